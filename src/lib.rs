@@ -1,0 +1,7 @@
+//! `gw`: a declarative API gateway. Manifests in Git are compiled into one immutable routing table, and the
+//! table is swapped atomically into the proxy. `src/ARCHITECTURE.md` is the map.
+
+pub mod diagnostic;
+pub mod pipeline;
+pub mod proxy;
+pub mod value;

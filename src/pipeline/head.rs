@@ -1,0 +1,238 @@
+//! The head of a message: a flat list of fields over one buffer, and the edits made to it.
+//!
+//! It is no hash map, and knows neither hyper nor a socket: `proxy` fills it from what it read, plugins read
+//! and edit it, and `proxy` writes the outgoing head in one pass. Names are held in lower case (RFC 9110, 5.1).
+//! What was received stays readable after an edit: conditions and `${…}` references see the message as it came.
+
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
+use crate::value::method::Method;
+
+/// The header fields of a message, with the edits of plugins.
+///
+/// All text lives in one buffer, which [`Fields::clear`] keeps for the next message.
+#[derive(Debug, Default)]
+pub struct Fields {
+    text: Vec<u8>,
+    fields: SmallVec<[Field; 24]>,
+    received: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Field {
+    name: (u32, u16),
+    value: (u32, u32),
+    dropped: bool,
+}
+
+impl Fields {
+    /// Forgets all fields, and keeps the memory.
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.fields.clear();
+        self.received = 0;
+    }
+
+    /// Adds a field as it was received; its name is stored in lower case. Only before any edit.
+    pub fn receive(&mut self, name: &[u8], value: &[u8]) {
+        debug_assert_eq!(self.received, self.fields.len(), "received after an edit");
+        self.push(name, value);
+        self.received = self.fields.len();
+    }
+
+    /// The first received value of a field; the name is in lower case. Edits don't change it.
+    pub fn received(&self, name: &str) -> Option<&[u8]> {
+        self.received_fields().find(|(n, _)| *n == name.as_bytes()).map(|(_, value)| value)
+    }
+
+    /// All received values of a field, in order. Edits don't change them.
+    pub fn received_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.fields[..self.received]
+            .iter()
+            .filter(move |field| self.name(field) == name.as_bytes())
+            .map(|field| self.value(field))
+    }
+
+    /// All received fields, in order, as name and value. Edits don't change them.
+    pub fn received_fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.fields[..self.received].iter().map(|field| (self.name(field), self.value(field)))
+    }
+
+    /// The first value of a field as it will be sent.
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.iter().find(|(n, _)| *n == name.as_bytes()).map(|(_, value)| value)
+    }
+
+    /// All fields as they will be sent, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.fields.iter().filter(|field| !field.dropped).map(|field| (self.name(field), self.value(field)))
+    }
+
+    /// Replaces all values of a field by one.
+    pub fn set(&mut self, name: &str, value: &[u8]) {
+        self.remove(name);
+        self.push(name.as_bytes(), value);
+    }
+
+    /// Adds one more value of a field.
+    pub fn add(&mut self, name: &str, value: &[u8]) {
+        self.push(name.as_bytes(), value);
+    }
+
+    /// Removes a field with all its values.
+    pub fn remove(&mut self, name: &str) {
+        self.remove_where(|n, _| n == name.as_bytes());
+    }
+
+    /// Removes the fields for which a condition on name and value holds.
+    pub fn remove_where(&mut self, condition: impl Fn(&[u8], &[u8]) -> bool) {
+        for i in 0..self.fields.len() {
+            let field = self.fields[i];
+            if !field.dropped && condition(self.name(&field), self.value(&field)) {
+                self.fields[i].dropped = true;
+            }
+        }
+    }
+
+    fn push(&mut self, name: &[u8], value: &[u8]) {
+        let at = self.append(name);
+        self.text[at.clone()].make_ascii_lowercase();
+        let value = self.append(value);
+        self.fields.push(Field {
+            name: (narrow(at.start), u16::try_from(at.len()).unwrap_or(u16::MAX)),
+            value: (narrow(value.start), narrow(value.len())),
+            dropped: false,
+        });
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Range<usize> {
+        let start = self.text.len();
+        self.text.extend_from_slice(bytes);
+        start..self.text.len()
+    }
+
+    fn name(&self, field: &Field) -> &[u8] {
+        &self.text[field.name.0 as usize..][..usize::from(field.name.1)]
+    }
+
+    fn value(&self, field: &Field) -> &[u8] {
+        &self.text[field.value.0 as usize..][..field.value.1 as usize]
+    }
+}
+
+/// Heads are bounded far below 4 GiB by the limits of the listener and of the upstream client.
+fn narrow(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+/// The head of a request: as it came, normalised, and as it will be sent upstream.
+#[derive(Debug, Default)]
+pub struct RequestHead {
+    /// The method.
+    pub method: Method,
+    /// The host it was sent to: lower case, without port and trailing dot.
+    pub host: String,
+    /// The authority as it came, with its port: what a `Host` that is kept says.
+    pub authority: String,
+    /// The path, normalised: what is matched, and what is sent upstream unless a plugin rewrites it.
+    pub path: String,
+    /// The query without its `?`, as it came; `None` where there was no `?`.
+    pub query: Option<String>,
+    /// The header fields.
+    pub fields: Fields,
+}
+
+impl RequestHead {
+    /// Forgets the message, and keeps the memory.
+    pub fn clear(&mut self) {
+        self.method = Method::default();
+        self.host.clear();
+        self.authority.clear();
+        self.path.clear();
+        self.query = None;
+        self.fields.clear();
+    }
+
+    /// The values of a query parameter, percent-decoded, `+` as a space (WHATWG URL, application/x-www-form-urlencoded).
+    pub fn query_values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = std::borrow::Cow<'a, str>> {
+        let query = self.query.as_deref().unwrap_or_default();
+        pairs(query, '&').filter(move |(key, _)| decode(key) == name).map(|(_, value)| decode(value))
+    }
+
+    /// The values of a cookie (RFC 6265, 5.4), as they came.
+    pub fn cookies<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.fields
+            .received_all("cookie")
+            .filter_map(|value| std::str::from_utf8(value).ok())
+            .flat_map(|value| pairs(value, ';'))
+            .filter(move |(key, _)| key.trim() == name)
+            .map(|(_, value)| value.trim().trim_matches('"'))
+    }
+}
+
+/// The head of an answer.
+#[derive(Debug, Default)]
+pub struct ResponseHead {
+    /// The status, 200 to 599 (informational ones never reach a plugin).
+    pub status: u16,
+    /// The header fields.
+    pub fields: Fields,
+}
+
+fn pairs(text: &str, separator: char) -> impl Iterator<Item = (&str, &str)> {
+    text.split(separator).filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+}
+
+fn decode(text: &str) -> std::borrow::Cow<'_, str> {
+    if !text.bytes().any(|b| b == b'%' || b == b'+') {
+        return text.into();
+    }
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut i = 0;
+    while i < bytes.len() {
+        let escaped = (bytes[i] == b'%').then(|| bytes.get(i + 1..i + 3).and_then(hex)).flatten();
+        match escaped {
+            Some(byte) => out.push(byte),
+            None => out.push(if bytes[i] == b'+' { b' ' } else { bytes[i] }),
+        }
+        i += if escaped.is_some() { 3 } else { 1 };
+    }
+    String::from_utf8_lossy(&out).into_owned().into()
+}
+
+fn hex(digits: &[u8]) -> Option<u8> {
+    let digit = |b: u8| char::from(b).to_digit(16);
+    u8::try_from(digit(digits[0])? * 16 + digit(digits[1])?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fields, RequestHead};
+
+    #[test]
+    fn edits_leave_what_was_received() {
+        let mut fields = Fields::default();
+        fields.receive(b"X-Tenant", b"acme");
+        fields.receive(b"accept", b"*/*");
+        fields.set("x-tenant", b"other");
+        fields.add("x-more", b"1");
+        fields.remove("accept");
+        assert_eq!(fields.received("x-tenant"), Some(&b"acme"[..]));
+        assert_eq!(fields.get("x-tenant"), Some(&b"other"[..]));
+        let sent: Vec<_> = fields.iter().collect();
+        assert_eq!(sent, [(&b"x-tenant"[..], &b"other"[..]), (b"x-more", b"1")]);
+    }
+
+    #[test]
+    fn query_and_cookies_are_read() {
+        let mut head = RequestHead { query: Some("a=1&b=x%20y&a=2+3&c".into()), ..RequestHead::default() };
+        head.fields.receive(b"cookie", b"beta=1; name=\"v\"");
+        assert_eq!(head.query_values("a").collect::<Vec<_>>(), ["1", "2 3"]);
+        assert_eq!(head.query_values("b").collect::<Vec<_>>(), ["x y"]);
+        assert_eq!(head.query_values("c").collect::<Vec<_>>(), [""]);
+        assert_eq!(head.cookies("name").collect::<Vec<_>>(), ["v"]);
+    }
+}
