@@ -1,7 +1,11 @@
 //! `gw`: a declarative API gateway. Manifests in Git are compiled into one immutable routing table, and the
 //! table is swapped atomically into the proxy. `src/ARCHITECTURE.md` is the map.
 
+pub mod backend;
+pub mod compiler;
 pub mod diagnostic;
 pub mod pipeline;
+pub mod plugins;
 pub mod proxy;
+pub mod table;
 pub mod value;

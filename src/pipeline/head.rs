@@ -70,6 +70,29 @@ impl Fields {
         self.fields.iter().filter(|field| !field.dropped).map(|field| (self.name(field), self.value(field)))
     }
 
+    /// The buffer that [`Fields::ranges`] points into.
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// How many fields there are at most.
+    pub fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// Whether there is no field.
+    pub fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+
+    /// Where name and value of each field stand that will be sent, in order.
+    pub fn ranges(&self) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+        self.fields.iter().filter(|field| !field.dropped).map(|field| {
+            let (name, value) = (field.name.0 as usize, field.value.0 as usize);
+            (name..name + usize::from(field.name.1), value..value + field.value.1 as usize)
+        })
+    }
+
     /// Replaces all values of a field by one.
     pub fn set(&mut self, name: &str, value: &[u8]) {
         self.remove(name);

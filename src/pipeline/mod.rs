@@ -2,4 +2,12 @@
 //!
 //! No hyper type, socket or table is known here: `proxy` makes an [`exchange::Exchange`] and keeps the rest beside it.
 
+pub mod assets;
+pub mod backend;
+pub mod condition;
+pub mod exchange;
 pub mod head;
+pub mod header_edits;
+pub mod plugin;
+pub mod timeouts;
+pub mod when;

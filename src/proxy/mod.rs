@@ -1,3 +1,182 @@
 //! The data plane: listeners, connections, the life of a request, upstreams, and what can be seen of them.
+//!
+//! [`Proxy`] is its door: it starts the workers, puts tables in force, and drains.
 
+pub mod access_log;
+mod answer;
+mod client;
+mod connection;
+mod core;
+mod error_page;
+mod forward;
+mod handler;
+pub mod ingress;
+mod listener;
+pub mod live;
+pub mod metrics;
+mod outgoing;
+mod request_body;
+mod response;
 pub mod timer;
+mod tunnel;
+pub mod upstream;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::proxy::access_log::AccessLog;
+use crate::proxy::core::Core;
+use crate::proxy::listener::{Bound, bind};
+use crate::proxy::live::{Generation, Live, Surroundings};
+use crate::proxy::metrics::Metrics;
+use crate::proxy::worker::{Command, Worker};
+use crate::table::RouteTable;
+
+/// Why a table was not put in force: nothing has changed then.
+#[derive(Debug, thiserror::Error)]
+pub enum SwapError {
+    /// A listener's address cannot be bound.
+    #[error("listener `{name}` cannot listen on {address}: {error}")]
+    Bind {
+        /// The listener.
+        name: String,
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+    /// A thread cannot be started.
+    #[error("a worker cannot be started: {0}")]
+    Worker(io::Error),
+    /// An upstream's name cannot be one of a certificate.
+    #[error("the name of an upstream cannot be verified: {0}")]
+    Upstream(#[from] rustls::pki_types::InvalidDnsNameError),
+    /// The settings of TLS are unusable.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+/// A running data plane.
+pub struct Proxy {
+    live: Live,
+    workers: Vec<Worker>,
+    around: Surroundings,
+    /// The sockets by listener name and wanted address, with their number and the address taken.
+    bound: BTreeMap<(String, SocketAddr), (u64, SocketAddr)>,
+    next_listener: u64,
+}
+
+/// How a data plane is started.
+pub struct Start {
+    /// How many workers; one for each core is best.
+    pub workers: usize,
+    /// The counters.
+    pub metrics: Arc<Metrics>,
+    /// The log of requests.
+    pub log: AccessLog,
+}
+
+impl Proxy {
+    /// Starts the data plane with a first table.
+    ///
+    /// # Errors
+    /// If the table cannot be put in force or a worker cannot be started.
+    pub fn start(table: RouteTable, start: Start) -> Result<Self, SwapError> {
+        let tls = Arc::new(upstream::client_config(upstream::system_roots())?);
+        let around = Surroundings { metrics: Arc::clone(&start.metrics), tls };
+        let mut bound = BTreeMap::new();
+        let mut next_listener = 0;
+        let (fresh, ids) = bind_missing(&table, &bound, &mut next_listener, start.workers)?;
+        let live = Live::new(Generation::prepare(1, table, ids, &around)?);
+        let workers = (0..start.workers.max(1))
+            .map(|index| {
+                let (live, metrics, log, workers) = (live.clone(), Arc::clone(&start.metrics), start.log.clone(), start.workers.max(1));
+                Worker::start(index, move || Core::new(&live, metrics, log, workers))
+            })
+            .collect::<io::Result<Vec<_>>>()
+            .map_err(SwapError::Worker)?;
+        open(fresh, &workers, &mut bound);
+        Ok(Self { live, workers, around, bound, next_listener })
+    }
+
+    /// Puts a table in force: what can fail is done first, then one pointer is swapped.
+    ///
+    /// # Errors
+    /// If something of it fails; the table in force stays, and so does everything else.
+    pub fn swap(&mut self, table: RouteTable) -> Result<u64, SwapError> {
+        let began = Instant::now();
+        let number = self.live.load().number + 1;
+        let (fresh, ids) = bind_missing(&table, &self.bound, &mut self.next_listener, self.workers.len())?;
+        let next = Generation::prepare(number, table, ids.clone(), &self.around)?;
+        open(fresh, &self.workers, &mut self.bound);
+        self.live.swap(next);
+        self.bound.retain(|_, (id, _)| {
+            let kept = ids.contains(id);
+            if !kept {
+                self.workers.iter().for_each(|worker| worker.tell(Command::Unlisten(*id)));
+            }
+            kept
+        });
+        self.workers.iter().for_each(|worker| worker.tell(Command::Swapped));
+        self.around.metrics.reloads.success(began.elapsed());
+        Ok(number)
+    }
+
+    /// The pointer to the table in force.
+    pub fn live(&self) -> Live {
+        self.live.clone()
+    }
+
+    /// The listeners with the addresses that were taken for them.
+    pub fn addresses(&self) -> Vec<(String, SocketAddr)> {
+        self.bound.iter().map(|((name, _), (_, address))| (name.clone(), *address)).collect()
+    }
+
+    /// Stops accepting, lets requests in flight end within the drain time, and ends.
+    pub fn drain(self) {
+        self.workers.iter().for_each(|worker| worker.tell(Command::Drain));
+        self.workers.into_iter().for_each(Worker::join);
+    }
+}
+
+/// A listener whose sockets are bound and that nobody accepts on yet.
+struct Fresh {
+    name: String,
+    wanted: SocketAddr,
+    id: u64,
+    bound: Bound,
+}
+
+type Taken = BTreeMap<(String, SocketAddr), (u64, SocketAddr)>;
+
+/// Binds the listeners of a table that are not bound yet, and gives the number of each listener by its index in the table.
+fn bind_missing(table: &RouteTable, taken: &Taken, next: &mut u64, workers: usize) -> Result<(Vec<Fresh>, Box<[u64]>), SwapError> {
+    let mut fresh = Vec::new();
+    let mut ids = Vec::new();
+    for listener in &table.settings.listeners {
+        let (name, wanted) = (listener.name.to_string(), listener.address.0);
+        if let Some((id, _)) = taken.get(&(name.clone(), wanted)) {
+            ids.push(*id);
+            continue;
+        }
+        let bound = bind(wanted, workers).map_err(|error| SwapError::Bind { name: name.clone(), address: wanted, error })?;
+        *next += 1;
+        ids.push(*next);
+        fresh.push(Fresh { name, wanted, id: *next, bound });
+    }
+    Ok((fresh, ids.into()))
+}
+
+fn open(fresh: Vec<Fresh>, workers: &[Worker], taken: &mut Taken) {
+    for listener in fresh {
+        tracing::info!(listener = %listener.name, address = %listener.bound.address, "listening");
+        taken.insert((listener.name, listener.wanted), (listener.id, listener.bound.address));
+        for (worker, socket) in workers.iter().zip(listener.bound.sockets) {
+            worker.tell(Command::Listen { id: listener.id, socket });
+        }
+    }
+}

@@ -97,6 +97,11 @@ impl Deadline {
         self.slot.at.set(u64::MAX);
     }
 
+    /// Whether it is set.
+    pub fn is_set(&self) -> bool {
+        self.slot.at.get() != u64::MAX
+    }
+
     /// Ready once it has passed; else the task is woken when it does.
     pub fn poll_expired(&self, cx: &mut Context<'_>) -> Poll<()> {
         if self.slot.at.get() <= self.timers.now() {

@@ -3,13 +3,40 @@
 //! A value that exists is a valid one. Every type names its `format` in the schema, so that a manifest with
 //! ten bad scalars gets ten diagnostics: see [`FORMATS`].
 
+pub mod address;
 pub mod did_you_mean;
+pub mod duration;
+pub mod header;
+pub mod host;
 pub mod method;
 pub mod name;
+pub mod network;
+pub mod path;
+pub mod regex;
 mod scalar;
+pub mod size;
+pub mod template;
+pub mod url;
 
 pub use scalar::{Format, Scalar, ScalarError};
 
 /// The scalar formats, one line each; `compiler::check` looks a schema's `format` up here.
-pub const FORMATS: &[Format] =
-    &[Format::of::<method::Method>(), Format::of::<name::Name>(), Format::of::<name::AssetPath>()];
+pub const FORMATS: &[Format] = &[
+    Format::of::<address::ListenAddress>(),
+    Format::of::<duration::Duration>(),
+    Format::of::<header::HeaderName>(),
+    Format::of::<host::HostName>(),
+    Format::of::<host::HostPattern>(),
+    Format::of::<method::Method>(),
+    Format::of::<name::AssetPath>(),
+    Format::of::<name::Name>(),
+    Format::of::<network::Network>(),
+    Format::of::<path::PathGlob>(),
+    Format::of::<path::PathPrefix>(),
+    Format::of::<path::PathRegex>(),
+    Format::of::<path::PathTemplate>(),
+    Format::of::<regex::Pattern>(),
+    Format::of::<size::Size>(),
+    Format::of::<template::Template>(),
+    Format::of::<url::TargetUrl>(),
+];

@@ -1,0 +1,134 @@
+//! The problems that show only when the table is made.
+
+use crate::diagnostic::{Code, Severity};
+
+/// All of them.
+pub const CODES: &[&Code] = &[&UNKNOWN_LISTENER, &TIE, &OVERLAP, &ASSET];
+
+pub(super) static UNKNOWN_LISTENER: Code = Code {
+    id: "GW2101",
+    name: "unknown-listener",
+    severity: Severity::Error,
+    page: "\
+# GW2101: unknown-listener
+
+A route names a listener that the `Gateway` doesn't have. Without a `Gateway` there is one, `http`.
+
+```yaml wrong
+apiVersion: gw/v1
+kind: Route
+metadata: { name: hello }
+spec: { listeners: [https], public: true, plugins: [{ respond: { body: hello } }] }
+```
+
+```yaml right
+apiVersion: gw/v1
+kind: Route
+metadata: { name: hello }
+spec: { listeners: [http], public: true, plugins: [{ respond: { body: hello } }] }
+```
+",
+};
+
+pub(super) static TIE: Code = Code {
+    id: "GW2102",
+    name: "tie",
+    severity: Severity::Error,
+    page: "\
+# GW2102: tie
+
+Two alternatives of `match` are equally specific, and some request matches both: nothing decides which route it gets. The order of
+files never does. Make one of them more specific, or say with `priority` which one is to win.
+
+```yaml wrong
+apiVersion: gw/v1
+kind: Route
+metadata: { name: one }
+spec: { match: [{ pathPrefix: /shop }], public: true, plugins: [{ respond: { body: one } }] }
+---
+apiVersion: gw/v1
+kind: Route
+metadata: { name: two }
+spec: { match: [{ pathPrefix: /shop }], public: true, plugins: [{ respond: { body: two } }] }
+```
+
+```yaml right
+apiVersion: gw/v1
+kind: Route
+metadata: { name: one }
+spec: { match: [{ pathPrefix: /shop }], public: true, plugins: [{ respond: { body: one } }] }
+---
+apiVersion: gw/v1
+kind: Route
+metadata: { name: two }
+spec: { match: [{ pathPrefix: /shop }], priority: 1, public: true, plugins: [{ respond: { body: two } }] }
+```
+",
+};
+
+pub(super) static OVERLAP: Code = Code {
+    id: "GW2103",
+    name: "overlap",
+    severity: Severity::Warning,
+    page: "\
+# GW2103: overlap
+
+Two alternatives of `match` are equally specific and hold regular expressions, and it cannot be decided whether one request
+matches both. If one does, the order of the expressions' texts decides, on every machine the same.
+
+```yaml wrong
+apiVersion: gw/v1
+kind: Route
+metadata: { name: one }
+spec: { match: [{ pathRegex: \"/a/[0-9]+\" }], public: true, plugins: [{ respond: { body: one } }] }
+---
+apiVersion: gw/v1
+kind: Route
+metadata: { name: two }
+spec: { match: [{ pathRegex: \"/a/[0-5]+\" }], public: true, plugins: [{ respond: { body: two } }] }
+```
+
+```yaml right
+apiVersion: gw/v1
+kind: Route
+metadata: { name: one }
+spec: { match: [{ pathRegex: \"/a/[0-9]+\" }], public: true, plugins: [{ respond: { body: one } }] }
+---
+apiVersion: gw/v1
+kind: Route
+metadata: { name: two }
+spec: { match: [{ pathRegex: \"/a/[0-5]+\" }], priority: 1, public: true, plugins: [{ respond: { body: two } }] }
+```
+",
+};
+
+pub(super) static ASSET: Code = Code {
+    id: "GW2104",
+    name: "asset",
+    severity: Severity::Error,
+    page: "\
+# GW2104: asset
+
+A file or folder that a manifest names cannot be used: it does not exist, is too large, or its path leads outside the root folder.
+Files are read with the manifests and are part of the table, so a missing one is found before anything is served.
+
+```yaml wrong
+apiVersion: gw/v1
+kind: Backend
+metadata: { name: site }
+spec: { folder: { path: no-such-folder } }
+---
+apiVersion: gw/v1
+kind: Route
+metadata: { name: site }
+spec: { public: true, backend: site }
+```
+
+```yaml right
+apiVersion: gw/v1
+kind: Route
+metadata: { name: site }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
+```
+",
+};

@@ -1,0 +1,148 @@
+//! From linked objects to the table that the proxy runs.
+
+mod codes;
+mod routes;
+
+pub use codes::CODES;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::compiler::manifest::Spec;
+use crate::compiler::manifest::gateway::GatewaySpec;
+use crate::compiler::object::{Address, Object};
+use crate::compiler::parse::join;
+use crate::compiler::resolve::Model;
+use crate::compiler::lower::codes::{ASSET, OVERLAP, TIE};
+use crate::compiler::lower::routes::{Lowered, lower_route};
+use crate::diagnostic::{Diagnostics, SourceMap};
+use crate::pipeline::assets::{AssetRead, Assets, Folder};
+use crate::pipeline::backend::{Backend, BackendContext};
+use crate::table::digest::Part;
+use crate::table::router::{Conflict, Router, Rule, conflicts};
+use crate::table::settings::Settings;
+use crate::table::{Digest, RouteTable};
+use crate::value::name::AssetPath;
+
+/// Makes the table; `None` where a route or backend could not be made.
+pub fn lower(model: &Model, sources: &SourceMap, assets: &Assets) -> (Option<RouteTable>, Diagnostics) {
+    let mut out = Diagnostics::default();
+    let settings = settings(&model.gateway().0);
+    let backends = backends(model, sources, assets, &mut out);
+    let mut routes = Vec::new();
+    let mut rules: Vec<Rule> = Vec::new();
+    let mut origins: Vec<&Object> = Vec::new();
+    for object in &model.objects {
+        let Some(Spec::Route(spec)) = &object.spec else { continue };
+        let Some(Lowered { route, rules: mut own }) = lower_route(object, spec, routes.len(), &settings, &backends, &mut out) else { continue };
+        routes.push(route);
+        origins.extend(own.iter().map(|_| object));
+        rules.append(&mut own);
+    }
+    for conflict in conflicts(&rules) {
+        report_conflict(&conflict, &rules, &origins, &mut out);
+    }
+    let digest = digest(model, &settings, sources, assets);
+    let table = digest.map(|digest| RouteTable { digest, settings, router: Router::new(rules), routes: routes.into() });
+    (table.filter(|_| !out.has_errors()), out)
+}
+
+fn settings(spec: &GatewaySpec) -> Settings {
+    Settings {
+        listeners: spec.listeners.clone(),
+        status: spec.status.clone(),
+        trusted_proxies: spec.trusted_proxies.clone(),
+        limits: spec.limits,
+        timeouts: spec.timeouts,
+        access_log: spec.access_log,
+    }
+}
+
+/// The backends that could be made.
+pub(super) type Backends = BTreeMap<Address, Backend>;
+
+fn backends(model: &Model, sources: &SourceMap, assets: &Assets, out: &mut Diagnostics) -> Backends {
+    let mut made = Backends::new();
+    for object in &model.objects {
+        let Some(Spec::Backend(spec)) = &object.spec else { continue };
+        let failures = std::cell::RefCell::new(Vec::new());
+        let folder = |path: &AssetPath| match folder(object, path, sources, assets) {
+            Ok(folder) => Some(folder),
+            Err(why) => {
+                failures.borrow_mut().push((path.to_string(), why));
+                None
+            }
+        };
+        let mut context = BackendContext { folder: &folder, problems: Vec::new() };
+        let backend = spec.compile(&mut context);
+        let problems = std::mem::take(&mut context.problems);
+        let kind = spec.ends().first().copied().unwrap_or_default();
+        for problem in problems {
+            let place = object.place(&format!("/spec/{kind}{}", problem.pointer));
+            let mut diagnostic = object.problem(problem.code, problem.message).at(place, "");
+            diagnostic.help = problem.help;
+            out.push(diagnostic);
+        }
+        for (path, why) in failures.into_inner() {
+            let place = object.place(&format!("/spec/{kind}/path"));
+            let message = format!("the files of `{}` cannot be used: {why}", path.escape_debug());
+            out.push(object.problem(&ASSET, message).at(place, "").help("the path is relative to this manifest and stays inside the root folder"));
+        }
+        made.extend(backend.map(|backend| (object.address.clone(), backend)));
+    }
+    made
+}
+
+fn folder(object: &Object, path: &AssetPath, sources: &SourceMap, assets: &Assets) -> Result<Arc<Folder>, String> {
+    let manifest = &sources.get(object.root.span.source).path;
+    let path = join(manifest, path.as_str()).ok_or("the path leads outside the root folder")?;
+    match assets.get(&path) {
+        Some(AssetRead::Folder(folder)) => Ok(Arc::clone(folder)),
+        Some(AssetRead::Failed(why)) => Err(why.clone()),
+        None => Err("it was not read".to_owned()),
+    }
+}
+
+fn report_conflict(conflict: &Conflict, rules: &[Rule], origins: &[&Object], out: &mut Diagnostics) {
+    let (a, b) = (conflict.a as usize, conflict.b as usize);
+    let place = |rule: usize| origins[rule].place(&format!("/spec/match/{}", rules[rule].entry));
+    let names = (origins[a].address.short(), origins[b].address.short());
+    let host = conflict.host.as_ref().map_or_else(|| "any host".to_owned(), |host| format!("the host `{host}`"));
+    let (code, message) = if conflict.certain {
+        (&TIE, format!("nothing decides between the routes `{}` and `{}` for {host}", names.0, names.1))
+    } else {
+        (&OVERLAP, format!("the routes `{}` and `{}` may match the same request for {host}", names.0, names.1))
+    };
+    let problem = origins[b].problem(code, message).at(place(b), "this alternative").at(place(a), "and this one");
+    out.push(problem.help("make one more specific, or give the one that is to win a higher `priority`"));
+}
+
+/// The digest of everything that decides what a request gets: specs with their defaults, and the content of files.
+fn digest(model: &Model, settings: &Settings, sources: &SourceMap, assets: &Assets) -> Option<Digest> {
+    let mut parts: Vec<Box<dyn Part + '_>> = vec![Box::new(("gw-table", 1)), Box::new(settings)];
+    for object in &model.objects {
+        let address = object.address.to_string();
+        match &object.spec {
+            Some(Spec::Route(spec)) => parts.push(Box::new((address, &**spec))),
+            Some(Spec::Backend(spec)) if model.is_used(object) => {
+                parts.push(Box::new((address, &**spec)));
+                parts.push(Box::new(content(object, sources, assets)));
+            }
+            Some(Spec::Backend(_) | Spec::Gateway(_)) | None => {}
+        }
+    }
+    Digest::of_parts(parts.iter().map(|part| &**part as &dyn Part)).ok()
+}
+
+/// The files that an object names: path and content.
+fn content(object: &Object, sources: &SourceMap, assets: &Assets) -> Vec<(String, Box<str>)> {
+    use crate::compiler::resolve::walk::{Marked, marked};
+    let manifest = &sources.get(object.root.span.source).path;
+    let mut files = Vec::new();
+    for (_, _, text) in marked(object).into_iter().filter(|(mark, ..)| *mark == Marked::Asset) {
+        if let Some(AssetRead::Folder(folder)) = join(manifest, &text).and_then(|path| assets.get(&path)) {
+            files.extend(folder.iter().map(|(name, asset)| (name.to_string(), asset.sha256.clone())));
+        }
+    }
+    files
+}

@@ -1,0 +1,73 @@
+//! The kind `Gateway`: listeners, limits and defaults. Every field has a default, and so has the whole object.
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+use crate::compiler::lint::LINTS;
+use crate::table::settings::{AccessLog, GatewayTimeouts, Limits, Listener, Status};
+use crate::value::network::Network;
+
+/// The listeners, limits and defaults of the whole gateway.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct GatewaySpec {
+    /// Where clients connect. The default is one, `http`, on `127.0.0.1:8080`.
+    #[schemars(length(min = 1, max = 64))]
+    pub listeners: Vec<Listener>,
+    /// Where health, metrics and the state of the gateway can be read.
+    pub status: Status,
+    /// The proxies in front of the gateway whose `X-Forwarded-*` and `Forwarded` fields are believed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trusted_proxies: Vec<Network>,
+    /// What one client may take up.
+    pub limits: Limits,
+    /// How long the gateway waits.
+    pub timeouts: GatewayTimeouts,
+    /// The log of requests.
+    pub access_log: AccessLog,
+    /// The levels of lints, by their names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "lint_levels")]
+    pub lints: BTreeMap<String, Level>,
+}
+
+/// One property for each lint, so that editors complete their names.
+fn lint_levels(generator: &mut SchemaGenerator) -> Schema {
+    let mut levels = serde_json::Map::new();
+    for lint in LINTS {
+        let mut schema = Level::json_schema(generator);
+        schema.insert("description".into(), lint.summary.into());
+        levels.insert(lint.name.into(), schema.into());
+    }
+    json_schema!({ "type": "object", "properties": levels, "additionalProperties": false })
+}
+
+impl Default for GatewaySpec {
+    fn default() -> Self {
+        Self {
+            listeners: vec![Listener::default()],
+            status: Status::default(),
+            trusted_proxies: Vec::new(),
+            limits: Limits::default(),
+            timeouts: GatewayTimeouts::default(),
+            access_log: AccessLog::default(),
+            lints: BTreeMap::new(),
+        }
+    }
+}
+
+/// How much a finding weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Level {
+    /// The manifests are refused.
+    Error,
+    /// It is reported, and they are accepted.
+    Warn,
+    /// It is mentioned.
+    Note,
+    /// It is not looked for.
+    Off,
+}

@@ -1,0 +1,111 @@
+//! The table of kinds: a new one is one file with its spec, and one line here.
+
+pub mod gateway;
+pub mod reference;
+pub mod route;
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+
+use crate::backend::BackendSpec;
+use crate::compiler::manifest::gateway::GatewaySpec;
+use crate::compiler::manifest::route::RouteSpec;
+use crate::value::name::Name;
+
+/// The only version of the language.
+pub const API_VERSION: &str = "gw/v1";
+
+/// The namespace of objects that name none.
+pub const DEFAULT_NAMESPACE: &str = "default";
+
+/// Who an object is, and what people and tools note about it.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Metadata {
+    /// The name, unique among the objects of this kind in its namespace.
+    pub name: Name,
+    /// The namespace; names in references are looked up in it.
+    #[serde(default = "default_namespace")]
+    pub namespace: Name,
+    /// Facts that other objects may select by, such as `team: geo`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(example = label_example())]
+    pub labels: BTreeMap<String, String>,
+    /// Notes for people and tools; the gateway doesn't read them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+fn label_example() -> serde_json::Value {
+    serde_json::json!({ "team": "geo" })
+}
+
+#[expect(clippy::expect_used, reason = "the text is fixed and is a name")]
+fn default_namespace() -> Name {
+    DEFAULT_NAMESPACE.parse().expect("a literal")
+}
+
+/// A kind of object, as the schema and the documentation list it.
+#[derive(Clone, Copy)]
+pub struct KindInfo {
+    /// Its name in a manifest.
+    pub name: &'static str,
+    /// What it is, in one sentence.
+    pub summary: &'static str,
+    /// The schema of its `spec`.
+    pub schema: fn(&mut SchemaGenerator) -> Schema,
+}
+
+/// Why a value is not a spec: what the schema let through, with its place.
+pub type SpecError = serde_path_to_error::Error<serde_json::Error>;
+
+/// Makes the sum of all specs and the table of kinds from one line for each.
+macro_rules! kinds {
+    ($( #[doc = $doc:literal] $kind:ident => $spec:ty ),+ $(,)?) => {
+        /// The spec of an object, by its kind.
+        #[derive(Clone, Debug)]
+        pub enum Spec {
+            $( #[doc = $doc] $kind(Box<$spec>), )+
+        }
+
+        /// All kinds, in the order in which the manual lists them.
+        pub const KINDS: &[KindInfo] = &[
+            $( KindInfo {
+                name: stringify!($kind),
+                summary: $doc,
+                schema: <$spec as JsonSchema>::json_schema,
+            }, )+
+        ];
+
+        impl Spec {
+            /// Reads the spec of a kind.
+            ///
+            /// # Errors
+            /// If the value is not a spec of that kind, with its place; `None` if there is no such kind.
+            pub fn read(kind: &str, value: serde_json::Value) -> Option<Result<Self, SpecError>> {
+                match kind {
+                    $( stringify!($kind) => {
+                        Some(serde_path_to_error::deserialize(value).map(|spec| Self::$kind(Box::new(spec))))
+                    } )+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// The listeners, limits and defaults of the whole gateway; there is at most one.
+    Gateway => GatewaySpec,
+    /// Which requests, what happens to them on the way, and where they end.
+    Route => RouteSpec,
+    /// Where requests end: servers upstream, or content that needs none.
+    Backend => BackendSpec,
+}
+
+/// The kind with this name.
+pub fn kind(name: &str) -> Option<&'static KindInfo> {
+    KINDS.iter().find(|kind| kind.name == name)
+}

@@ -1,0 +1,50 @@
+//! From the texts of manifests to one routing table, or to everything that is wrong with them.
+//!
+//! The stages stand here in the order in which a manifest goes through them. None stops at its first problem: each hands on what
+//! is usable. Nothing here reads a file, a clock or the environment.
+
+pub mod check;
+mod codes;
+pub mod lint;
+mod lower;
+pub mod manifest;
+mod object;
+mod parse;
+mod quote;
+mod resolve;
+pub mod schema;
+mod shape;
+pub mod syntax;
+
+pub use codes::all as codes;
+pub use object::{Address, Object};
+pub use parse::{AssetRequest, Parsed, SourceFile, parse};
+
+use crate::diagnostic::{Diagnostics, SourceMap};
+use crate::pipeline::assets::Assets;
+use crate::table::RouteTable;
+
+/// What compiling gave.
+pub struct Compiled {
+    /// The texts, for showing places.
+    pub sources: SourceMap,
+    /// All problems, sorted by place.
+    pub diagnostics: Diagnostics,
+    /// The table, if nothing is an error.
+    pub table: Option<RouteTable>,
+}
+
+/// Compiles what was parsed, with the files it names.
+pub fn compile(parsed: Parsed, assets: &Assets) -> Compiled {
+    let Parsed { sources, objects, mut diagnostics, complete } = parsed;
+    let (model, problems) = resolve::resolve(objects, complete);
+    diagnostics.append(problems);
+    let levels = model.levels();
+    diagnostics.append(lint::run(&model, &levels));
+    let (table, problems) = lower::lower(&model, &sources, assets);
+    diagnostics.append(problems);
+    lint::apply_levels(&mut diagnostics, &levels);
+    diagnostics.sort();
+    let table = table.filter(|_| !diagnostics.has_errors());
+    Compiled { sources, diagnostics, table }
+}

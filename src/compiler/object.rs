@@ -1,0 +1,78 @@
+//! A document that is an object: who it is, what it says, and where each part of it stands.
+
+use std::fmt;
+
+use crate::compiler::manifest::{DEFAULT_NAMESPACE, Metadata, Spec};
+use crate::compiler::syntax::Node;
+use crate::diagnostic::{Code, Diagnostic, Span};
+use crate::value::name::Name;
+
+/// Who an object is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Address {
+    /// Its kind.
+    pub kind: &'static str,
+    /// Its namespace.
+    pub namespace: Name,
+    /// Its name.
+    pub name: Name,
+}
+
+impl Address {
+    /// Its name for logs and metrics: without the namespace where that is `default`.
+    pub fn short(&self) -> String {
+        if self.namespace.as_str() == DEFAULT_NAMESPACE { self.name.to_string() } else { format!("{}/{}", self.namespace, self.name) }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.namespace, self.kind, self.name)
+    }
+}
+
+/// A document that is an object.
+#[derive(Clone, Debug)]
+pub struct Object {
+    /// Who it is.
+    pub address: Address,
+    /// Its metadata.
+    pub metadata: Metadata,
+    /// What it says; `None` if its spec has problems, so that references to it are not reported on top.
+    pub spec: Option<Spec>,
+    /// Its text with places.
+    pub root: Node,
+}
+
+impl Object {
+    /// The place of the value that a JSON pointer leads to, or of the nearest thing around it: scalars by themselves,
+    /// lists and mappings by their key.
+    pub fn place(&self, pointer: &str) -> Span {
+        let mut pointer = pointer;
+        loop {
+            if let (Some(place), Some(node)) = (self.root.place(pointer), self.root.pointer(pointer)) {
+                return match place.key {
+                    Some(key) if node.is_container() => key,
+                    _ if pointer.is_empty() => self.name_place(),
+                    _ => place.value,
+                };
+            }
+            pointer = pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
+        }
+    }
+
+    /// The place of the key that a JSON pointer leads to, or of the value where there is no key.
+    pub fn key_place(&self, pointer: &str) -> Span {
+        self.root.place(pointer).and_then(|place| place.key).unwrap_or_else(|| self.place(pointer))
+    }
+
+    /// The place of its name.
+    pub fn name_place(&self) -> Span {
+        self.root.pointer("/metadata/name").map_or(self.root.span, |node| node.span)
+    }
+
+    /// A problem of this object, without a place yet.
+    pub fn problem(&self, code: &'static Code, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(code, message).of(self.address.to_string())
+    }
+}

@@ -1,0 +1,192 @@
+//! The first stages, file by file and in parallel: text, document, checked against its schema, object.
+
+use std::borrow::Cow;
+use std::num::NonZero;
+use std::thread;
+
+use serde_json::Value as Json;
+
+use crate::compiler::check::check;
+use crate::compiler::manifest::{Metadata, Spec};
+use crate::compiler::object::{Address, Object};
+use crate::compiler::resolve::walk::{Marked, marked};
+use crate::compiler::shape;
+use crate::compiler::syntax::{self, Node};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceId, SourceMap};
+
+/// A manifest file as it was read.
+#[derive(Clone, Debug)]
+pub struct SourceFile {
+    /// Its path from the root folder, with `/` between segments: what assets are relative to.
+    pub path: String,
+    /// Its path as it is shown to people.
+    pub shown: String,
+    /// Its content.
+    pub bytes: Vec<u8>,
+}
+
+/// What the first stages gave.
+pub struct Parsed {
+    /// The texts.
+    pub sources: SourceMap,
+    /// The objects, sorted by address and then by place.
+    pub objects: Vec<Object>,
+    /// The problems so far.
+    pub diagnostics: Diagnostics,
+    /// Whether every document became an object with a spec: if not, what seems unused or missing may not be.
+    pub complete: bool,
+}
+
+/// A file or folder that a manifest names.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AssetRequest {
+    /// Its path from the root folder; never leads outside it.
+    pub path: String,
+}
+
+/// Reads files into objects.
+pub fn parse(files: Vec<SourceFile>) -> Parsed {
+    let mut sources = SourceMap::default();
+    let mut texts = Vec::with_capacity(files.len());
+    let mut diagnostics = Diagnostics::default();
+    for file in files {
+        let (text, invalid) = match syntax::decode(&file.bytes) {
+            (Cow::Borrowed(text), invalid) => (text.to_owned(), invalid),
+            (Cow::Owned(text), invalid) => (text, invalid),
+        };
+        let id = sources.add_at(file.shown, file.path, text);
+        match invalid {
+            Some(byte) => diagnostics.push(syntax::not_utf8(id, byte)),
+            None => texts.push(id),
+        }
+    }
+    let mut complete = diagnostics.is_empty();
+    let mut objects = Vec::new();
+    for part in in_parallel(&sources, &texts) {
+        objects.extend(part.objects);
+        diagnostics.append(part.diagnostics);
+        complete &= part.complete;
+    }
+    objects.sort_by(|a, b| a.address.cmp(&b.address).then(a.root.span.cmp(&b.root.span)));
+    Parsed { sources, objects, diagnostics, complete }
+}
+
+#[derive(Default)]
+struct Part {
+    objects: Vec<Object>,
+    diagnostics: Diagnostics,
+    complete: bool,
+}
+
+fn in_parallel(sources: &SourceMap, texts: &[SourceId]) -> Vec<Part> {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let chunk = texts.len().div_ceil(threads).max(1);
+    if texts.len() < 2 {
+        return texts.iter().map(|id| one(sources, *id)).collect();
+    }
+    thread::scope(|scope| {
+        let running: Vec<_> = texts
+            .chunks(chunk)
+            .map(|chunk| scope.spawn(move || chunk.iter().map(|id| one(sources, *id)).collect::<Vec<_>>()))
+            .collect();
+        running.into_iter().flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
+}
+
+fn one(sources: &SourceMap, id: SourceId) -> Part {
+    let (documents, diagnostics) = syntax::parse(id, &sources.get(id).text);
+    let mut part = Part { complete: diagnostics.is_empty(), diagnostics, ..Part::default() };
+    for document in documents {
+        match object(document.root, &mut part.diagnostics) {
+            Some(object) => {
+                part.complete &= object.spec.is_some();
+                part.objects.push(object);
+            }
+            None => part.complete = false,
+        }
+    }
+    part
+}
+
+/// The object of a document; `None` if it cannot even be told who it is.
+fn object(root: Node, out: &mut Diagnostics) -> Option<Object> {
+    let before = out.len();
+    let checked = check(&root, out)?;
+    let Json::Object(mut json) = checked.json else { return None };
+    let metadata: Metadata = serde_json::from_value(json.remove("metadata")?).ok()?;
+    let address = Address { kind: checked.kind.name, namespace: metadata.namespace.clone(), name: metadata.name.clone() };
+    for diagnostic in out.iter_mut().skip(before) {
+        diagnostic.object = Some(address.to_string());
+    }
+    let mut object = Object { address, metadata, spec: None, root };
+    if checked.valid {
+        match Spec::read(checked.kind.name, json.remove("spec").unwrap_or_default())? {
+            Ok(spec) => object.spec = shape::check(&object, &spec, out).then_some(spec),
+            Err(error) => out.push(unreadable(&object, &error)),
+        }
+    }
+    Some(object)
+}
+
+/// What the schema let through and the type refuses.
+fn unreadable(object: &Object, error: &crate::compiler::manifest::SpecError) -> Diagnostic {
+    let pointer: String = error
+        .path()
+        .iter()
+        .map(|segment| match segment {
+            serde_path_to_error::Segment::Seq { index } => format!("/{index}"),
+            serde_path_to_error::Segment::Map { key } => format!("/{key}"),
+            _ => String::new(),
+        })
+        .collect();
+    let place = object.place(&format!("/spec{pointer}"));
+    object.problem(&shape::UNREADABLE, error.inner().to_string()).at(place, "")
+}
+
+impl Parsed {
+    /// The files and folders that the manifests name and that stay inside the root folder, each once.
+    pub fn asset_requests(&self) -> Vec<AssetRequest> {
+        let mut requests: Vec<AssetRequest> = self
+            .objects
+            .iter()
+            .flat_map(|object| {
+                let base = self.sources.get(object.root.span.source).path.clone();
+                marked(object).into_iter().filter_map(move |(mark, _, text)| match mark {
+                    Marked::Asset => join(&base, &text).map(|path| AssetRequest { path }),
+                    Marked::Reference(_) => None,
+                })
+            })
+            .collect();
+        requests.sort();
+        requests.dedup();
+        requests
+    }
+}
+
+/// A path relative to a manifest as a path from the root folder; `None` if it leads outside.
+pub(super) fn join(manifest: &str, asset: &str) -> Option<String> {
+    let mut segments: Vec<&str> = manifest.split('/').collect();
+    segments.pop();
+    for segment in asset.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => {
+                segments.pop()?;
+            }
+            name => segments.push(name),
+        }
+    }
+    Some(segments.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::join;
+
+    #[test]
+    fn assets_stay_inside_the_root_folder() {
+        assert_eq!(join("a.yaml", "site").as_deref(), Some("site"));
+        assert_eq!(join("teams/geo/a.yaml", "../site/./x").as_deref(), Some("teams/site/x"));
+        assert_eq!(join("teams/a.yaml", "../../etc"), None);
+    }
+}

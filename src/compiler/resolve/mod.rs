@@ -1,0 +1,133 @@
+//! Links objects: unique names, and every reference to an object that exists.
+
+mod codes;
+pub mod walk;
+
+pub use codes::CODES;
+
+use std::collections::BTreeMap;
+
+use crate::compiler::lint::Levels;
+use crate::compiler::manifest::Spec;
+use crate::compiler::manifest::gateway::GatewaySpec;
+use crate::compiler::object::{Address, Object};
+use crate::compiler::resolve::codes::{DUPLICATE_NAME, SEVERAL_GATEWAYS, UNKNOWN_NAME};
+use crate::compiler::resolve::walk::{Marked, marked};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::value::Scalar as _;
+use crate::value::did_you_mean::did_you_mean;
+use crate::value::name::Name;
+
+/// All objects, each name once, sorted by address.
+pub struct Model {
+    /// The objects.
+    pub objects: Vec<Object>,
+    /// Whether every document became an object with a spec.
+    pub complete: bool,
+    /// Where each object stands in `objects`.
+    index: BTreeMap<Address, usize>,
+    /// The objects that another one refers to.
+    used: Vec<bool>,
+}
+
+/// Links the objects.
+pub fn resolve(objects: Vec<Object>, complete: bool) -> (Model, Diagnostics) {
+    let mut out = Diagnostics::default();
+    let objects = unique(objects, &mut out);
+    let index: BTreeMap<Address, usize> = objects.iter().enumerate().map(|(i, o)| (o.address.clone(), i)).collect();
+    let mut model = Model { used: vec![false; objects.len()], objects, complete, index };
+    let used: Vec<usize> = model.objects.iter().flat_map(|object| model.references(object, &mut out)).collect();
+    for target in used {
+        model.used[target] = true;
+    }
+    one_gateway(&model, &mut out);
+    (model, out)
+}
+
+/// Keeps the first object of each address and reports the others.
+fn unique(objects: Vec<Object>, out: &mut Diagnostics) -> Vec<Object> {
+    let mut kept: Vec<Object> = Vec::with_capacity(objects.len());
+    for object in objects {
+        match kept.last() {
+            Some(first) if first.address == object.address => {
+                let message = format!("there are two objects `{}`", object.address);
+                let help = "give one of them another name, or another namespace";
+                let problem = object.problem(&DUPLICATE_NAME, message).at(object.name_place(), "the same name again");
+                out.push(problem.at(first.name_place(), "first here").help(help));
+            }
+            _ => kept.push(object),
+        }
+    }
+    kept
+}
+
+fn one_gateway(model: &Model, out: &mut Diagnostics) {
+    let mut gateways = model.objects.iter().filter(|object| object.address.kind == "Gateway");
+    let Some(first) = gateways.next() else { return };
+    for other in gateways {
+        let problem = other.problem(&SEVERAL_GATEWAYS, "there is a second `Gateway`").at(other.name_place(), "the second one");
+        out.push(problem.at(first.name_place(), "the first one").help("put the fields of both into one"));
+    }
+}
+
+impl Model {
+    /// The object with this address.
+    pub fn get(&self, kind: &'static str, namespace: &Name, name: &Name) -> Option<&Object> {
+        let address = Address { kind, namespace: namespace.clone(), name: name.clone() };
+        self.index.get(&address).map(|i| &self.objects[*i])
+    }
+
+    /// Whether another object refers to it.
+    pub fn is_used(&self, object: &Object) -> bool {
+        self.index.get(&object.address).is_some_and(|i| self.used[*i])
+    }
+
+    /// The one Gateway, or the defaults.
+    pub fn gateway(&self) -> (GatewaySpec, Option<&Object>) {
+        self.objects
+            .iter()
+            .find_map(|object| match &object.spec {
+                Some(Spec::Gateway(spec)) => Some(((**spec).clone(), Some(object))),
+                _ => None,
+            })
+            .unwrap_or_default()
+    }
+
+    /// The levels of the lints.
+    pub fn levels(&self) -> Levels {
+        Levels::new(&self.gateway().0.lints)
+    }
+
+    /// The objects that an object refers to; names that don't exist are reported.
+    fn references(&self, object: &Object, out: &mut Diagnostics) -> Vec<usize> {
+        let mut found = Vec::new();
+        for (mark, pointer, text) in marked(object) {
+            let Marked::Reference(kind) = mark else { continue };
+            let Ok(name) = Name::parse(&text) else { continue };
+            let address = Address { kind, namespace: object.address.namespace.clone(), name };
+            match self.index.get(&address) {
+                Some(target) => found.push(*target),
+                None => out.push(self.unknown(object, &pointer, &address)),
+            }
+        }
+        found
+    }
+
+    fn unknown(&self, object: &Object, pointer: &str, missing: &Address) -> Diagnostic {
+        let place = object.place(pointer);
+        let message = format!("there is no `{}` named `{}`", missing.kind, missing.name);
+        let problem = object.problem(&UNKNOWN_NAME, message).at(place, "not found");
+        let known: Vec<&str> = self
+            .index
+            .keys()
+            .filter(|address| address.kind == missing.kind && address.namespace == missing.namespace)
+            .map(|address| address.name.as_str())
+            .collect();
+        let elsewhere = self.index.keys().find(|a| a.kind == missing.kind && a.name == missing.name);
+        match (did_you_mean(missing.name.as_str(), known.iter().copied()), elsewhere) {
+            (Some(near), _) => problem.help(format!("did you mean `{near}`?")).fix("use the name that exists", place, near),
+            (None, Some(other)) => problem.help(format!("there is one in the namespace `{}`, not in `{}`", other.namespace, missing.namespace)),
+            (None, None) => problem.help(format!("write a `{}` with this name, or use one that exists", missing.kind)),
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The JSON Schema of the language, made from the Rust types: whole for editors, one for each kind for the compiler.
+//!
+//! It is draft-07 and holds no `oneOf` or `anyOf`: those are what make a validator say "not valid under any of the
+//! given schemas" instead of naming the mistake, and editors complete only some of the fields.
+
+use std::sync::LazyLock;
+
+use schemars::generate::SchemaSettings;
+use schemars::transform::{RecursiveTransform, Transform};
+use schemars::{JsonSchema as _, Schema};
+use serde_json::{Map, Value, json};
+
+use crate::compiler::manifest::{API_VERSION, KINDS, KindInfo, Metadata};
+
+/// The name by which manifests and editors find the schema.
+pub const SCHEMA_ID: &str = "urn:gw:schema:v1";
+
+/// The schema of a whole manifest, for editors: `kind` decides what `spec` is.
+pub fn published() -> Value {
+    let mut generator = settings(false).into_generator();
+    let metadata = generator.subschema_for::<Metadata>();
+    let kinds: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
+    let branches: Vec<Value> = KINDS
+        .iter()
+        .map(|kind| {
+            let spec = (kind.schema)(&mut generator);
+            json!({
+                "if": { "properties": { "kind": { "const": kind.name } }, "required": ["kind"] },
+                "then": { "properties": { "spec": spec } },
+            })
+        })
+        .collect();
+    let definitions = generator.take_definitions(true);
+    let mut schema = Schema::try_from(envelope(&kinds, &metadata.to_value(), &json!({}))).unwrap_or_default();
+    schema.insert("$id".into(), SCHEMA_ID.into());
+    schema.insert("title".into(), "A gw manifest".into());
+    schema.insert("allOf".into(), branches.into());
+    schema.insert("definitions".into(), Value::Object(definitions));
+    simplify(&mut schema);
+    schema.to_value()
+}
+
+/// The schema of one kind, with everything in place of references: what the compiler checks against.
+pub fn of_kind(kind: &KindInfo) -> Value {
+    let mut generator = settings(true).into_generator();
+    let metadata = Metadata::json_schema(&mut generator);
+    let spec = (kind.schema)(&mut generator);
+    let whole = envelope(&[kind.name], &metadata.to_value(), &spec.to_value());
+    let mut schema = Schema::try_from(whole).unwrap_or_default();
+    simplify(&mut schema);
+    schema.to_value()
+}
+
+/// The schemas of all kinds, made once.
+pub static KIND_SCHEMAS: LazyLock<Vec<(&'static KindInfo, Value)>> =
+    LazyLock::new(|| KINDS.iter().map(|kind| (kind, of_kind(kind))).collect());
+
+fn settings(inline: bool) -> SchemaSettings {
+    SchemaSettings::draft07().with(|settings| settings.inline_subschemas = inline)
+}
+
+fn envelope(kinds: &[&str], metadata: &Value, spec: &Value) -> Value {
+    json!({
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "type": "object",
+        "properties": {
+            "apiVersion": { "type": "string", "enum": [API_VERSION], "description": "The version of the language." },
+            "kind": {
+                "type": "string",
+                "enum": kinds,
+                "enumDescriptions": KINDS.iter().filter(|k| kinds.contains(&k.name)).map(|k| k.summary.trim()).collect::<Vec<_>>(),
+                "description": "The kind of object; it decides what `spec` holds.",
+            },
+            "metadata": metadata,
+            "spec": spec,
+        },
+        "required": ["apiVersion", "kind", "metadata", "spec"],
+        "additionalProperties": false,
+    })
+}
+
+/// Brings what schemars derives into the shapes that give good errors and completion.
+fn simplify(schema: &mut Schema) {
+    RecursiveTransform(absent_not_null).transform(schema);
+    RecursiveTransform(plain_enum).transform(schema);
+    RecursiveTransform(single_reference).transform(schema);
+    RecursiveTransform(drop_machine_formats).transform(schema);
+}
+
+/// An optional field may be left out, but not set to `null`.
+fn absent_not_null(schema: &mut Schema) {
+    if let Some(Value::Array(types)) = schema.get_mut("type") {
+        types.retain(|name| name != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            schema.insert("type".into(), only);
+        }
+    }
+    if let Some(Value::Array(mut branches)) = schema.remove("anyOf") {
+        branches.retain(|branch| branch.get("type") != Some(&json!("null")));
+        merge(schema, branches);
+    }
+    if schema.get("default") == Some(&Value::Null) {
+        schema.remove("default");
+    }
+}
+
+/// A choice of constants with descriptions becomes one `enum`, with the descriptions beside it.
+fn plain_enum(schema: &mut Schema) {
+    let Some(Value::Array(branches)) = schema.get("oneOf") else { return };
+    let constants: Option<Vec<Value>> = branches.iter().map(|branch| branch.get("const").cloned()).collect();
+    let Some(constants) = constants else { return };
+    let descriptions: Vec<Value> =
+        branches.iter().map(|branch| branch.get("description").cloned().unwrap_or_default()).collect();
+    schema.remove("oneOf");
+    schema.insert("type".into(), "string".into());
+    schema.insert("enum".into(), constants.into());
+    schema.insert("enumDescriptions".into(), descriptions.into());
+}
+
+/// `allOf` of one inline schema, which draft-07 needs only beside `$ref`, is that schema.
+fn single_reference(schema: &mut Schema) {
+    if let Some(Value::Array(branches)) = schema.get("allOf")
+        && let [only] = branches.as_slice()
+        && only.get("$ref").is_none()
+        && only.get("if").is_none()
+    {
+        let only = only.clone();
+        schema.remove("allOf");
+        merge(schema, vec![only]);
+    }
+}
+
+/// `uint32` and the like say nothing that the range doesn't.
+fn drop_machine_formats(schema: &mut Schema) {
+    let machine = |format: &Value| format.as_str().is_some_and(|f| f.starts_with("uint") || f.starts_with("int"));
+    if schema.get("format").is_some_and(machine) {
+        schema.remove("format");
+    }
+}
+
+/// Puts a branch into the schema that held it; what the schema says itself stays.
+fn merge(schema: &mut Schema, mut branches: Vec<Value>) {
+    match (branches.len(), branches.pop()) {
+        (1, Some(Value::Object(branch))) if !branch.contains_key("$ref") => {
+            let own = std::mem::replace(schema.ensure_object(), branch);
+            schema.ensure_object().extend(own);
+        }
+        (1, Some(branch)) => {
+            schema.insert("allOf".into(), vec![branch].into());
+        }
+        (_, Some(last)) => {
+            branches.push(last);
+            schema.insert("anyOf".into(), branches.into());
+        }
+        (_, None) => {}
+    }
+}
+
+/// The properties of an object's schema.
+pub fn properties(schema: &Value) -> Option<&Map<String, Value>> {
+    schema.get("properties").and_then(Value::as_object)
+}
+
+/// The schema that a JSON pointer into a document leads to.
+pub fn at<'s>(schema: &'s Value, pointer: &str) -> Option<&'s Value> {
+    pointer.split('/').skip(1).try_fold(schema, |schema, segment| {
+        let segment = segment.replace("~1", "/").replace("~0", "~");
+        properties(schema)
+            .and_then(|properties| properties.get(&segment))
+            .or_else(|| schema.get("items").filter(|_| segment.bytes().all(|b| b.is_ascii_digit())))
+            .or_else(|| schema.get("additionalProperties").filter(|more| more.is_object()))
+    })
+}
+
+/// The schema of the kind with this name.
+pub fn named(name: &str) -> Option<Value> {
+    KIND_SCHEMAS.iter().find(|(kind, _)| kind.name == name).map(|(_, schema)| schema.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{KIND_SCHEMAS, at, published};
+
+    #[test]
+    fn no_branches_that_make_bad_errors() {
+        let text = published().to_string();
+        assert!(!text.contains("\"oneOf\"") && !text.contains("\"anyOf\""), "{text}");
+        for (kind, schema) in KIND_SCHEMAS.iter() {
+            let text = schema.to_string();
+            assert!(!text.contains("oneOf") && !text.contains("anyOf") && !text.contains("$ref"), "{}: {text}", kind.name);
+        }
+    }
+
+    #[test]
+    fn every_field_has_a_description() {
+        fn walk(schema: &serde_json::Value, path: &str, missing: &mut Vec<String>) {
+            for (name, field) in super::properties(schema).into_iter().flatten() {
+                let here = format!("{path}/{name}");
+                if field.get("description").and_then(|d| d.as_str()).is_none_or(str::is_empty) {
+                    missing.push(here.clone());
+                }
+                walk(field, &here, missing);
+                if let Some(items) = field.get("items") {
+                    walk(items, &here, missing);
+                }
+            }
+        }
+        let mut missing = Vec::new();
+        for (kind, schema) in KIND_SCHEMAS.iter() {
+            walk(at(schema, "/spec").unwrap(), kind.name, &mut missing);
+        }
+        assert_eq!(missing, [] as [String; 0]);
+    }
+}

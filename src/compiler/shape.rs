@@ -1,0 +1,252 @@
+//! What a schema without `oneOf` cannot say: exactly one of some fields, names that are unique within an object.
+
+use std::collections::HashMap;
+
+use crate::compiler::manifest::Spec;
+use crate::compiler::manifest::gateway::GatewaySpec;
+use crate::compiler::manifest::route::{Match, RouteSpec};
+use crate::compiler::object::Object;
+use crate::diagnostic::{Code, Diagnostics, Severity};
+use crate::pipeline::condition::{NamedCondition, Names};
+use crate::pipeline::when::When;
+use crate::plugins::{PLUGINS, PluginEntry};
+
+/// All problems of shape.
+pub const CODES: &[&Code] = &[&UNREADABLE, &NOT_EXACTLY_ONE, &DUPLICATE_ID];
+
+/// Checks the shape of an object; whether nothing is wrong.
+pub(super) fn check(object: &Object, spec: &Spec, out: &mut Diagnostics) -> bool {
+    let before = out.len();
+    match spec {
+        Spec::Gateway(spec) => gateway(object, spec, out),
+        Spec::Route(spec) => route(object, spec, out),
+        Spec::Backend(spec) => exactly_one(object, "/spec", &spec.ends(), crate::backend::BACKENDS, "a backend is", out),
+    }
+    out.len() == before
+}
+
+fn gateway(object: &Object, spec: &GatewaySpec, out: &mut Diagnostics) {
+    unique(object, spec.listeners.iter().map(|listener| listener.name.as_str()), "/spec/listeners", "name", out);
+    let mut addresses = HashMap::new();
+    for (i, listener) in spec.listeners.iter().enumerate() {
+        let pointer = format!("/spec/listeners/{i}/address");
+        let first = addresses.insert(listener.address, pointer.clone());
+        if let Some(first) = first.filter(|_| listener.address.0.port() != 0) {
+            let message = format!("two listeners have the address `{}`", listener.address);
+            let problem = object.problem(&DUPLICATE_ID, message).at(object.place(&pointer), "the same address again");
+            out.push(problem.at(object.place(&first), "first here").help("give one of them another port"));
+        }
+    }
+}
+
+fn route(object: &Object, spec: &RouteSpec, out: &mut Diagnostics) {
+    for (i, alternative) in spec.matches.iter().enumerate() {
+        alternative_shape(object, &format!("/spec/match/{i}"), alternative, out);
+    }
+    for (i, entry) in spec.plugins.iter().enumerate() {
+        let pointer = format!("/spec/plugins/{i}");
+        let named: Vec<&str> = entry.plugins().iter().map(|plugin| plugin.name).collect();
+        let all: Vec<&str> = PLUGINS.iter().map(|plugin| plugin.name).collect();
+        exactly_one(object, &pointer, &named, &all, "an entry of `plugins` is", out);
+        if let Some(when) = &entry.when {
+            when_shape(object, &format!("{pointer}/when"), when, out);
+        }
+    }
+    plugin_ids(object, &spec.plugins, out);
+    let answers = spec.plugins.iter().any(always_answers);
+    match (&spec.backend, answers) {
+        (None, false) => {
+            let problem = object.problem(&NOT_EXACTLY_ONE, "the route does not say where its requests end");
+            let help = "add `backend: NAME`, or a plugin that always answers: `respond` or `redirect` without `when`";
+            out.push(problem.at(object.key_place("/spec"), "").help(help));
+        }
+        (Some(_), true) => {
+            let problem = object.problem(&NOT_EXACTLY_ONE, "a plugin answers every request, none gets to the backend");
+            let place = object.key_place("/spec/backend");
+            out.push(problem.at(place, "never reached").help("leave `backend` out, or give the plugin a `when`"));
+        }
+        _ => {}
+    }
+}
+
+/// Whether a plugin answers each request of its route.
+pub(super) fn always_answers(entry: &PluginEntry) -> bool {
+    entry.enabled && entry.when.is_none() && entry.plugins().iter().any(|plugin| plugin.answers)
+}
+
+fn alternative_shape(object: &Object, pointer: &str, alternative: &Match, out: &mut Diagnostics) {
+    let given = [
+        ("path", alternative.path.is_some()),
+        ("pathPrefix", alternative.path_prefix.is_some()),
+        ("pathRegex", alternative.path_regex.is_some()),
+    ];
+    let given: Vec<&str> = given.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect();
+    if given.len() > 1 {
+        several(object, pointer, &given, "an alternative of `match` has", out);
+    }
+    for (list, conditions) in [("headers", &alternative.headers), ("query", &alternative.query), ("cookies", &alternative.cookies)] {
+        conditions_shape(object, &format!("{pointer}/{list}"), conditions, out);
+    }
+}
+
+fn when_shape(object: &Object, pointer: &str, when: &When, out: &mut Diagnostics) {
+    for (list, conditions) in [("headers", &when.headers), ("query", &when.query), ("cookies", &when.cookies)] {
+        conditions_shape(object, &format!("{pointer}/{list}"), conditions, out);
+    }
+}
+
+fn conditions_shape(object: &Object, pointer: &str, conditions: &[NamedCondition], out: &mut Diagnostics) {
+    for (i, condition) in conditions.iter().enumerate() {
+        if condition.compile(Names::ExactCase).is_none() {
+            let problem = object.problem(&NOT_EXACTLY_ONE, format!("the condition on `{}` has not exactly one test", condition.name.escape_debug()));
+            let help = "give one of `equals: text`, `regex: pattern`, `present: true`, `absent: true`";
+            out.push(problem.at(object.key_place(&format!("{pointer}/{i}/name")), "").help(help));
+        }
+    }
+}
+
+fn plugin_ids(object: &Object, entries: &[PluginEntry], out: &mut Diagnostics) {
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    for (i, entry) in entries.iter().enumerate() {
+        let Some(plugin) = entry.plugins().first().copied() else { continue };
+        let id = entry.id.as_ref().map_or(plugin.name, |id| id.as_str());
+        if let Some(first) = seen.insert(id.to_owned(), i) {
+            let message = format!("two plugins of the route have the id `{id}`");
+            let place = |i: usize| object.key_place(&format!("/spec/plugins/{i}/{}", if entries[i].id.is_some() { "id" } else { plugin.name }));
+            let problem = object.problem(&DUPLICATE_ID, message).at(place(i), "the same id again").at(place(first), "first here");
+            out.push(problem.help(format!("give the second one an id: `- id: {id}-2`")));
+        }
+    }
+}
+
+fn exactly_one(object: &Object, pointer: &str, named: &[&str], all: &[&str], what: &str, out: &mut Diagnostics) {
+    match named {
+        [_] => {}
+        [] => {
+            let list = all.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let problem = object.problem(&NOT_EXACTLY_ONE, format!("{what} exactly one of several, and this is none"));
+            out.push(problem.at(object.place(pointer), "").help(format!("write one of {list}")));
+        }
+        _ => several(object, pointer, named, what, out),
+    }
+}
+
+fn several(object: &Object, pointer: &str, named: &[&str], what: &str, out: &mut Diagnostics) {
+    let list = named.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
+    let mut problem = object.problem(&NOT_EXACTLY_ONE, format!("{what} exactly one of several, and this has {list}"));
+    for (i, name) in named.iter().enumerate() {
+        let remark = if i == 0 { "one" } else { "another" };
+        problem = problem.at(object.key_place(&format!("{pointer}/{name}")), remark);
+    }
+    out.push(problem.help("keep one of them; for both, write two entries"));
+}
+
+fn unique<'a>(object: &Object, names: impl Iterator<Item = &'a str>, list: &str, field: &str, out: &mut Diagnostics) {
+    let mut seen = HashMap::new();
+    for (i, name) in names.enumerate() {
+        if let Some(first) = seen.insert(name, i) {
+            let place = |i: usize| object.place(&format!("{list}/{i}/{field}"));
+            let problem = object.problem(&DUPLICATE_ID, format!("there are two entries named `{name}`"));
+            out.push(problem.at(place(i), "the same name again").at(place(first), "first here").help("give one of them another name"));
+        }
+    }
+}
+
+/// What the schema let through and the type refuses.
+pub(super) static UNREADABLE: Code = Code {
+    id: "GW1301",
+    name: "unreadable",
+    severity: Severity::Error,
+    page: "\
+# GW1301: unreadable
+
+A value has the shape that the schema asks for and still cannot be read, such as a number that is too large for its field.
+
+```yaml wrong
+apiVersion: gw/v1
+kind: Backend
+metadata: { name: web }
+spec: { echo: {} }
+---
+apiVersion: gw/v1
+kind: Route
+metadata: { name: web }
+spec: { public: true, priority: 9999999999, backend: web }
+```
+
+```yaml right
+apiVersion: gw/v1
+kind: Backend
+metadata: { name: web }
+spec: { echo: {} }
+---
+apiVersion: gw/v1
+kind: Route
+metadata: { name: web }
+spec: { public: true, priority: 10, backend: web }
+```
+",
+};
+
+static NOT_EXACTLY_ONE: Code = Code {
+    id: "GW1302",
+    name: "not-exactly-one",
+    severity: Severity::Error,
+    page: "\
+# GW1302: not-exactly-one
+
+Some things are a choice: a backend is one kind of end, an entry of `plugins` is one plugin, an alternative of `match` has one of
+`path`, `pathPrefix` and `pathRegex`, a condition has one test, and a route ends in a backend or in a plugin that always answers.
+
+```yaml wrong
+apiVersion: gw/v1
+kind: Route
+metadata: { name: web }
+spec: { public: true }
+```
+
+```yaml right
+apiVersion: gw/v1
+kind: Route
+metadata: { name: web }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
+```
+",
+};
+
+static DUPLICATE_ID: Code = Code {
+    id: "GW1303",
+    name: "duplicate-id",
+    severity: Severity::Error,
+    page: "\
+# GW1303: duplicate-id
+
+Plugins of a route have unique ids, because patches and counters find them by it. The id of a plugin is its name unless `id` says
+otherwise, so a second plugin of a type needs one. Listeners have unique names and addresses.
+
+```yaml wrong
+apiVersion: gw/v1
+kind: Route
+metadata: { name: web }
+spec:
+  public: true
+  plugins:
+    - responseHeaders: { set: { x-one: \"1\" } }
+    - responseHeaders: { set: { x-two: \"2\" } }
+    - respond: {}
+```
+
+```yaml right
+apiVersion: gw/v1
+kind: Route
+metadata: { name: web }
+spec:
+  public: true
+  plugins:
+    - responseHeaders: { set: { x-one: \"1\" } }
+    - responseHeaders: { set: { x-two: \"2\" } }
+      id: second
+    - respond: {}
+```
+",
+};

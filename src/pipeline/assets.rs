@@ -1,0 +1,36 @@
+//! Files that manifests name: read with the manifests, hashed into the digest, served from memory.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+
+/// A file's content and what is known of it.
+#[derive(Clone, Debug)]
+pub struct Asset {
+    /// Its content.
+    pub bytes: Bytes,
+    /// SHA-256 of the content in hex: the file's strong entity tag, and its part in the digest of the table.
+    pub sha256: Box<str>,
+    /// When it was last changed, if the file system knows; not part of any digest.
+    pub modified: Option<SystemTime>,
+}
+
+/// A folder of files, by their path with `/` between segments.
+pub type Folder = BTreeMap<Box<str>, Asset>;
+
+/// What reading an asset gave.
+#[derive(Clone, Debug)]
+pub enum AssetRead {
+    /// A folder with its files.
+    Folder(Arc<Folder>),
+    /// It could not be read: why, in the style of a diagnostic.
+    Failed(String),
+}
+
+/// The assets of a set of manifests, by their path from the root folder.
+pub type Assets = BTreeMap<String, AssetRead>;
+
+/// The most bytes that a folder may hold.
+pub const FOLDER_LIMIT: u64 = 64 << 20;

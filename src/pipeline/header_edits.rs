@@ -1,0 +1,120 @@
+//! Edits of header fields, the same for requests and answers.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::diagnostic::{Code, Severity};
+use crate::pipeline::exchange::{Exchange, Place};
+use crate::pipeline::head::Fields;
+use crate::pipeline::plugin::{CompileContext, Needed};
+use crate::value::header::HeaderName;
+use crate::value::template::Template;
+
+/// Which header fields are removed, set and added, in this order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct HeaderEdits {
+    /// Fields to remove, with all their values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remove: Vec<HeaderName>,
+    /// Fields to set: all values that were there are replaced. A field whose value is missing is removed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(example = set_example())]
+    pub set: BTreeMap<HeaderName, Template>,
+    /// Fields to add beside the values that are there. A field whose value is missing is not added.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub add: BTreeMap<HeaderName, Template>,
+}
+
+fn set_example() -> serde_json::Value {
+    serde_json::json!({ "x-tenant": "${path.tenant}" })
+}
+
+impl HeaderEdits {
+    /// Reports what cannot work; whether nothing was.
+    pub fn check(&self, context: &mut CompileContext<'_>) -> bool {
+        let before = context.problems.len();
+        for (i, name) in self.remove.iter().enumerate().filter(|(_, name)| name.is_transport()) {
+            report_transport(context, format!("/remove/{i}"), name);
+        }
+        for (key, fields) in [("set", &self.set), ("add", &self.add)] {
+            for (name, template) in fields {
+                let pointer = format!("/{key}/{name}");
+                if name.is_transport() {
+                    report_transport(context, pointer.clone(), name);
+                }
+                context.check_params(&pointer, template, Needed::Sometimes);
+            }
+        }
+        context.problems.len() == before
+    }
+
+    /// Makes the edits to the fields that `select` picks from the exchange.
+    pub fn apply(&self, exchange: &mut Exchange<'_>, select: fn(&mut Exchange<'_>) -> &mut Fields) {
+        for name in &self.remove {
+            select(exchange).remove(name.as_str());
+        }
+        for (name, template) in &self.set {
+            match exchange.render(template, Place::Field) {
+                Some(value) => select(exchange).set(name.as_str(), value.as_bytes()),
+                None => select(exchange).remove(name.as_str()),
+            }
+        }
+        for (name, template) in &self.add {
+            if let Some(value) = exchange.render(template, Place::Field) {
+                select(exchange).add(name.as_str(), value.as_bytes());
+            }
+        }
+    }
+}
+
+fn report_transport(context: &mut CompileContext<'_>, pointer: String, name: &HeaderName) {
+    let help = match name.as_str() {
+        "host" => "set `hostHeader` or `hostName` of the backend",
+        _ => "leave it out: the gateway writes it for each connection",
+    };
+    context.report(&TRANSPORT_HEADER, pointer, format!("`{name}` belongs to the connection, a plugin cannot change it"), help);
+}
+
+/// A plugin that edits a field of the connection or the framing.
+pub static TRANSPORT_HEADER: Code = Code {
+    id: "GW3002",
+    name: "transport-header",
+    severity: Severity::Error,
+    page: "\
+# GW3002: transport-header
+
+Fields such as `Connection`, `Content-Length`, `Transfer-Encoding` and `Host` say how a message is framed on one connection
+(RFC 9110, 7.6.1; RFC 9112, 6). The gateway writes them for each connection; a plugin that could change them could make two
+requests out of one.
+
+```yaml wrong
+apiVersion: gw/v1
+kind: Backend
+metadata: { name: web }
+spec: { echo: {} }
+---
+apiVersion: gw/v1
+kind: Route
+metadata: { name: web }
+spec:
+  public: true
+  plugins: [{ requestHeaders: { set: { host: web.internal } } }]
+  backend: web
+```
+
+```yaml right
+apiVersion: gw/v1
+kind: Backend
+metadata: { name: web }
+spec: { http: { targets: [{ url: \"http://127.0.0.1:3000\" }], hostName: web.internal } }
+---
+apiVersion: gw/v1
+kind: Route
+metadata: { name: web }
+spec: { public: true, backend: web }
+```
+",
+};

@@ -1,0 +1,128 @@
+//! What a plugin is: a documented config, a compile step, and hooks on the way in and out.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::diagnostic::Code;
+use crate::pipeline::exchange::{Exchange, Step};
+use crate::value::template::{Reference, Template};
+
+/// A compiled plugin in the pipeline of one route.
+pub trait Plugin: Send + Sync {
+    /// On the way in, in the order written.
+    fn on_request(&self, exchange: &mut Exchange<'_>) -> Step {
+        let _ = exchange;
+        Step::Continue
+    }
+
+    /// On the way out, in reverse order, for each plugin that was entered.
+    fn on_response(&self, exchange: &mut Exchange<'_>) {
+        let _ = exchange;
+    }
+}
+
+/// A type of plugin, as the table in `plugins/mod.rs` lists it.
+pub trait PluginType {
+    /// What stands under its name in a manifest.
+    type Config: DeserializeOwned + Serialize + JsonSchema + Clone + std::fmt::Debug;
+
+    /// Whether it answers every request that reaches it, so that a route needs no backend.
+    const ANSWERS: bool = false;
+
+    /// The codes of the problems that its compile step finds.
+    const CODES: &'static [&'static Code] = &[];
+
+    /// Makes the plugin of one route; `None` after a problem was reported.
+    fn compile(config: &Self::Config, context: &mut CompileContext<'_>) -> Option<Box<dyn Plugin>>;
+}
+
+/// What a compile step knows of its route, and where it reports problems.
+#[derive(Debug, Default)]
+pub struct CompileContext<'a> {
+    /// The parameters of each alternative of the route's `match`.
+    pub params: &'a [Vec<String>],
+    /// The problems found, in order.
+    pub problems: Vec<Problem>,
+}
+
+/// A problem in a plugin's config, by its place in the config.
+#[derive(Debug)]
+pub struct Problem {
+    /// What kind of problem.
+    pub code: &'static Code,
+    /// A JSON pointer (RFC 6901) from the plugin's config, such as `/to`.
+    pub pointer: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    pub help: Option<String>,
+}
+
+impl CompileContext<'_> {
+    /// Reports a problem at a place of the config.
+    pub fn report(&mut self, code: &'static Code, pointer: impl Into<String>, message: impl Into<String>, help: impl Into<String>) {
+        self.problems.push(Problem { code, pointer: pointer.into(), message: message.into(), help: Some(help.into()) });
+    }
+
+    /// Reports references to path parameters that no alternative of `match` has, or not every one where `everywhere`.
+    pub fn check_params(&mut self, pointer: &str, template: &Template, needed: Needed) {
+        for reference in template.references() {
+            let Reference::Path(name) = reference else { continue };
+            let mut alternatives = self.params.iter().map(|params| params.iter().any(|p| **p == **name));
+            let found = match needed {
+                Needed::Always => !self.params.is_empty() && alternatives.all(|has| has),
+                Needed::Sometimes => alternatives.any(|has| has),
+            };
+            if !found {
+                let message = match needed {
+                    Needed::Always => format!("not every alternative of `match` has the path parameter `{name}`"),
+                    Needed::Sometimes => format!("no alternative of `match` has the path parameter `{name}`"),
+                };
+                self.report(&UNKNOWN_PARAMETER, pointer, message, format!("write `{{{name}}}` in the `path` of `match`"));
+            }
+        }
+    }
+}
+
+/// How often a path parameter has to be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needed {
+    /// In every alternative: without it there is no answer.
+    Always,
+    /// In one at least: without it the field is absent.
+    Sometimes,
+}
+
+/// A reference to a path parameter that does not exist.
+pub static UNKNOWN_PARAMETER: Code = Code {
+    id: "GW3001",
+    name: "unknown-parameter",
+    severity: crate::diagnostic::Severity::Error,
+    page: "\
+# GW3001: unknown-parameter
+
+A `${path.NAME}` reference names a parameter that the `path` of the route's `match` does not have, so it could never be
+filled in. Parameters are written in braces in `path`; `pathPrefix` and `pathRegex` have none.
+
+```yaml wrong
+apiVersion: gw/v1
+kind: Route
+metadata: { name: moved }
+spec:
+  match: [{ path: \"/{department}\" }]
+  public: true
+  plugins: [{ redirect: { to: \"https://events.example/${path.dept}\" } }]
+```
+
+```yaml right
+apiVersion: gw/v1
+kind: Route
+metadata: { name: moved }
+spec:
+  match: [{ path: \"/{department}\" }]
+  public: true
+  plugins: [{ redirect: { to: \"https://events.example/${path.department}\" } }]
+```
+",
+};

@@ -1,0 +1,74 @@
+//! `when`: for which requests a plugin runs, decided on the request as it came.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::pipeline::condition::{FieldCondition, NamedCondition, Names};
+use crate::pipeline::exchange::Exchange;
+use crate::value::method::Method;
+use crate::value::network::Network;
+use crate::value::path::PathGlob;
+
+/// For which requests a plugin runs: all given conditions hold. It is decided on the request as it came, before
+/// any plugin changed it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct When {
+    /// The method is one of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub methods: Vec<Method>,
+    /// The path matches one of these patterns; a last `/**` means everything below.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<PathGlob>,
+    /// Conditions on header fields; all hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<NamedCondition>,
+    /// Conditions on query parameters; all hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub query: Vec<NamedCondition>,
+    /// Conditions on cookies; all hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cookies: Vec<NamedCondition>,
+    /// The client's address lies in one of these networks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<Network>,
+}
+
+/// A `when` as it is decided.
+#[derive(Clone, Debug, Default)]
+pub struct Guard {
+    methods: Vec<Method>,
+    paths: Vec<PathGlob>,
+    headers: Vec<FieldCondition>,
+    query: Vec<FieldCondition>,
+    cookies: Vec<FieldCondition>,
+    networks: Vec<Network>,
+}
+
+impl When {
+    /// The guard; conditions that don't have exactly one test are left out, the compiler has reported them.
+    pub fn compile(&self) -> Guard {
+        let all = |list: &[NamedCondition], names| list.iter().filter_map(|c| c.compile(names)).collect();
+        Guard {
+            methods: self.methods.clone(),
+            paths: self.paths.clone(),
+            headers: all(&self.headers, Names::AnyCase),
+            query: all(&self.query, Names::ExactCase),
+            cookies: all(&self.cookies, Names::ExactCase),
+            networks: self.networks.clone(),
+        }
+    }
+}
+
+impl Guard {
+    /// Whether the plugin runs for this request.
+    pub fn holds(&self, exchange: &Exchange<'_>) -> bool {
+        let head = &exchange.request;
+        (self.methods.is_empty() || self.methods.contains(&head.method))
+            && (self.paths.is_empty() || self.paths.iter().any(|path| path.matches(&head.path)))
+            && (self.networks.is_empty() || self.networks.iter().any(|net| net.contains(exchange.client.ip)))
+            && self.headers.iter().all(|condition| condition.header(head))
+            && self.query.iter().all(|condition| condition.query(head))
+            && self.cookies.iter().all(|condition| condition.cookie(head))
+    }
+}

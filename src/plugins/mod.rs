@@ -1,0 +1,95 @@
+//! The table of plugins: a new one is one file in this folder and one line here.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::diagnostic::Code;
+use crate::pipeline::plugin::{CompileContext, Plugin, PluginType};
+use crate::pipeline::when::When;
+use crate::value::name::Name;
+
+/// A type of plugin, as the documentation lists it.
+#[derive(Clone, Copy)]
+pub struct PluginInfo {
+    /// Its name in a manifest.
+    pub name: &'static str,
+    /// Whether it answers every request that reaches it.
+    pub answers: bool,
+    /// The codes of its own problems.
+    pub codes: &'static [&'static Code],
+}
+
+impl fmt::Debug for PluginInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// Makes the modules, the manifest entry and the table of all plugins from one line for each.
+macro_rules! plugins {
+    ($( $(#[doc = $doc:literal])+ $name:literal $field:ident => $ty:ident ),+ $(,)?) => {
+        $( pub mod $field; )+
+        $( use $field::$ty; )+
+
+        /// One step of a route: exactly one plugin, by its name, and when it runs.
+        #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+        #[serde(deny_unknown_fields, rename_all = "camelCase")]
+        pub struct PluginEntry {
+            /// Its name within the route, by which patches and counters find it. The default is the plugin's name; a second
+            /// one of a kind in a route needs its own.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub id: Option<Name>,
+            /// For which requests it runs. The default is for all.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub when: Option<When>,
+            /// Whether it runs at all.
+            #[serde(default = "enabled", skip_serializing_if = "Clone::clone")]
+            pub enabled: bool,
+            $(
+                $(#[doc = $doc])+
+                #[serde(rename = $name, default, skip_serializing_if = "Option::is_none")]
+                pub $field: Option<<$ty as PluginType>::Config>,
+            )+
+        }
+
+        /// All plugins, in the order in which the manual lists them.
+        pub const PLUGINS: &[PluginInfo] = &[
+            $( PluginInfo { name: $name, answers: <$ty as PluginType>::ANSWERS, codes: <$ty as PluginType>::CODES }, )+
+        ];
+
+        impl PluginEntry {
+            /// The plugins it names; one that is not exactly one is an error that the compiler reports.
+            pub fn plugins(&self) -> Vec<&'static PluginInfo> {
+                let named = [$( self.$field.is_some(), )+];
+                PLUGINS.iter().zip(named).filter(|(_, named)| *named).map(|(info, _)| info).collect()
+            }
+
+            /// Makes its plugin; `None` if it names none or after a problem was reported.
+            pub fn compile(&self, context: &mut CompileContext<'_>) -> Option<Box<dyn Plugin>> {
+                $( if let Some(config) = &self.$field {
+                    return <$ty as PluginType>::compile(config, context);
+                } )+
+                None
+            }
+        }
+    };
+}
+
+fn enabled() -> bool {
+    true
+}
+
+plugins! {
+    /// Changes the path that is sent upstream.
+    "rewrite" rewrite => Rewrite,
+    /// Sends the client to another URL.
+    "redirect" redirect => Redirect,
+    /// Removes, sets and adds header fields of the request that is sent upstream.
+    "requestHeaders" request_headers => RequestHeaders,
+    /// Removes, sets and adds header fields of the answer.
+    "responseHeaders" response_headers => ResponseHeaders,
+    /// Answers with a fixed status, fields and body.
+    "respond" respond => Respond,
+}

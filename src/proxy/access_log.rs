@@ -1,0 +1,178 @@
+//! The log of requests: one line for each, written by a thread of its own.
+//!
+//! A worker hands a record over and goes on. If the reader of the log is too slow, lines are dropped and counted: the
+//! log never slows a request down.
+
+use std::io::{BufWriter, Write};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+
+use crate::proxy::metrics::Metrics;
+
+/// How many records may wait.
+const WAITING: usize = 16_384;
+
+/// One request, as the log tells it. Queries are left out: they may hold credentials.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// When it began (RFC 3339, UTC).
+    #[serde(serialize_with = "timestamp")]
+    pub time: SystemTime,
+    /// The address of the client.
+    pub client: IpAddr,
+    /// The method.
+    pub method: String,
+    /// The host it was sent to.
+    pub host: String,
+    /// The normalised path.
+    pub path: String,
+    /// The route, if one was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
+    /// The server that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<String>,
+    /// The status of the answer.
+    pub status: u16,
+    /// Why the gateway answered with an error of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<&'static str>,
+    /// Bytes of the answer's body.
+    pub bytes: u64,
+    /// From the request's head to the end of the answer, in milliseconds.
+    pub duration_ms: f64,
+    /// The id that the upstream got.
+    pub request_id: String,
+    /// The generation of the table that decided.
+    pub generation: u64,
+    /// Whether the whole answer was sent.
+    pub complete: bool,
+}
+
+/// Where workers hand their records.
+#[derive(Clone)]
+pub struct AccessLog {
+    sender: SyncSender<(Format, Box<Record>)>,
+    natural: Format,
+    metrics: Arc<Metrics>,
+}
+
+/// How a line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object a line.
+    Json,
+    /// One line of text for people.
+    Text,
+}
+
+impl AccessLog {
+    /// Starts the thread that writes to `out`; it ends with the last clone of the log. `natural` is the format for that
+    /// output where the manifest leaves the choice.
+    pub fn start(out: impl Write + Send + 'static, natural: Format, metrics: Arc<Metrics>) -> std::io::Result<(Self, thread::JoinHandle<()>)> {
+        let (sender, receiver) = sync_channel(WAITING);
+        let thread = thread::Builder::new().name("access-log".into()).spawn(move || write(&receiver, BufWriter::with_capacity(64 << 10, out)))?;
+        Ok((Self { sender, natural, metrics }, thread))
+    }
+
+    /// The format where the manifest leaves the choice.
+    pub fn natural_format(&self) -> Format {
+        self.natural
+    }
+
+    /// Hands a record over, or drops it.
+    pub fn write(&self, format: Format, record: Box<Record>) {
+        if let Err(TrySendError::Full(_)) = self.sender.try_send((format, record)) {
+            self.metrics.log_dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+fn write(records: &Receiver<(Format, Box<Record>)>, mut out: BufWriter<impl Write>) {
+    loop {
+        let written = match records.recv_timeout(Duration::from_millis(100)) {
+            Ok((format, record)) => line(&mut out, format, &record),
+            Err(RecvTimeoutError::Timeout) => out.flush().and_then(|()| match records.recv() {
+                Ok((format, record)) => line(&mut out, format, &record),
+                Err(_) => Err(std::io::ErrorKind::BrokenPipe.into()),
+            }),
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
+        if written.is_err() {
+            break;
+        }
+    }
+    let _ = out.flush();
+}
+
+fn line(out: &mut impl Write, format: Format, record: &Record) -> std::io::Result<()> {
+    match format {
+        Format::Json => {
+            serde_json::to_writer(&mut *out, record)?;
+            out.write_all(b"\n")
+        }
+        Format::Text => writeln!(
+            out,
+            "{} {} {} {}{} -> {} {} {}B {:.1}ms",
+            clock(record.time),
+            record.client,
+            record.method,
+            record.host.escape_debug(),
+            record.path.escape_debug(),
+            record.status,
+            record.route.as_deref().unwrap_or("-"),
+            record.bytes,
+            record.duration_ms,
+        ),
+    }
+}
+
+/// The time of day in UTC.
+fn clock(time: SystemTime) -> String {
+    rfc3339(time).get(11..19).unwrap_or_default().to_owned()
+}
+
+fn timestamp<S: serde::Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&rfc3339(*time))
+}
+
+/// A time as RFC 3339 says it, in UTC with milliseconds.
+pub fn rfc3339(time: SystemTime) -> String {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let (days, seconds) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
+    let (year, month, day) = civil(days);
+    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", since.subsec_millis())
+}
+
+/// Days since 1970 as year, month and day of the Gregorian calendar.
+fn civil(days: u64) -> (u64, u64, u64) {
+    let shifted = days + 719_468;
+    let era = shifted / 146_097;
+    let day_of_era = shifted % 146_097;
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    (year_of_era + era * 400 + u64::from(month <= 2), month, day_of_year - (153 * shifted_month + 2) / 5 + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rfc3339;
+    use std::time::{Duration, SystemTime};
+
+    #[test]
+    fn times_are_rfc_3339() {
+        for (seconds, text) in [(0, "1970-01-01T00:00:00.000Z"), (951_826_154, "2000-02-29T12:09:14.000Z"), (1_795_392_000, "2026-11-23T00:00:00.000Z")] {
+            assert_eq!(rfc3339(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)), text);
+        }
+    }
+}

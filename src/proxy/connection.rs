@@ -1,0 +1,215 @@
+//! One connection of a client: hyper reads and writes HTTP/1.1 on it, and its deadlines end it when it is silent.
+
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io;
+use std::net::IpAddr;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use crate::proxy::core::Core;
+use crate::proxy::handler::handle;
+use crate::proxy::listener::ListenerState;
+use crate::proxy::live::Generation;
+use crate::proxy::timer::Deadline;
+use crate::table::settings::Limits;
+
+/// What all requests of a connection share.
+pub struct Connection {
+    /// The worker's things.
+    pub core: Rc<Core>,
+    /// The listener it came by.
+    pub listener: Rc<ListenerState>,
+    /// The other end.
+    pub peer: IpAddr,
+    /// The deadline of the request in flight.
+    pub request: Deadline,
+    phase: Cell<Phase>,
+    /// When the next bytes must have come.
+    reading: Deadline,
+    /// When the client must have taken bytes.
+    writing: Deadline,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Between two requests.
+    Idle,
+    /// Within a head.
+    Head,
+    /// A request is in flight, or a tunnel open: others watch the time.
+    Busy,
+}
+
+impl Connection {
+    fn new(core: &Rc<Core>, listener: &Rc<ListenerState>, peer: IpAddr) -> Self {
+        let deadline = || core.timers.deadline();
+        core.connections.set(core.connections.get() + 1);
+        core.metrics.connections.fetch_add(1, Ordering::Relaxed);
+        core.metrics.accepted.fetch_add(1, Ordering::Relaxed);
+        let connection = Self {
+            core: Rc::clone(core),
+            listener: Rc::clone(listener),
+            peer,
+            request: deadline(),
+            phase: Cell::new(Phase::Idle),
+            reading: deadline(),
+            writing: deadline(),
+        };
+        let generation = core.generation();
+        connection.reading.set(generation.table.settings.timeouts.header.get());
+        connection
+    }
+
+    /// A request's head has come: from here on the request has its own deadline.
+    pub fn request_began(&self) {
+        self.phase.set(Phase::Busy);
+        self.reading.clear();
+    }
+
+    /// The answer has ended; the next request may come.
+    pub fn request_ended(&self, generation: &Generation) {
+        self.phase.set(Phase::Idle);
+        self.request.clear();
+        self.reading.set(generation.table.settings.timeouts.idle.get());
+    }
+
+    /// The connection has become a tunnel, which has its own deadline.
+    pub fn became_tunnel(&self) {
+        self.phase.set(Phase::Busy);
+        self.reading.clear();
+        self.request.clear();
+    }
+
+    fn first_bytes(&self) {
+        if self.phase.replace(Phase::Head) == Phase::Idle {
+            self.reading.set(self.core.generation().table.settings.timeouts.header.get());
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.core.connections.set(self.core.connections.get() - 1);
+        self.core.metrics.connections.fetch_sub(1, Ordering::Relaxed);
+        self.core.freed.notify_one();
+    }
+}
+
+/// Serves a connection until it ends.
+pub async fn serve(stream: TcpStream, peer: IpAddr, core: Rc<Core>, listener: Rc<ListenerState>) {
+    let _ = stream.set_nodelay(true);
+    let limits = core.generation().table.settings.limits;
+    let connection = Rc::new(Connection::new(&core, &listener, peer));
+    let io = TokioIo::new(Watched { stream, connection: Rc::clone(&connection) });
+    let requests = Rc::clone(&connection);
+    let service = service_fn(move |request| {
+        let connection = Rc::clone(&requests);
+        async move { Ok::<_, Infallible>(handle(connection, request).await) }
+    });
+    let mut serving = pin!(builder(&limits).serve_connection(io, service).with_upgrades());
+    let ending = core.timers.deadline();
+    let mut told = false;
+    // An error is the client's going away, or its breaking HTTP, which hyper has answered.
+    let _ = poll_fn(|cx| {
+        if !told && listener.closing.get() {
+            told = true;
+            serving.as_mut().graceful_shutdown();
+            ending.set(core.generation().table.settings.timeouts.drain.get());
+        }
+        match serving.as_mut().poll(cx) {
+            Poll::Ready(result) => Poll::Ready(result.is_ok()),
+            Poll::Pending => ending.poll_expired(cx).map(|()| false),
+        }
+    })
+    .await;
+}
+
+fn builder(limits: &Limits) -> http1::Builder {
+    let head = usize::try_from(limits.header_bytes.bytes() + limits.target_bytes.bytes()).unwrap_or(usize::MAX);
+    let mut builder = http1::Builder::new();
+    builder.max_headers(usize::from(limits.headers)).max_header_size(head).max_buf_size(head.max(256 << 10)).pipeline_flush(true);
+    builder
+}
+
+/// The socket of a connection, watched by its deadlines.
+struct Watched {
+    stream: TcpStream,
+    connection: Rc<Connection>,
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let me = self.get_mut();
+        let before = buffer.filled().len();
+        match Pin::new(&mut me.stream).poll_read(cx, buffer) {
+            Poll::Pending => me.connection.reading.poll_expired(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
+            Poll::Ready(result) => {
+                if buffer.filled().len() > before && me.connection.phase.get() == Phase::Idle {
+                    me.connection.first_bytes();
+                }
+                // A head that drips in never lets the socket run dry of deadlines.
+                if me.connection.phase.get() == Phase::Head && me.connection.reading.poll_expired(cx).is_ready() {
+                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                }
+                Poll::Ready(result)
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let me = self.get_mut();
+        let written = Pin::new(&mut me.stream).poll_write(cx, bytes);
+        me.connection.watch_writing(written, cx)
+    }
+
+    fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let me = self.get_mut();
+        let written = Pin::new(&mut me.stream).poll_write_vectored(cx, slices);
+        me.connection.watch_writing(written, cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.get_mut().stream).poll_shutdown(cx))?;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Connection {
+    fn watch_writing(&self, written: Poll<io::Result<usize>>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.writing.clear();
+            return written;
+        }
+        if !self.writing.is_set() {
+            self.writing.set(self.core.generation().table.settings.timeouts.message.get());
+        }
+        self.writing.poll_expired(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// The index of its listener in a table; `None` if the table doesn't have it any more.
+    pub fn listener_index(&self, generation: &Arc<Generation>) -> Option<u16> {
+        let position = generation.listeners.iter().position(|id| *id == self.listener.id)?;
+        u16::try_from(position).ok()
+    }
+}

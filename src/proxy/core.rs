@@ -1,0 +1,114 @@
+//! What one worker has for itself: its upstream connections, buffers and deadlines. Nothing here is shared or locked.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, Cache};
+use tokio::sync::Notify;
+
+use crate::pipeline::head::{RequestHead, ResponseHead};
+use crate::proxy::access_log::AccessLog;
+use crate::proxy::live::{Generation, Live};
+use crate::proxy::metrics::Metrics;
+use crate::proxy::timer::Timers;
+use crate::proxy::upstream::Upstreams;
+
+/// More heads than this are not kept for reuse.
+const KEPT_HEADS: usize = 256;
+
+/// One worker's own things.
+pub struct Core {
+    live: RefCell<Cache<Arc<ArcSwap<Generation>>, Arc<Generation>>>,
+    current: RefCell<Rc<Arc<Generation>>>,
+    heads: RefCell<Vec<Box<Heads>>>,
+    random: RefCell<fastrand::Rng>,
+    /// The client for upstreams.
+    pub upstreams: Upstreams,
+    /// The deadlines of connections and requests.
+    pub timers: Timers,
+    /// The deadlines of tunnels, which also look up when a table was swapped in.
+    pub tunnels: Timers,
+    /// The counters, shared by all workers.
+    pub metrics: Arc<Metrics>,
+    /// The log of requests.
+    pub log: AccessLog,
+    /// The connections of clients that this worker serves.
+    pub connections: Cell<usize>,
+    /// Told when a connection has ended.
+    pub freed: Notify,
+    /// The number of workers, which share the limit of connections.
+    pub workers: usize,
+}
+
+/// The buffers of one request.
+#[derive(Default)]
+pub struct Heads {
+    /// The request's head.
+    pub request: RequestHead,
+    /// The answer's head.
+    pub response: ResponseHead,
+    /// The head as it is sent upstream.
+    pub outgoing: Vec<u8>,
+}
+
+impl Core {
+    /// A worker's things, at the table that is live.
+    pub fn new(live: &Live, metrics: Arc<Metrics>, log: AccessLog, workers: usize) -> Self {
+        let timers = Timers::new();
+        Self {
+            live: RefCell::new(Cache::new(live.pointer())),
+            current: RefCell::new(Rc::new(live.load())),
+            heads: RefCell::default(),
+            random: RefCell::new(fastrand::Rng::new()),
+            upstreams: Upstreams::new(&timers),
+            tunnels: Timers::new(),
+            timers,
+            metrics,
+            log,
+            connections: Cell::new(0),
+            freed: Notify::new(),
+            workers,
+        }
+    }
+
+    /// The generation in force. A request asks once.
+    pub fn generation(&self) -> Rc<Arc<Generation>> {
+        let mut live = self.live.borrow_mut();
+        let newest = live.load();
+        let mut current = self.current.borrow_mut();
+        if !Arc::ptr_eq(newest, &current) {
+            *current = Rc::new(Arc::clone(newest));
+        }
+        Rc::clone(&current)
+    }
+
+    /// Buffers for a request.
+    pub fn heads(&self) -> Box<Heads> {
+        self.heads.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Takes the buffers of a request back.
+    pub fn recycle(&self, mut heads: Box<Heads>) {
+        let mut kept = self.heads.borrow_mut();
+        if kept.len() < KEPT_HEADS {
+            heads.request.clear();
+            heads.response.status = 0;
+            heads.response.fields.clear();
+            heads.outgoing.clear();
+            kept.push(heads);
+        }
+    }
+
+    /// A new request id: 128 random bits in hex. Not a secret.
+    pub fn request_id(&self) -> [u8; 32] {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        let mut bits = self.random.borrow_mut().u128(..);
+        let mut id = [0; 32];
+        for digit in &mut id {
+            *digit = HEX[(bits & 15) as usize];
+            bits >>= 4;
+        }
+        id
+    }
+}

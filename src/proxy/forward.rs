@@ -1,0 +1,76 @@
+//! The end of a route at a server upstream: the turn is chosen, the head written, the answer awaited.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use hyper::body::Body as _;
+
+use crate::pipeline::backend::Upstream;
+use crate::pipeline::exchange::Exchange;
+use crate::proxy::answer::{Account, Source};
+use crate::proxy::connection::Connection;
+use crate::proxy::handler::{ClientRequest, End, client_body};
+use crate::proxy::live::{Generation, LiveRoute};
+use crate::proxy::outgoing::write_head;
+use crate::proxy::request_body::BodyError;
+use crate::proxy::upstream::{Call, Limits, Reply, Timeouts, UpstreamError};
+use crate::table::route::CompiledRoute;
+
+/// A request on its way to a server.
+pub struct Forwarded<'a> {
+    /// The connection it came by.
+    pub connection: &'a Rc<Connection>,
+    /// The generation that decided.
+    pub generation: &'a Arc<Generation>,
+    /// Its route.
+    pub route: &'a CompiledRoute,
+    /// The route's servers, ready to connect to.
+    pub live: &'a LiveRoute,
+    /// The servers and their turns.
+    pub upstream: &'a Upstream,
+    /// The id of the request.
+    pub id: &'a [u8],
+}
+
+/// Asks the server whose turn it is.
+pub async fn forward(to: Forwarded<'_>, request: ClientRequest, exchange: &mut Exchange<'_>, outgoing: &mut Vec<u8>, account: &mut Account) -> End {
+    let ClientRequest { body, upgrade } = request;
+    let turn = to.upstream.next.fetch_add(1, Ordering::Relaxed) as usize % to.upstream.turns.len().max(1);
+    let target = to.upstream.turns.get(turn).and_then(|target| to.live.targets.get(*target as usize));
+    let Some(target) = target else { return End::failed(503, "no-target", exchange) };
+    account.note_upstream(&target.url);
+    write_head(exchange, target.host.as_deref(), upgrade.as_ref().map(|upgrade| &*upgrade.protocol), to.id, outgoing);
+    let idle = to.route.timeouts.idle;
+    let body = (!body.is_end_stream()).then(|| client_body(body, to.connection, to.generation, idle));
+    let call = Call {
+        target: &target.target,
+        method: &exchange.request.method,
+        head: outgoing,
+        body,
+        upgrade: upgrade.is_some(),
+        timeouts: Timeouts { connect: to.route.timeouts.connect, first_byte: to.route.timeouts.first_byte, idle },
+        deadline: &to.connection.request,
+        limits: Limits::default(),
+        response: exchange.response,
+    };
+    match to.connection.core.upstreams.send(call).await {
+        Ok(Reply::Answer(body)) => End { source: Source::Upstream(body), framed: true, cause: None },
+        Ok(Reply::Upgraded(tunnel)) => match upgrade {
+            Some(upgrade) => {
+                upgrade.join(tunnel, to.connection, to.generation, to.route, exchange);
+                End { source: Source::Empty, framed: true, cause: None }
+            }
+            None => End::failed(502, "malformed", exchange),
+        },
+        Err(error) => End::failed(status(&error), error.reason(), exchange),
+    }
+}
+
+/// The status for an error: the client's own faults are told apart.
+fn status(error: &UpstreamError) -> u16 {
+    match error {
+        UpstreamError::RequestBody(cause) => cause.downcast_ref::<BodyError>().map_or(400, |error| error.status()),
+        other => other.status(),
+    }
+}

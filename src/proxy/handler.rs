@@ -1,0 +1,348 @@
+//! The street that every request walks down: received, routed, through the plugins, to the backend, and back.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant, SystemTime};
+
+use hyper::body::Incoming;
+use hyper::{Request, Response};
+
+use crate::pipeline::backend::Backend;
+use crate::pipeline::exchange::{Client, Content, Exchange, Params, Step, UpstreamTarget};
+use crate::proxy::access_log::{Format, Record};
+use crate::proxy::answer::{Account, AnswerBody, Source};
+use crate::proxy::client::client;
+use crate::proxy::connection::Connection;
+use crate::proxy::core::Heads;
+use crate::proxy::error_page;
+use crate::proxy::forward::{Forwarded, forward};
+use crate::proxy::ingress::{Incoming as Head, Refusal, receive};
+use crate::proxy::live::{Generation, LiveRoute};
+use crate::proxy::request_body::ClientBody;
+use crate::proxy::response::respond;
+use crate::proxy::timer::Deadline;
+use crate::proxy::tunnel;
+use crate::table::route::{CompiledRoute, PipelineStep};
+use crate::table::router::{Hit, NoTrace, Outcome};
+use crate::table::settings::LogFormat;
+use crate::value::method::Method;
+use crate::value::url::Scheme;
+
+/// Answers one request. The table is loaded here, once, and the request lives with it until it ends.
+pub async fn handle(connection: Rc<Connection>, request: Request<Incoming>) -> Response<AnswerBody> {
+    connection.request_began();
+    let generation = connection.core.generation();
+    let mut heads = connection.core.heads();
+    let mut account = Account::open(&connection, &generation);
+    let response = answer(&connection, &generation, request, &mut heads, &mut account).await;
+    connection.core.recycle(heads);
+    let (head, source) = response.into_parts();
+    Response::from_parts(head, AnswerBody::new(source, account))
+}
+
+async fn answer(
+    connection: &Rc<Connection>,
+    generation: &Arc<Generation>,
+    request: Request<Incoming>,
+    heads: &mut Heads,
+    account: &mut Account,
+) -> Response<Source> {
+    let settings = &generation.table.settings;
+    let id = connection.core.request_id();
+    let (parts, body) = request.into_parts();
+    let head = Head { method: &parts.method, uri: &parts.uri, version: parts.version, headers: &parts.headers };
+    let received = receive(&head, &settings.limits, &mut heads.request);
+    let from = client(connection.peer, Scheme::Http, &settings.trusted_proxies, &heads.request.fields);
+    account.note_request(connection, heads, from, &id);
+    if let Err(refusal) = received {
+        return account.refuse(refusal, heads, &id);
+    }
+    if heads.request.path == "*" {
+        return server_options(heads, account);
+    }
+    let found = match connection.listener_index(generation) {
+        Some(listener) => generation.table.router.find(listener, &heads.request, &mut NoTrace),
+        None => Outcome::NotFound,
+    };
+    let hit = match found {
+        Outcome::Found(hit) => hit,
+        Outcome::MethodNotAllowed(methods) => return not_allowed(&methods, heads, account, &id),
+        Outcome::NotFound => return account.error(404, None, "no-route", heads, &id),
+    };
+    let upgrade = tunnel::Upgrade::of(parts.extensions, &parts.headers);
+    let trip = Trip { connection, generation, from, id: &id };
+    trip.take(hit, ClientRequest { body, upgrade }, heads, account).await
+}
+
+/// What is left of the client's request once its head is read.
+pub struct ClientRequest {
+    /// Its body.
+    pub body: Incoming,
+    /// The other protocol that it asks for.
+    pub upgrade: Option<tunnel::Upgrade>,
+}
+
+/// A request whose route is known.
+struct Trip<'t> {
+    connection: &'t Rc<Connection>,
+    generation: &'t Arc<Generation>,
+    from: Client,
+    id: &'t [u8],
+}
+
+impl<'t> Trip<'t> {
+    async fn take(self, hit: Hit<'t>, request: ClientRequest, heads: &'t mut Heads, account: &mut Account) -> Response<Source> {
+        let route: &'t CompiledRoute = &self.generation.table.routes[hit.route as usize];
+        account.route = Some(hit.route);
+        account.note_route(&route.name);
+        let Heads { request: head, response, outgoing } = heads;
+        let mut exchange = Exchange {
+            request: head,
+            upstream: UpstreamTarget::default(),
+            response,
+            client: self.from,
+            route: &route.name,
+            params: Params::from(hit.parameters),
+        };
+        self.connection.request.set(route.timeouts.request);
+        let applies = applying(&route.pipeline, &exchange);
+        let (entered, answered) = way_in(&route.pipeline, &applies, &mut exchange, &self.connection.request).await;
+        let end = match answered {
+            Some(end) => end,
+            None => self.reach_end(route, request, &mut exchange, outgoing, account, hit.route).await,
+        };
+        let end = self.with_error_page(end, &mut exchange, account);
+        for i in (0..entered).rev().filter(|i| applies.holds(*i)) {
+            route.pipeline[i].plugin.on_response(&mut exchange);
+        }
+        account.status = exchange.response.status;
+        respond(&exchange, end.source, end.framed)
+    }
+
+    async fn reach_end(
+        &self,
+        route: &CompiledRoute,
+        request: ClientRequest,
+        exchange: &mut Exchange<'_>,
+        outgoing: &mut Vec<u8>,
+        account: &mut Account,
+        index: u32,
+    ) -> End {
+        match route.end.as_ref().map(|end| &end.backend) {
+            Some(Backend::Local(local)) => settle(local.answer(exchange), exchange, &self.connection.request).await,
+            Some(Backend::Upstream(upstream)) => {
+                let live: &LiveRoute = &self.generation.routes[index as usize];
+                let forwarded = Forwarded { connection: self.connection, generation: self.generation, route, live, upstream, id: self.id };
+                forward(forwarded, request, exchange, outgoing, account).await
+            }
+            None => End::status(500, exchange),
+        }
+    }
+
+    /// An error without a body of its own gets the gateway's page.
+    fn with_error_page(&self, end: End, exchange: &mut Exchange<'_>, account: &mut Account) -> End {
+        let status = exchange.response.status;
+        if status < 400 || end.framed || !matches!(end.source, Source::Empty) {
+            return end;
+        }
+        account.note_error(end.cause);
+        let page = error_page::page(status, None, exchange.request, self.id);
+        exchange.response.fields.set("content-type", page.media_type.as_bytes());
+        End { source: Source::Bytes(page.body), ..end }
+    }
+}
+
+/// How a request ended: its body, and who frames it.
+pub struct End {
+    /// The body.
+    pub source: Source,
+    /// Whether the head in the exchange came from an upstream, with its own `Content-Length`.
+    pub framed: bool,
+    /// Why the gateway answers with an error of its own.
+    pub cause: Option<&'static str>,
+}
+
+impl End {
+    fn content(content: Content) -> Self {
+        let source = match content {
+            Content::Bytes(bytes) if !bytes.is_empty() => Source::Bytes(bytes),
+            Content::Bytes(_) | Content::Empty => Source::Empty,
+        };
+        Self { source, framed: false, cause: None }
+    }
+
+    fn status(status: u16, exchange: &mut Exchange<'_>) -> Self {
+        exchange.response.status = status;
+        Self::content(Content::Empty)
+    }
+
+    /// An error of the upstream or the gateway, with its cause for the log.
+    pub fn failed(status: u16, cause: &'static str, exchange: &mut Exchange<'_>) -> Self {
+        exchange.response.fields.clear();
+        Self { cause: Some(cause), ..Self::status(status, exchange) }
+    }
+}
+
+/// Which plugins run for a request: decided on the request as it came, before any of them changes it.
+struct Applying(Option<Box<[bool]>>);
+
+impl Applying {
+    fn holds(&self, step: usize) -> bool {
+        self.0.as_ref().is_none_or(|applies| applies[step])
+    }
+}
+
+fn applying(pipeline: &[PipelineStep], exchange: &Exchange<'_>) -> Applying {
+    if pipeline.iter().all(|step| step.guard.is_none()) {
+        return Applying(None);
+    }
+    Applying(Some(pipeline.iter().map(|step| step.guard.as_ref().is_none_or(|guard| guard.holds(exchange))).collect()))
+}
+
+/// Runs the plugins until one answers: how many were entered, and the answer.
+async fn way_in(pipeline: &[PipelineStep], applies: &Applying, exchange: &mut Exchange<'_>, deadline: &Deadline) -> (usize, Option<End>) {
+    for (i, step) in pipeline.iter().enumerate().filter(|(i, _)| applies.holds(*i)) {
+        let next = match step.plugin.on_request(exchange) {
+            Step::Continue => continue,
+            Step::Pending(pending) => wait(pending, exchange, deadline).await,
+            answer @ Step::Answer(_) => answer,
+        };
+        match next {
+            Step::Answer(content) => return (i, Some(End::content(content))),
+            Step::Continue | Step::Pending(_) => {}
+        }
+    }
+    (pipeline.len(), None)
+}
+
+/// Waits for a plugin or a backend, as long as the request has time; what it answers is never another wait.
+async fn wait(mut pending: crate::pipeline::exchange::Pending, exchange: &mut Exchange<'_>, deadline: &Deadline) -> Step {
+    loop {
+        let resumed = poll_fn(|cx| match pending.as_mut().poll(cx) {
+            Poll::Ready(resume) => Poll::Ready(Some(resume)),
+            Poll::Pending => deadline.poll_expired(cx).map(|()| None),
+        })
+        .await;
+        let Some(resume) = resumed else {
+            exchange.response.fields.clear();
+            exchange.response.status = 504;
+            return Step::Answer(Content::Empty);
+        };
+        match resume(exchange) {
+            Step::Pending(next) => pending = next,
+            done => return done,
+        }
+    }
+}
+
+async fn settle(step: Step, exchange: &mut Exchange<'_>, deadline: &Deadline) -> End {
+    let step = match step {
+        Step::Pending(pending) => wait(pending, exchange, deadline).await,
+        step => step,
+    };
+    match step {
+        Step::Answer(content) => End::content(content),
+        Step::Continue | Step::Pending(_) => End::status(500, exchange),
+    }
+}
+
+/// `OPTIONS *` asks the server itself (RFC 9110, 9.3.7).
+fn server_options(heads: &mut Heads, account: &mut Account) -> Response<Source> {
+    account.status = 204;
+    heads.response.status = 204;
+    heads.response.fields.set("allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    crate::proxy::response::build(&heads.response, Source::Empty, false)
+}
+
+fn not_allowed(methods: &[Method], heads: &mut Heads, account: &mut Account, id: &[u8]) -> Response<Source> {
+    let allow = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+    heads.response.fields.set("allow", allow.as_bytes());
+    account.error(405, None, "method", heads, id)
+}
+
+impl Account {
+    fn open(connection: &Rc<Connection>, generation: &Rc<Arc<Generation>>) -> Self {
+        Self {
+            connection: Rc::clone(connection),
+            generation: Rc::clone(generation),
+            route: None,
+            started: Instant::now(),
+            status: 0,
+            bytes: 0,
+            record: None,
+            complete: false,
+        }
+    }
+
+    fn refuse(&mut self, refusal: Refusal, heads: &mut Heads, id: &[u8]) -> Response<Source> {
+        let detail = refusal.to_string();
+        self.error(refusal.status(), Some(&detail), "refused", heads, id)
+    }
+
+    /// An answer of the gateway itself, before any route.
+    fn error(&mut self, status: u16, detail: Option<&str>, cause: &'static str, heads: &mut Heads, id: &[u8]) -> Response<Source> {
+        self.status = status;
+        self.note_error(Some(cause));
+        let page = error_page::page(status, detail, &heads.request, id);
+        heads.response.status = status;
+        heads.response.fields.set("content-type", page.media_type.as_bytes());
+        crate::proxy::response::build(&heads.response, Source::Bytes(page.body), false)
+    }
+
+    fn note_request(&mut self, connection: &Connection, heads: &Heads, from: Client, id: &[u8]) {
+        let settings = self.generation.table.settings.access_log;
+        if !settings.enabled {
+            return;
+        }
+        let format = match settings.format {
+            LogFormat::Json => Format::Json,
+            LogFormat::Text => Format::Text,
+            LogFormat::Auto => connection.core.log.natural_format(),
+        };
+        let request = &heads.request;
+        let record = Record {
+            time: SystemTime::now(),
+            client: from.ip,
+            method: request.method.to_string(),
+            host: request.host.clone(),
+            path: request.path.clone(),
+            route: None,
+            upstream: None,
+            status: 0,
+            error: None,
+            bytes: 0,
+            duration_ms: 0.0,
+            request_id: String::from_utf8_lossy(id).into_owned(),
+            generation: self.generation.number,
+            complete: false,
+        };
+        self.record = Some((format, Box::new(record)));
+    }
+
+    fn note_route(&mut self, name: &str) {
+        if let Some((_, record)) = &mut self.record {
+            record.route = Some(name.to_owned());
+        }
+    }
+
+    /// Notes the server that was asked.
+    pub fn note_upstream(&mut self, url: &str) {
+        if let Some((_, record)) = &mut self.record {
+            record.upstream = Some(url.to_owned());
+        }
+    }
+
+    fn note_error(&mut self, cause: Option<&'static str>) {
+        if let Some((_, record)) = &mut self.record {
+            record.error = cause;
+        }
+    }
+}
+
+/// The time that a whole request may take at most is bounded by its route; this is how long a body may be silent.
+pub fn client_body(request: Incoming, connection: &Connection, generation: &Generation, idle: Duration) -> ClientBody {
+    let limit = generation.table.settings.limits.body_bytes.bytes();
+    ClientBody::new(request, limit, idle, connection.core.timers.deadline())
+}

@@ -1,0 +1,127 @@
+//! The table that is live: one pointer, swapped whole. A request loads it once and lives with it until it ends.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use crate::pipeline::backend::{Backend, HostHeader, Upstream};
+use crate::proxy::metrics::{Metrics, RouteMetrics};
+use crate::proxy::upstream::{Address, Target, TlsTarget};
+use crate::table::RouteTable;
+use crate::value::url::{Scheme, TargetUrl};
+
+/// A table in force, with what the proxy needs beside it.
+pub struct Generation {
+    /// Its number: 1 for the first table, one more for each that was swapped in.
+    pub number: u64,
+    /// The table.
+    pub table: RouteTable,
+    /// The numbers of its listeners' sockets, by the index of the listener in the table.
+    pub listeners: Box<[u64]>,
+    /// What belongs to each route, by the same index.
+    pub routes: Box<[LiveRoute]>,
+}
+
+/// What the proxy needs beside a compiled route.
+pub struct LiveRoute {
+    /// Its counters, which outlive the table.
+    pub metrics: Arc<RouteMetrics>,
+    /// The servers it ends at, ready to connect to.
+    pub targets: Box<[LiveTarget]>,
+}
+
+/// A server, ready to connect to.
+pub struct LiveTarget {
+    /// Where and how.
+    pub target: Target,
+    /// What `Host` says to it; `None` for what the client sent.
+    pub host: Option<Box<str>>,
+    /// Its URL, for logs.
+    pub url: Box<str>,
+}
+
+/// The pointer to the live generation.
+#[derive(Clone)]
+pub struct Live(Arc<ArcSwap<Generation>>);
+
+/// What every generation is made with.
+pub struct Surroundings {
+    /// The counters.
+    pub metrics: Arc<Metrics>,
+    /// How upstreams prove who they are.
+    pub tls: Arc<rustls::ClientConfig>,
+}
+
+impl Live {
+    /// Starts with a first generation.
+    pub fn new(first: Generation) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(first)))
+    }
+
+    /// The generation in force.
+    pub fn load(&self) -> Arc<Generation> {
+        self.0.load_full()
+    }
+
+    /// Puts a generation in force, at once and for every request that begins from now on.
+    pub fn swap(&self, next: Generation) {
+        self.0.store(Arc::new(next));
+    }
+
+    /// The pointer itself, for a cache of a worker's own.
+    pub fn pointer(&self) -> Arc<ArcSwap<Generation>> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl Generation {
+    /// Prepares a table to be put in force: everything that can fail has been done by then.
+    ///
+    /// # Errors
+    /// If a target's name cannot be one of a certificate.
+    pub fn prepare(number: u64, table: RouteTable, listeners: Box<[u64]>, around: &Surroundings) -> Result<Self, rustls::pki_types::InvalidDnsNameError> {
+        let routes = table
+            .routes
+            .iter()
+            .map(|route| {
+                let targets = match route.end.as_ref().map(|end| &end.backend) {
+                    Some(Backend::Upstream(upstream)) => live_targets(upstream, around)?,
+                    Some(Backend::Local(_)) | None => Box::default(),
+                };
+                Ok(LiveRoute { metrics: around.metrics.route(&route.name), targets })
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { number, table, listeners, routes })
+    }
+}
+
+fn live_targets(upstream: &Upstream, around: &Surroundings) -> Result<Box<[LiveTarget]>, rustls::pki_types::InvalidDnsNameError> {
+    upstream
+        .targets
+        .iter()
+        .map(|url| {
+            let host = match &upstream.host {
+                HostHeader::Keep => None,
+                HostHeader::Target => Some(url.authority().into()),
+                HostHeader::Name(name) => Some(name.clone()),
+            };
+            Ok(LiveTarget { target: target(url, around)?, host, url: url.to_string().into() })
+        })
+        .collect()
+}
+
+fn target(url: &TargetUrl, around: &Surroundings) -> Result<Target, rustls::pki_types::InvalidDnsNameError> {
+    let address = match url.host.parse() {
+        Ok(ip) => Address::Socket(std::net::SocketAddr::new(ip, url.port)),
+        Err(_) => Address::Name(url.host.clone(), url.port),
+    };
+    let tls = match url.scheme {
+        Scheme::Http => None,
+        Scheme::Https => Some(Arc::new(TlsTarget {
+            server_name: url.host.to_string().try_into()?,
+            settings: [0; 32],
+            config: Arc::clone(&around.tls),
+        })),
+    };
+    Ok(Target { address, tls })
+}

@@ -1,0 +1,145 @@
+//! The head that is sent upstream, written in one pass from the head that came in and its edits.
+//!
+//! Hop-by-hop fields go (RFC 9110, 7.6.1), forwarding fields are rewritten or extended, and a client can neither strip nor
+//! forge what the gateway says of it.
+
+use std::io::Write as _;
+
+use crate::pipeline::exchange::Exchange;
+use crate::pipeline::head::Fields;
+use crate::value::url::Scheme;
+
+/// Writes the request line and all fields but the framing ones, each with its line end.
+pub fn write_head(exchange: &Exchange<'_>, host: Option<&str>, upgrade: Option<&[u8]>, request_id: &[u8], out: &mut Vec<u8>) {
+    let request = &exchange.request;
+    out.extend_from_slice(request.method.as_str().as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(exchange.upstream_path().as_bytes());
+    if let Some(query) = &request.query {
+        out.push(b'?');
+        out.extend_from_slice(query.as_bytes());
+    }
+    out.extend_from_slice(b" HTTP/1.1\r\n");
+    field(out, b"host", host.unwrap_or(&request.authority).as_bytes());
+    let nominated = Nominated::of(&request.fields);
+    for (name, value) in request.fields.iter() {
+        if !is_ours(name) && !nominated.holds(name) {
+            field(out, name, value);
+        }
+    }
+    if let Some(protocol) = upgrade {
+        field(out, b"connection", b"upgrade");
+        field(out, b"upgrade", protocol);
+    }
+    forwarding(exchange, out);
+    field(out, b"x-request-id", request_id);
+    via(&request.fields, out);
+}
+
+fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Fields that the gateway writes itself, or that end at it. An underscore counts as a dash: CGI and its heirs see no difference.
+fn is_ours(name: &[u8]) -> bool {
+    if name.contains(&b'_') {
+        let dashed: Vec<u8> = name.iter().map(|b| if *b == b'_' { b'-' } else { *b }).collect();
+        return is_ours(&dashed);
+    }
+    matches!(
+        name,
+        b"host"
+            | b"connection"
+            | b"content-length"
+            | b"expect"
+            | b"forwarded"
+            | b"keep-alive"
+            | b"proxy"
+            | b"proxy-authorization"
+            | b"proxy-connection"
+            | b"te"
+            | b"trailer"
+            | b"transfer-encoding"
+            | b"upgrade"
+            | b"via"
+            | b"x-forwarded"
+            | b"x-forwarded-for"
+            | b"x-forwarded-host"
+            | b"x-forwarded-port"
+            | b"x-forwarded-prefix"
+            | b"x-forwarded-proto"
+            | b"x-forwarded-scheme"
+            | b"x-forwarded-server"
+            | b"x-forwarded-ssl"
+            | b"x-original-url"
+            | b"x-real-ip"
+            | b"x-request-id"
+            | b"x-rewrite-url"
+            | b"http2-settings"
+    )
+}
+
+/// The names that `Connection` lists: they belong to the client's connection.
+struct Nominated<'a>(Option<&'a Fields>);
+
+impl<'a> Nominated<'a> {
+    fn of(fields: &'a Fields) -> Self {
+        let plain = |value: &[u8]| value.eq_ignore_ascii_case(b"keep-alive") || value.eq_ignore_ascii_case(b"close");
+        let named = fields.received_all("connection").any(|value| !plain(value));
+        Self(named.then_some(fields))
+    }
+
+    fn holds(&self, name: &[u8]) -> bool {
+        // What a plugin set is not the client's to take away.
+        self.0.is_some_and(|fields| {
+            let listed = fields
+                .received_all("connection")
+                .flat_map(|value| value.split(|b| *b == b','))
+                .any(|token| token.trim_ascii().eq_ignore_ascii_case(name));
+            listed && std::str::from_utf8(name).is_ok_and(|name| fields.received(name) == fields.get(name))
+        })
+    }
+}
+
+/// Says who asks, how and for which host. What a trusted proxy said is kept and extended, what anybody else said is dropped.
+fn forwarding(exchange: &Exchange<'_>, out: &mut Vec<u8>) {
+    let request = &exchange.request;
+    let trusted = exchange.client.trusted;
+    let proto: &[u8] = match exchange.client.scheme {
+        Scheme::Http => b"http",
+        Scheme::Https => b"https",
+    };
+    out.extend_from_slice(b"x-forwarded-for: ");
+    if trusted {
+        for value in request.fields.received_all("x-forwarded-for") {
+            out.extend_from_slice(value);
+            out.extend_from_slice(b", ");
+        }
+    }
+    let peer = exchange.client.peer;
+    let _ = write!(out, "{peer}");
+    out.extend_from_slice(b"\r\n");
+    field(out, b"x-forwarded-proto", proto);
+    let host = request.fields.received("x-forwarded-host").filter(|_| trusted).unwrap_or(request.authority.as_bytes());
+    if !host.is_empty() {
+        field(out, b"x-forwarded-host", host);
+    }
+    if trusted && let Some(value) = request.fields.received("forwarded") {
+        out.extend_from_slice(b"forwarded: ");
+        out.extend_from_slice(value);
+        let quoted = if peer.is_ipv6() { format!("\"[{peer}]\"") } else { peer.to_string() };
+        let _ = write!(out, ", for={quoted};proto={}\r\n", String::from_utf8_lossy(proto));
+    }
+}
+
+fn via(fields: &Fields, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"via: ");
+    for value in fields.received_all("via") {
+        out.extend_from_slice(value);
+        out.extend_from_slice(b", ");
+    }
+    out.extend_from_slice(b"1.1 gw\r\n");
+}

@@ -1,0 +1,24 @@
+//! The compiled table: immutable, made by `compiler`, read by `proxy`, the only value that both planes know. No I/O.
+
+pub mod digest;
+pub mod route;
+pub mod router;
+pub mod settings;
+
+pub use digest::Digest;
+
+use crate::table::route::CompiledRoute;
+use crate::table::router::Router;
+use crate::table::settings::Settings;
+
+/// Everything that decides what a request gets.
+pub struct RouteTable {
+    /// What it is made of, as one number: equal digests behave equally.
+    pub digest: Digest,
+    /// The gateway as a whole.
+    pub settings: Settings,
+    /// Finds the route of a request.
+    pub router: Router,
+    /// The routes, by the indices that the router gives.
+    pub routes: Box<[CompiledRoute]>,
+}

@@ -1,0 +1,54 @@
+//! A compiled route: the steps of its pipeline, and where it ends.
+
+use std::time::Duration;
+
+use crate::pipeline::backend::Backend;
+use crate::pipeline::plugin::Plugin;
+use crate::pipeline::when::Guard;
+
+/// A route as the proxy runs it.
+pub struct CompiledRoute {
+    /// Its name, as `namespace/name` unless the namespace is `default`: what logs and metrics say.
+    pub name: Box<str>,
+    /// Its plugins, in the order written.
+    pub pipeline: Box<[PipelineStep]>,
+    /// Where it ends; `None` if a plugin always answers.
+    pub end: Option<End>,
+    /// How long it waits.
+    pub timeouts: Patience,
+}
+
+/// One plugin of a route.
+pub struct PipelineStep {
+    /// Its id within the route.
+    pub id: Box<str>,
+    /// The name of its type.
+    pub plugin_name: &'static str,
+    /// For which requests it runs; `None` for all.
+    pub guard: Option<Guard>,
+    /// The plugin.
+    pub plugin: Box<dyn Plugin>,
+}
+
+/// Where a route ends.
+pub struct End {
+    /// The backend's name, as `namespace/name` unless the namespace is `default`.
+    pub name: Box<str>,
+    /// The backend.
+    pub backend: Backend,
+}
+
+/// How long a route waits: every question is answered, from the route, its backend or the Gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// From the first byte of the request to the head of the answer.
+    pub request: Duration,
+    /// To connect to an upstream.
+    pub connect: Duration,
+    /// From the request sent to the first byte of the answer.
+    pub first_byte: Duration,
+    /// The longest silence within a message.
+    pub idle: Duration,
+    /// The longest silence within a tunnel.
+    pub upgraded: Duration,
+}

@@ -1,0 +1,163 @@
+//! What the table says of the gateway as a whole: listeners, limits, timeouts, logs. Every field has a default.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::value::address::ListenAddress;
+use crate::value::duration::Duration;
+use crate::value::host::HostName;
+use crate::value::name::Name;
+use crate::value::network::Network;
+use crate::value::size::Size;
+
+/// The gateway as a whole.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Settings {
+    /// Where clients connect.
+    pub listeners: Vec<Listener>,
+    /// Where operators look.
+    pub status: Status,
+    /// The proxies whose forwarding fields are believed.
+    pub trusted_proxies: Vec<Network>,
+    /// What one client may take up.
+    pub limits: Limits,
+    /// How long the gateway waits.
+    pub timeouts: GatewayTimeouts,
+    /// The log of requests.
+    pub access_log: AccessLog,
+}
+
+/// An address where clients connect.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Listener {
+    /// Its name, by which routes refer to it.
+    pub name: Name,
+    /// The address. `PORT` in the environment replaces the port of the listener `http`, or of the only one.
+    pub address: ListenAddress,
+}
+
+impl Default for Listener {
+    #[expect(clippy::expect_used, reason = "the texts are fixed and right")]
+    fn default() -> Self {
+        Self { name: "http".parse().expect("a name"), address: "127.0.0.1:8080".parse().expect("an address") }
+    }
+}
+
+/// The listener for operators: GET and HEAD only, nothing on it can change anything.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct Status {
+    /// Its address. On any but a loopback address only `/livez`, `/readyz` and `/metrics` answer, unless `expose` says more.
+    pub address: ListenAddress,
+    /// Also answers `/status` and `/table` on an address that is not loopback.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub expose: bool,
+    /// Names under which it may be asked, besides IP addresses and `localhost`; any other `Host` gets a 403.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<HostName>,
+}
+
+impl Default for Status {
+    #[expect(clippy::expect_used, reason = "the text is fixed and right")]
+    fn default() -> Self {
+        Self { address: "127.0.0.1:9900".parse().expect("an address"), expose: false, hosts: Vec::new() }
+    }
+}
+
+/// What one client may take up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct Limits {
+    /// The most bytes of a request's head; more gets a 431, or a 414 if the target alone is longer than `targetBytes`.
+    pub header_bytes: Size,
+    /// The most header fields of a request; more gets a 431.
+    #[schemars(range(min = 1, max = 1000))]
+    pub headers: u16,
+    /// The most bytes of a request's target, its path and query; more gets a 414.
+    pub target_bytes: Size,
+    /// The most bytes of a request's body; more gets a 413.
+    pub body_bytes: Size,
+    /// The most connections of clients at once; further ones wait in the kernel's queue.
+    #[schemars(range(min = 1, max = 10_000_000))]
+    pub connections: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            header_bytes: Size::from_kib(32),
+            headers: 100,
+            target_bytes: Size::from_kib(8),
+            body_bytes: Size::from_mib(10),
+            connections: 20_000,
+        }
+    }
+}
+
+/// How long the gateway waits. Routes and backends may say otherwise for what happens within a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct GatewayTimeouts {
+    /// For the head of a request, from its first byte; then the connection is closed.
+    pub header: Duration,
+    /// From the first byte of a request to the head of the answer; then the client gets a 504.
+    pub request: Duration,
+    /// Between two requests on a connection; then it is closed.
+    pub idle: Duration,
+    /// The longest silence within a message, in both directions.
+    pub message: Duration,
+    /// To connect to an upstream, TLS included.
+    pub connect: Duration,
+    /// From a request sent upstream to the first byte of the answer.
+    pub first_byte: Duration,
+    /// The longest silence within an upgraded connection, such as a WebSocket.
+    pub upgraded: Duration,
+    /// For requests in flight when the gateway is told to stop, or when their listener is removed.
+    pub drain: Duration,
+}
+
+impl Default for GatewayTimeouts {
+    fn default() -> Self {
+        Self {
+            header: Duration::from_secs(10),
+            request: Duration::from_secs(30),
+            idle: Duration::from_secs(75),
+            message: Duration::from_secs(60),
+            connect: Duration::from_secs(5),
+            first_byte: Duration::from_secs(30),
+            upgraded: Duration::from_secs(3600),
+            drain: Duration::from_secs(20),
+        }
+    }
+}
+
+/// The log of requests, on standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct AccessLog {
+    /// Whether requests are logged.
+    pub enabled: bool,
+    /// How a line looks.
+    pub format: LogFormat,
+}
+
+impl Default for AccessLog {
+    fn default() -> Self {
+        Self { enabled: true, format: LogFormat::Auto }
+    }
+}
+
+/// How a line of the access log looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    #[default]
+    Auto,
+    /// One JSON object a line.
+    Json,
+    /// One line of text for people.
+    Text,
+}
