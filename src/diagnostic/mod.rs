@@ -3,6 +3,7 @@
 //! It knows nothing of YAML or gateways; one renderer per output format stands in [`render`].
 
 mod code;
+pub mod fix;
 pub mod render;
 mod source;
 
@@ -174,5 +175,13 @@ impl<'a> IntoIterator for &'a Diagnostics {
     type IntoIter = std::slice::Iter<'a, Diagnostic>;
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a mut Diagnostics {
+    type Item = &'a mut Diagnostic;
+    type IntoIter = std::slice::IterMut<'a, Diagnostic>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter_mut()
     }
 }

@@ -1,6 +1,7 @@
 //! Texts, and places in them.
 
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 /// A text that was compiled, by its number in the [`SourceMap`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -52,18 +53,37 @@ pub struct Source {
     pub name: String,
     /// Its text.
     pub text: Arc<str>,
+    /// Where each line starts. Made at the first look-up, so that thousands of problems in one big text don't scan it
+    /// thousands of times, and a text without problems is never scanned.
+    line_starts: OnceLock<Vec<usize>>,
 }
 
 impl Source {
+    /// A text with its name.
+    pub fn new(name: impl Into<String>, text: impl Into<Arc<str>>) -> Self {
+        Self { name: name.into(), text: text.into(), line_starts: OnceLock::new() }
+    }
+
     /// The line and column of a byte.
     pub fn position(&self, byte: u32) -> Position {
         let at = self.text.floor_char_boundary(byte as usize);
-        let before = &self.text[..at];
-        let line_start = before.rfind('\n').map_or(0, |i| i + 1);
-        Position {
-            line: before.bytes().filter(|b| *b == b'\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-        }
+        let starts = self.line_starts();
+        let line = starts.partition_point(|start| *start <= at);
+        Position { line, column: self.text[starts[line - 1]..at].chars().count() + 1 }
+    }
+
+    /// The bytes of a line with its line break; the line counts from 1.
+    pub fn line(&self, line: usize) -> Option<Range<usize>> {
+        let starts = self.line_starts();
+        let start = *starts.get(line.checked_sub(1)?)?;
+        Some(start..starts.get(line).copied().unwrap_or(self.text.len()))
+    }
+
+    fn line_starts(&self) -> &[usize] {
+        self.line_starts.get_or_init(|| {
+            let after_breaks = self.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+            std::iter::once(0).chain(after_breaks).collect()
+        })
     }
 }
 
@@ -77,7 +97,7 @@ impl SourceMap {
     /// Adds a text and gives it a number.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> SourceId {
         let id = SourceId(u32::try_from(self.sources.len()).unwrap_or(u32::MAX));
-        self.sources.push(Source { name: name.into(), text: text.into() });
+        self.sources.push(Source::new(name, text));
         id
     }
 
@@ -105,5 +125,24 @@ impl SourceMap {
     /// All texts, in the order of their numbers.
     pub fn iter(&self) -> impl Iterator<Item = (SourceId, &Source)> {
         self.sources.iter().enumerate().map(|(i, s)| (SourceId(u32::try_from(i).unwrap_or(u32::MAX)), s))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Position, Source};
+
+    #[test]
+    fn columns_count_characters_and_lines_count_breaks() {
+        let source = Source::new("a.yaml", "é: 1\r\nb: 2\n");
+        let at = |byte| source.position(byte);
+        assert_eq!(at(0), Position { line: 1, column: 1 });
+        assert_eq!(at(1), Position { line: 1, column: 1 }, "the middle of a character is its start");
+        assert_eq!(at(2), Position { line: 1, column: 2 });
+        assert_eq!(at(7), Position { line: 2, column: 1 });
+        assert_eq!(at(99), Position { line: 3, column: 1 }, "past the end is the end");
+        assert_eq!(source.line(2), Some(7..12));
+        assert_eq!(source.line(3), Some(12..12));
+        assert_eq!((source.line(0), source.line(4)), (None, None));
     }
 }
