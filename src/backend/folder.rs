@@ -20,11 +20,11 @@ pub struct FolderConfig {
     pub path: AssetPath,
     /// The file that answers for a folder.
     #[serde(default = "index")]
-    #[schemars(length(min = 1), example = "index.html")]
+    #[schemars(length(min = 1), example = &"index.html")]
     pub index: String,
     /// A file of the folder that is the body of a 404. The default is the gateway's own page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(example = "404.html")]
+    #[schemars(example = &"404.html")]
     pub not_found: Option<String>,
 }
 

@@ -41,7 +41,7 @@ pub fn compile(parsed: Parsed, assets: &Assets) -> Compiled {
     diagnostics.append(problems);
     let levels = model.levels();
     diagnostics.append(lint::run(&model, &levels));
-    let (table, problems) = lower::lower(&model, &sources, assets);
+    let (table, problems) = lower::lower(&model, assets);
     diagnostics.append(problems);
     lint::apply_levels(&mut diagnostics, &levels);
     diagnostics.sort();

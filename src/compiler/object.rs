@@ -1,9 +1,10 @@
 //! A document that is an object: who it is, what it says, and where each part of it stands.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::compiler::manifest::{DEFAULT_NAMESPACE, Metadata, Spec};
-use crate::compiler::syntax::Node;
+use crate::compiler::syntax::{Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::value::name::Name;
 
@@ -42,6 +43,8 @@ pub struct Object {
     pub spec: Option<Spec>,
     /// Its text with places.
     pub root: Node,
+    /// The path of its manifest from the root folder: what file names in it are relative to.
+    pub manifest: Arc<str>,
 }
 
 impl Object {
@@ -52,7 +55,7 @@ impl Object {
         loop {
             if let (Some(place), Some(node)) = (self.root.place(pointer), self.root.pointer(pointer)) {
                 return match place.key {
-                    Some(key) if node.is_container() => key,
+                    Some(key) if matches!(node.value, Value::Mapping(_) | Value::Sequence(_)) => key,
                     _ if pointer.is_empty() => self.name_place(),
                     _ => place.value,
                 };

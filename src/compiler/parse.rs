@@ -1,7 +1,7 @@
 //! The first stages, file by file and in parallel: text, document, checked against its schema, object.
 
-use std::borrow::Cow;
 use std::num::NonZero;
+use std::sync::Arc;
 use std::thread;
 
 use serde_json::Value as Json;
@@ -48,20 +48,13 @@ pub struct AssetRequest {
 pub fn parse(files: Vec<SourceFile>) -> Parsed {
     let mut sources = SourceMap::default();
     let mut texts = Vec::with_capacity(files.len());
-    let mut diagnostics = Diagnostics::default();
     for file in files {
-        let (text, invalid) = match syntax::decode(&file.bytes) {
-            (Cow::Borrowed(text), invalid) => (text.to_owned(), invalid),
-            (Cow::Owned(text), invalid) => (text, invalid),
-        };
-        let id = sources.add_at(file.shown, file.path, text);
-        match invalid {
-            Some(byte) => diagnostics.push(syntax::not_utf8(id, byte)),
-            None => texts.push(id),
-        }
+        let id = sources.add(file.shown, syntax::decode(&file.bytes));
+        texts.push((id, Arc::from(file.path)));
     }
-    let mut complete = diagnostics.is_empty();
+    let mut complete = true;
     let mut objects = Vec::new();
+    let mut diagnostics = Diagnostics::default();
     for part in in_parallel(&sources, &texts) {
         objects.extend(part.objects);
         diagnostics.append(part.diagnostics);
@@ -78,26 +71,29 @@ struct Part {
     complete: bool,
 }
 
-fn in_parallel(sources: &SourceMap, texts: &[SourceId]) -> Vec<Part> {
+/// A text, and the path of its file from the root folder.
+type Text = (SourceId, Arc<str>);
+
+fn in_parallel(sources: &SourceMap, texts: &[Text]) -> Vec<Part> {
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let chunk = texts.len().div_ceil(threads).max(1);
     if texts.len() < 2 {
-        return texts.iter().map(|id| one(sources, *id)).collect();
+        return texts.iter().map(|text| one(sources, text)).collect();
     }
     thread::scope(|scope| {
         let running: Vec<_> = texts
             .chunks(chunk)
-            .map(|chunk| scope.spawn(move || chunk.iter().map(|id| one(sources, *id)).collect::<Vec<_>>()))
+            .map(|chunk| scope.spawn(move || chunk.iter().map(|text| one(sources, text)).collect::<Vec<_>>()))
             .collect();
         running.into_iter().flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
     })
 }
 
-fn one(sources: &SourceMap, id: SourceId) -> Part {
-    let (documents, diagnostics) = syntax::parse(id, &sources.get(id).text);
+fn one(sources: &SourceMap, (id, path): &Text) -> Part {
+    let (documents, diagnostics) = syntax::parse(*id, &sources.get(*id).text);
     let mut part = Part { complete: diagnostics.is_empty(), diagnostics, ..Part::default() };
     for document in documents {
-        match object(document.root, &mut part.diagnostics) {
+        match object(document.root, path, &mut part.diagnostics) {
             Some(object) => {
                 part.complete &= object.spec.is_some();
                 part.objects.push(object);
@@ -109,7 +105,7 @@ fn one(sources: &SourceMap, id: SourceId) -> Part {
 }
 
 /// The object of a document; `None` if it cannot even be told who it is.
-fn object(root: Node, out: &mut Diagnostics) -> Option<Object> {
+fn object(root: Node, manifest: &Arc<str>, out: &mut Diagnostics) -> Option<Object> {
     let before = out.len();
     let checked = check(&root, out)?;
     let Json::Object(mut json) = checked.json else { return None };
@@ -118,7 +114,7 @@ fn object(root: Node, out: &mut Diagnostics) -> Option<Object> {
     for diagnostic in out.iter_mut().skip(before) {
         diagnostic.object = Some(address.to_string());
     }
-    let mut object = Object { address, metadata, spec: None, root };
+    let mut object = Object { address, metadata, spec: None, root, manifest: Arc::clone(manifest) };
     if checked.valid {
         match Spec::read(checked.kind.name, json.remove("spec").unwrap_or_default())? {
             Ok(spec) => object.spec = shape::check(&object, &spec, out).then_some(spec),
@@ -150,7 +146,7 @@ impl Parsed {
             .objects
             .iter()
             .flat_map(|object| {
-                let base = self.sources.get(object.root.span.source).path.clone();
+                let base = Arc::clone(&object.manifest);
                 marked(object).into_iter().filter_map(move |(mark, _, text)| match mark {
                     Marked::Asset => join(&base, &text).map(|path| AssetRequest { path }),
                     Marked::Reference(_) => None,

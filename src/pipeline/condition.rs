@@ -1,5 +1,7 @@
 //! Conditions on named values: header fields, query parameters, cookies.
 
+use std::borrow::Borrow;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,11 +15,11 @@ use crate::value::regex::Pattern;
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct NamedCondition {
     /// The name of the header field, query parameter or cookie. Case matters, but for header fields.
-    #[schemars(length(min = 1, max = 256), example = "x-tenant")]
+    #[schemars(length(min = 1, max = 256), example = &"x-tenant")]
     pub name: String,
     /// The value is exactly this text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(example = "acme")]
+    #[schemars(example = &"acme")]
     pub equals: Option<String>,
     /// The whole value matches this regular expression.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,25 +90,38 @@ pub enum Names {
 impl FieldCondition {
     /// Decides it as a condition on a header field.
     pub fn header(&self, head: &RequestHead) -> bool {
-        self.holds(head.fields.received_all(&self.name).filter_map(|value| std::str::from_utf8(value).ok()))
+        self.test.holds(head.fields.received_all(&self.name))
     }
 
     /// Decides it as a condition on a query parameter.
     pub fn query(&self, head: &RequestHead) -> bool {
-        self.holds(head.query_values(&self.name))
+        self.test.holds(head.query_values(&self.name).map(Text))
     }
 
     /// Decides it as a condition on a cookie.
     pub fn cookie(&self, head: &RequestHead) -> bool {
-        self.holds(head.cookies(&self.name))
+        self.test.holds(head.cookies(&self.name))
     }
+}
 
-    fn holds<T: AsRef<str>>(&self, mut values: impl Iterator<Item = T>) -> bool {
-        match &self.test {
-            Test::Equals(text) => values.any(|value| value.as_ref() == text),
-            Test::Regex(pattern) => values.any(|value| pattern.matches(value.as_ref())),
-            Test::Present => values.next().is_some(),
-            Test::Absent => values.next().is_none(),
+impl Test {
+    fn holds<V: AsRef<[u8]>>(&self, mut values: impl Iterator<Item = V>) -> bool {
+        match self {
+            Self::Equals(text) => values.any(|value| value.as_ref() == text.as_bytes()),
+            Self::Regex(pattern) => {
+                values.any(|value| std::str::from_utf8(value.as_ref()).is_ok_and(|text| pattern.is_match(text)))
+            }
+            Self::Present => values.next().is_some(),
+            Self::Absent => values.next().is_none(),
         }
+    }
+}
+
+/// A `Cow<str>` as bytes.
+struct Text<T>(T);
+
+impl<T: Borrow<str>> AsRef<[u8]> for Text<T> {
+    fn as_ref(&self) -> &[u8] {
+        self.0.borrow().as_bytes()
     }
 }

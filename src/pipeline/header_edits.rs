@@ -52,7 +52,7 @@ impl HeaderEdits {
     }
 
     /// Makes the edits to the fields that `select` picks from the exchange.
-    pub fn apply(&self, exchange: &mut Exchange<'_>, select: fn(&mut Exchange<'_>) -> &mut Fields) {
+    pub fn apply(&self, exchange: &mut Exchange<'_>, select: for<'a> fn(&'a mut Exchange<'_>) -> &'a mut Fields) {
         for name in &self.remove {
             select(exchange).remove(name.as_str());
         }

@@ -11,23 +11,23 @@ use crate::value::duration::Duration;
 pub struct Timeouts {
     /// From the first byte of the request to the head of the answer; then the client gets a 504.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(example = "30s")]
+    #[schemars(example = &"30s")]
     pub request: Option<Duration>,
     /// To connect to a target, TLS included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(example = "5s")]
+    #[schemars(example = &"5s")]
     pub connect: Option<Duration>,
     /// From the request sent to the first byte of the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(example = "15s")]
+    #[schemars(example = &"15s")]
     pub first_byte: Option<Duration>,
     /// The longest silence within a message, in both directions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(example = "60s")]
+    #[schemars(example = &"60s")]
     pub idle: Option<Duration>,
     /// The longest silence within an upgraded connection, such as a WebSocket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(example = "1h")]
+    #[schemars(example = &"1h")]
     pub upgraded: Option<Duration>,
 }
 

@@ -13,7 +13,7 @@ use crate::value::template::{Part, Template};
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct RedirectConfig {
     /// The URL: absolute, or a path on the same host. References may fill in anything but the scheme and host.
-    #[schemars(example = "https://new.example/department/${path.department}")]
+    #[schemars(example = &"https://new.example/department/${path.department}")]
     pub to: Template,
     /// The status: 301 and 308 are permanent, 302, 303 and 307 are not; 307 and 308 keep the method.
     #[serde(default = "temporary")]

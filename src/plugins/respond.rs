@@ -26,11 +26,11 @@ pub struct RespondConfig {
     pub headers: BTreeMap<HeaderName, Template>,
     /// The media type of the body.
     #[serde(default = "plain_text")]
-    #[schemars(example = "application/json")]
+    #[schemars(example = &"application/json")]
     pub content_type: Template,
     /// The body, sent as it is: references are not filled in. The default is an empty body.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    #[schemars(length(max = 1_048_576), example = "hello\n")]
+    #[schemars(length(max = 1_048_576), example = &"hello\n")]
     pub body: String,
 }
 

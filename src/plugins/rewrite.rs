@@ -21,7 +21,7 @@ pub struct RewriteConfig {
     pub add_prefix: Option<PathPrefix>,
     /// The whole new path, in place of `stripPrefix` and `addPrefix`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(example = "/orders/${path.id}")]
+    #[schemars(example = &"/orders/${path.id}")]
     pub path: Option<Template>,
 }
 

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
 use std::net::IpAddr;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,6 +22,7 @@ use crate::proxy::handler::handle;
 use crate::proxy::listener::ListenerState;
 use crate::proxy::live::Generation;
 use crate::proxy::timer::Deadline;
+use crate::proxy::tunnel::PendingTunnel;
 use crate::table::settings::Limits;
 
 /// What all requests of a connection share.
@@ -34,6 +35,8 @@ pub struct Connection {
     pub peer: IpAddr,
     /// The deadline of the request in flight.
     pub request: Deadline,
+    /// The other end of a tunnel that the answer on its way opens.
+    pub tunnel: Cell<Option<PendingTunnel>>,
     phase: Cell<Phase>,
     /// When the next bytes must have come.
     reading: Deadline,
@@ -62,6 +65,7 @@ impl Connection {
             listener: Rc::clone(listener),
             peer,
             request: deadline(),
+            tunnel: Cell::new(None),
             phase: Cell::new(Phase::Idle),
             reading: deadline(),
             writing: deadline(),
@@ -85,7 +89,7 @@ impl Connection {
     }
 
     /// The connection has become a tunnel, which has its own deadline.
-    pub fn became_tunnel(&self) {
+    fn became_tunnel(&self) {
         self.phase.set(Phase::Busy);
         self.reading.clear();
         self.request.clear();
@@ -115,24 +119,29 @@ pub async fn serve(stream: TcpStream, peer: IpAddr, core: Rc<Core>, listener: Rc
     let requests = Rc::clone(&connection);
     let service = service_fn(move |request| {
         let connection = Rc::clone(&requests);
-        async move { Ok::<_, Infallible>(handle(connection, request).await) }
+        // boxed: an idle connection then holds no memory for a request
+        Box::pin(async move { Ok::<_, Infallible>(handle(connection, request).await) })
     });
-    let mut serving = pin!(builder(&limits).serve_connection(io, service).with_upgrades());
+    let mut serving = builder(&limits).serve_connection(io, service);
     let ending = core.timers.deadline();
     let mut told = false;
     // An error is the client's going away, or its breaking HTTP, which hyper has answered.
-    let _ = poll_fn(|cx| {
+    let served = poll_fn(|cx| {
         if !told && listener.closing.get() {
             told = true;
-            serving.as_mut().graceful_shutdown();
+            Pin::new(&mut serving).graceful_shutdown();
             ending.set(core.generation().table.settings.timeouts.drain.get());
         }
-        match serving.as_mut().poll(cx) {
+        match serving.poll_without_shutdown(cx) {
             Poll::Ready(result) => Poll::Ready(result.is_ok()),
             Poll::Pending => ending.poll_expired(cx).map(|()| false),
         }
     })
     .await;
+    let Some(tunnel) = connection.tunnel.take().filter(|_| served) else { return };
+    let parts = serving.into_parts();
+    connection.became_tunnel();
+    tunnel.join(parts.io.into_inner(), parts.read_buf, &connection).await;
 }
 
 fn builder(limits: &Limits) -> http1::Builder {

@@ -14,6 +14,7 @@ use crate::proxy::handler::{ClientRequest, End, client_body};
 use crate::proxy::live::{Generation, LiveRoute};
 use crate::proxy::outgoing::write_head;
 use crate::proxy::request_body::BodyError;
+use crate::proxy::tunnel::{PendingTunnel, Upgrade};
 use crate::proxy::upstream::{Call, Limits, Reply, Timeouts, UpstreamError};
 use crate::table::route::CompiledRoute;
 
@@ -40,7 +41,7 @@ pub async fn forward(to: Forwarded<'_>, request: ClientRequest, exchange: &mut E
     let target = to.upstream.turns.get(turn).and_then(|target| to.live.targets.get(*target as usize));
     let Some(target) = target else { return End::failed(503, "no-target", exchange) };
     account.note_upstream(&target.url);
-    write_head(exchange, target.host.as_deref(), upgrade.as_ref().map(|upgrade| &*upgrade.protocol), to.id, outgoing);
+    write_head(exchange, target.host.as_deref(), upgrade.as_ref().map(Upgrade::protocol), to.id, outgoing);
     let idle = to.route.timeouts.idle;
     let body = (!body.is_end_stream()).then(|| client_body(body, to.connection, to.generation, idle));
     let call = Call {
@@ -58,7 +59,8 @@ pub async fn forward(to: Forwarded<'_>, request: ClientRequest, exchange: &mut E
         Ok(Reply::Answer(body)) => End { source: Source::Upstream(body), framed: true, cause: None },
         Ok(Reply::Upgraded(tunnel)) => match upgrade {
             Some(upgrade) => {
-                upgrade.join(tunnel, to.connection, to.generation, to.route, exchange);
+                upgrade.accept(exchange);
+                to.connection.tunnel.set(Some(PendingTunnel::new(tunnel, to.route, to.generation.number)));
                 End { source: Source::Empty, framed: true, cause: None }
             }
             None => End::failed(502, "malformed", exchange),

@@ -23,7 +23,7 @@ use crate::proxy::live::{Generation, LiveRoute};
 use crate::proxy::request_body::ClientBody;
 use crate::proxy::response::respond;
 use crate::proxy::timer::Deadline;
-use crate::proxy::tunnel;
+use crate::proxy::tunnel::Upgrade;
 use crate::table::route::{CompiledRoute, PipelineStep};
 use crate::table::router::{Hit, NoTrace, Outcome};
 use crate::table::settings::LogFormat;
@@ -71,7 +71,7 @@ async fn answer(
         Outcome::MethodNotAllowed(methods) => return not_allowed(&methods, heads, account, &id),
         Outcome::NotFound => return account.error(404, None, "no-route", heads, &id),
     };
-    let upgrade = tunnel::Upgrade::of(parts.extensions, &parts.headers);
+    let upgrade = Upgrade::of(&parts.headers);
     let trip = Trip { connection, generation, from, id: &id };
     trip.take(hit, ClientRequest { body, upgrade }, heads, account).await
 }
@@ -81,7 +81,7 @@ pub struct ClientRequest {
     /// Its body.
     pub body: Incoming,
     /// The other protocol that it asks for.
-    pub upgrade: Option<tunnel::Upgrade>,
+    pub upgrade: Option<Upgrade>,
 }
 
 /// A request whose route is known.

@@ -134,7 +134,7 @@ fn host(incoming: &Incoming<'_>, head: &mut RequestHead) -> Result<(), Refusal> 
     if authority.is_some_and(|authority| !authority.as_str().eq_ignore_ascii_case(given)) {
         return Err(Refusal::HostMismatch);
     }
-    normalise_authority(given, &mut head.host).map_err(|_| Refusal::Host)?;
+    normalise_authority(given.as_bytes(), &mut head.host).map_err(|_| Refusal::Host)?;
     head.authority.push_str(given);
     Ok(())
 }

@@ -2,52 +2,67 @@
 //! long, or its route is removed.
 
 use std::future::poll_fn;
-use std::pin::pin;
-use std::rc::Rc;
-use std::sync::Arc;
+use std::io;
+use std::pin::{Pin, pin};
 use std::sync::atomic::Ordering;
-use std::task::Poll;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
+use bytes::{Buf, Bytes};
 use hyper::header::{HeaderMap, UPGRADE};
-use hyper::http::Extensions;
-use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::pipeline::exchange::Exchange;
 use crate::proxy::connection::Connection;
-use crate::proxy::live::Generation;
 use crate::proxy::upstream::Tunnel;
 use crate::table::route::CompiledRoute;
 
-/// What a client asks for with `Upgrade`.
-pub struct Upgrade {
-    /// The protocols it names.
-    pub protocol: Box<[u8]>,
-    on: OnUpgrade,
-}
+/// What a client asks for with `Upgrade`: the protocols it names.
+pub struct Upgrade(Box<[u8]>);
 
 impl Upgrade {
-    /// What a request asks for, if it asks.
-    pub fn of(mut extensions: Extensions, headers: &HeaderMap) -> Option<Self> {
-        let protocol = headers.get(UPGRADE)?.as_bytes().into();
-        Some(Self { protocol, on: extensions.remove::<OnUpgrade>()? })
+    /// What a request asks for, if it asks on its connection's behalf.
+    pub fn of(headers: &HeaderMap) -> Option<Self> {
+        let protocol = headers.get(UPGRADE)?.as_bytes();
+        let connection = headers.get_all(hyper::header::CONNECTION).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
+        let asks = connection.into_iter().any(|token| token.trim_ascii().eq_ignore_ascii_case(b"upgrade"));
+        asks.then(|| Self(protocol.into()))
     }
 
-    /// Joins client and upstream, in a task that outlives the request.
-    pub fn join(self, tunnel: Tunnel, connection: &Rc<Connection>, generation: &Arc<Generation>, route: &CompiledRoute, exchange: &mut Exchange<'_>) {
-        let protocol = exchange.response.fields.get("upgrade").unwrap_or(&self.protocol).to_vec();
+    /// The protocols it names.
+    pub fn protocol(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Says in the answer which protocol it is.
+    pub fn accept(&self, exchange: &mut Exchange<'_>) {
+        let protocol = exchange.response.fields.get("upgrade").unwrap_or(&self.0).to_vec();
         exchange.response.fields.set("connection", b"upgrade");
         exchange.response.fields.set("upgrade", &protocol);
-        let connection = Rc::clone(connection);
-        let (name, idle, number) = (route.name.clone(), route.timeouts.upgraded, generation.number);
-        tokio::task::spawn_local(async move {
-            let Ok(client) = self.on.await else { return };
-            connection.became_tunnel();
-            connection.core.metrics.tunnels.fetch_add(1, Ordering::Relaxed);
-            let joined = tunnel.join(TokioIo::new(client), idle);
-            while_routed(joined, &connection, &name, number).await;
-            connection.core.metrics.tunnels.fetch_sub(1, Ordering::Relaxed);
-        });
+    }
+}
+
+/// The upstream's side of a tunnel, until the client has its 101.
+pub struct PendingTunnel {
+    upstream: Tunnel,
+    route: Box<str>,
+    idle: Duration,
+    generation: u64,
+}
+
+impl PendingTunnel {
+    /// The tunnel of a request that a generation routed.
+    pub fn new(upstream: Tunnel, route: &CompiledRoute, generation: u64) -> Self {
+        Self { upstream, route: route.name.clone(), idle: route.timeouts.upgraded, generation }
+    }
+
+    /// Joins client and upstream until one of them, or the gateway, ends it.
+    pub async fn join(self, client: impl AsyncRead + AsyncWrite + Unpin, early: Bytes, connection: &Connection) {
+        let open = &connection.core.metrics.tunnels;
+        open.fetch_add(1, Ordering::Relaxed);
+        let joined = self.upstream.join(Early { early, stream: client }, self.idle);
+        while_routed(joined, connection, &self.route, self.generation).await;
+        open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -55,22 +70,17 @@ impl Upgrade {
 async fn while_routed(tunnel: impl Future, connection: &Connection, route: &str, mut seen: u64) {
     let mut tunnel = pin!(tunnel);
     let ending = connection.core.tunnels.deadline();
-    let mut told = false;
+    let mut routed = true;
     poll_fn(|cx| {
         let generation = connection.core.generation();
         if generation.number != seen {
             seen = generation.number;
-            let routed = generation.table.routes.iter().any(|known| *known.name == *route);
-            match routed {
-                false if !told => ending.set(generation.table.settings.timeouts.drain.get()),
-                true if told && !connection.listener.closing.get() => ending.clear(),
-                _ => {}
-            }
-            told = !routed;
+            routed = generation.table.routes.iter().any(|known| *known.name == *route);
         }
-        if !told && connection.listener.closing.get() {
-            told = true;
-            ending.set(generation.table.settings.timeouts.drain.get());
+        match routed && !connection.listener.closing.get() {
+            true => ending.clear(),
+            false if !ending.is_set() => ending.set(generation.table.settings.timeouts.drain.get()),
+            false => {}
         }
         if tunnel.as_mut().poll(cx).is_ready() {
             return Poll::Ready(());
@@ -78,4 +88,36 @@ async fn while_routed(tunnel: impl Future, connection: &Connection, route: &str,
         ending.poll_expired(cx)
     })
     .await;
+}
+
+/// A stream with bytes that were read from it too early.
+struct Early<S> {
+    early: Bytes,
+    stream: S,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Early<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.early.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(cx, buffer);
+        }
+        let length = self.early.len().min(buffer.remaining());
+        buffer.put_slice(&self.early[..length]);
+        self.early.advance(length);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Early<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
 }

@@ -13,9 +13,10 @@ use crate::compiler::manifest::gateway::GatewaySpec;
 use crate::compiler::object::{Address, Object};
 use crate::compiler::parse::join;
 use crate::compiler::resolve::Model;
+use crate::compiler::resolve::walk::{Marked, marked};
 use crate::compiler::lower::codes::{ASSET, OVERLAP, TIE};
 use crate::compiler::lower::routes::{Lowered, lower_route};
-use crate::diagnostic::{Diagnostics, SourceMap};
+use crate::diagnostic::Diagnostics;
 use crate::pipeline::assets::{AssetRead, Assets, Folder};
 use crate::pipeline::backend::{Backend, BackendContext};
 use crate::table::digest::Part;
@@ -25,10 +26,10 @@ use crate::table::{Digest, RouteTable};
 use crate::value::name::AssetPath;
 
 /// Makes the table; `None` where a route or backend could not be made.
-pub fn lower(model: &Model, sources: &SourceMap, assets: &Assets) -> (Option<RouteTable>, Diagnostics) {
+pub fn lower(model: &Model, assets: &Assets) -> (Option<RouteTable>, Diagnostics) {
     let mut out = Diagnostics::default();
     let settings = settings(&model.gateway().0);
-    let backends = backends(model, sources, assets, &mut out);
+    let backends = backends(model, assets, &mut out);
     let mut routes = Vec::new();
     let mut rules: Vec<Rule> = Vec::new();
     let mut origins: Vec<&Object> = Vec::new();
@@ -42,7 +43,7 @@ pub fn lower(model: &Model, sources: &SourceMap, assets: &Assets) -> (Option<Rou
     for conflict in conflicts(&rules) {
         report_conflict(&conflict, &rules, &origins, &mut out);
     }
-    let digest = digest(model, &settings, sources, assets);
+    let digest = digest(model, &settings, assets);
     let table = digest.map(|digest| RouteTable { digest, settings, router: Router::new(rules), routes: routes.into() });
     (table.filter(|_| !out.has_errors()), out)
 }
@@ -61,12 +62,12 @@ fn settings(spec: &GatewaySpec) -> Settings {
 /// The backends that could be made.
 pub(super) type Backends = BTreeMap<Address, Backend>;
 
-fn backends(model: &Model, sources: &SourceMap, assets: &Assets, out: &mut Diagnostics) -> Backends {
+fn backends(model: &Model, assets: &Assets, out: &mut Diagnostics) -> Backends {
     let mut made = Backends::new();
     for object in &model.objects {
         let Some(Spec::Backend(spec)) = &object.spec else { continue };
         let failures = std::cell::RefCell::new(Vec::new());
-        let folder = |path: &AssetPath| match folder(object, path, sources, assets) {
+        let folder = |path: &AssetPath| match folder(object, path, assets) {
             Ok(folder) => Some(folder),
             Err(why) => {
                 failures.borrow_mut().push((path.to_string(), why));
@@ -93,9 +94,8 @@ fn backends(model: &Model, sources: &SourceMap, assets: &Assets, out: &mut Diagn
     made
 }
 
-fn folder(object: &Object, path: &AssetPath, sources: &SourceMap, assets: &Assets) -> Result<Arc<Folder>, String> {
-    let manifest = &sources.get(object.root.span.source).path;
-    let path = join(manifest, path.as_str()).ok_or("the path leads outside the root folder")?;
+fn folder(object: &Object, path: &AssetPath, assets: &Assets) -> Result<Arc<Folder>, String> {
+    let path = join(&object.manifest, path.as_str()).ok_or("the path leads outside the root folder")?;
     match assets.get(&path) {
         Some(AssetRead::Folder(folder)) => Ok(Arc::clone(folder)),
         Some(AssetRead::Failed(why)) => Err(why.clone()),
@@ -118,7 +118,7 @@ fn report_conflict(conflict: &Conflict, rules: &[Rule], origins: &[&Object], out
 }
 
 /// The digest of everything that decides what a request gets: specs with their defaults, and the content of files.
-fn digest(model: &Model, settings: &Settings, sources: &SourceMap, assets: &Assets) -> Option<Digest> {
+fn digest(model: &Model, settings: &Settings, assets: &Assets) -> Option<Digest> {
     let mut parts: Vec<Box<dyn Part + '_>> = vec![Box::new(("gw-table", 1)), Box::new(settings)];
     for object in &model.objects {
         let address = object.address.to_string();
@@ -126,7 +126,7 @@ fn digest(model: &Model, settings: &Settings, sources: &SourceMap, assets: &Asse
             Some(Spec::Route(spec)) => parts.push(Box::new((address, &**spec))),
             Some(Spec::Backend(spec)) if model.is_used(object) => {
                 parts.push(Box::new((address, &**spec)));
-                parts.push(Box::new(content(object, sources, assets)));
+                parts.push(Box::new(content(object, assets)));
             }
             Some(Spec::Backend(_) | Spec::Gateway(_)) | None => {}
         }
@@ -135,12 +135,10 @@ fn digest(model: &Model, settings: &Settings, sources: &SourceMap, assets: &Asse
 }
 
 /// The files that an object names: path and content.
-fn content(object: &Object, sources: &SourceMap, assets: &Assets) -> Vec<(String, Box<str>)> {
-    use crate::compiler::resolve::walk::{Marked, marked};
-    let manifest = &sources.get(object.root.span.source).path;
+fn content(object: &Object, assets: &Assets) -> Vec<(String, Box<str>)> {
     let mut files = Vec::new();
     for (_, _, text) in marked(object).into_iter().filter(|(mark, ..)| *mark == Marked::Asset) {
-        if let Some(AssetRead::Folder(folder)) = join(manifest, &text).and_then(|path| assets.get(&path)) {
+        if let Some(AssetRead::Folder(folder)) = join(&object.manifest, &text).and_then(|path| assets.get(&path)) {
             files.extend(folder.iter().map(|(name, asset)| (name.to_string(), asset.sha256.clone())));
         }
     }

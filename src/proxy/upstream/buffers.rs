@@ -1,0 +1,158 @@
+//! What a request borrows while it runs: buffers and a deadline, from free lists of the worker.
+//!
+//! A read buffer is given back while its bytes may still be on their way to the client: it is used again only
+//! once they are gone, which [`BytesMut::try_reclaim`] knows. So no body is copied, and the common request
+//! allocates nothing.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::mem;
+use std::rc::Rc;
+
+use bytes::BytesMut;
+
+use crate::proxy::timer::{Deadline, Timers};
+
+/// Room for a head and a short body.
+const SHORT: usize = 16 * 1024;
+
+/// Room once a body is known to be long: fewer system calls and wakeups for each byte.
+const LONG: usize = 256 * 1024;
+
+/// How many short buffers, and how many pairs of output and deadline, are kept.
+const SHORT_KEPT: usize = 64;
+
+/// How many long buffers are kept.
+const LONG_KEPT: usize = 16;
+
+/// An output buffer that has grown beyond this isn't kept.
+const OUTPUT_KEPT: usize = 64 * 1024;
+
+/// The free lists of one worker.
+pub(super) struct Buffers {
+    timers: Timers,
+    short: RefCell<Vec<BytesMut>>,
+    long: RefCell<VecDeque<BytesMut>>,
+    rest: RefCell<Vec<(Vec<u8>, Rc<Deadline>)>>,
+}
+
+/// What one request borrows; given back when dropped.
+pub(super) struct Desk {
+    /// What was read and not yet handed on.
+    pub(super) input: BytesMut,
+    /// What is to be written next.
+    pub(super) output: Vec<u8>,
+    /// The deadline of what is waited for.
+    pub(super) deadline: Rc<Deadline>,
+    size: Size,
+    home: Rc<Buffers>,
+}
+
+/// How much is worth reading at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Size {
+    /// A head, or a body that is short or of unknown length.
+    Short,
+    /// A body that is known to be long.
+    Long,
+}
+
+impl Size {
+    /// The size for so many bytes to come.
+    pub(super) fn of(bytes: u64) -> Self {
+        if bytes > 4 * SHORT as u64 { Self::Long } else { Self::Short }
+    }
+
+    fn bytes(self) -> usize {
+        match self {
+            Self::Short => SHORT,
+            Self::Long => LONG,
+        }
+    }
+}
+
+impl Buffers {
+    /// Empty lists.
+    pub(super) fn new(timers: Timers) -> Self {
+        Self { timers, short: RefCell::default(), long: RefCell::default(), rest: RefCell::default() }
+    }
+
+    /// What a request needs.
+    pub(super) fn desk(self: &Rc<Self>) -> Desk {
+        let rest = self.rest.borrow_mut().pop();
+        let (output, deadline) = rest.unwrap_or_else(|| (Vec::with_capacity(2048), Rc::new(self.timers.deadline())));
+        Desk { input: self.take(Size::Short), output, deadline, size: Size::Short, home: Rc::clone(self) }
+    }
+
+    /// An empty buffer of a size.
+    pub(super) fn take(&self, size: Size) -> BytesMut {
+        let kept = match size {
+            Size::Short => self.short.borrow_mut().pop().and_then(|mut b| b.try_reclaim(SHORT).then_some(b)),
+            Size::Long => self.take_long(),
+        };
+        kept.unwrap_or_else(|| BytesMut::with_capacity(size.bytes()))
+    }
+
+    /// Keeps a buffer for another request.
+    pub(super) fn keep(&self, mut buffer: BytesMut, size: Size) {
+        if buffer.capacity() == 0 {
+            return;
+        }
+        buffer.clear();
+        match size {
+            Size::Short => {
+                let mut short = self.short.borrow_mut();
+                if short.len() < SHORT_KEPT {
+                    short.push(buffer);
+                }
+            }
+            Size::Long => {
+                let mut long = self.long.borrow_mut();
+                if long.len() < LONG_KEPT {
+                    long.push_back(buffer);
+                }
+            }
+        }
+    }
+
+    /// The first long buffer whose bytes are all gone; those still read by a client wait their turn.
+    fn take_long(&self) -> Option<BytesMut> {
+        let mut long = self.long.borrow_mut();
+        let free = long.iter_mut().position(|buffer| buffer.try_reclaim(LONG))?;
+        long.remove(free)
+    }
+}
+
+impl Desk {
+    /// Makes room for the next read, without moving more than the few bytes that are still to be decoded.
+    pub(super) fn make_room(&mut self, size: Size) {
+        let wanted = if self.size == Size::Long { Size::Long } else { size };
+        let spare = self.input.capacity() - self.input.len();
+        let enough = wanted == self.size && spare >= wanted.bytes() / 4;
+        if enough || (wanted == self.size && self.input.try_reclaim(wanted.bytes())) {
+            return;
+        }
+        let mut next = self.home.take(wanted);
+        next.extend_from_slice(&self.input);
+        self.home.keep(mem::replace(&mut self.input, next), self.size);
+        self.size = wanted;
+    }
+
+    /// The lists it came from.
+    pub(super) fn home(&self) -> &Rc<Buffers> {
+        &self.home
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.deadline.clear();
+        self.home.keep(mem::take(&mut self.input), self.size);
+        let mut output = mem::take(&mut self.output);
+        let mut rest = self.home.rest.borrow_mut();
+        if output.capacity() <= OUTPUT_KEPT && rest.len() < SHORT_KEPT {
+            output.clear();
+            rest.push((output, Rc::clone(&self.deadline)));
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Sending a request to a target and getting the head of its answer: which connection, how long, and how often.
+//!
+//! A request goes out on an idle connection if there is one. If that turns out to be dead it is sent once more
+//! on a new one, but only where the origin cannot have seen it, or may see it twice (RFC 9110, 9.2.2).
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::Body;
+
+use crate::pipeline::head::ResponseHead;
+use crate::proxy::timer::{Deadline, Timers};
+use crate::proxy::upstream::body::{Line, UpstreamBody};
+use crate::proxy::upstream::buffers::{Buffers, Desk, Size};
+use crate::proxy::upstream::connect::connect;
+use crate::proxy::upstream::error::{BoxError, UpstreamError};
+use crate::proxy::upstream::head::{Asked, Head, HeadReader};
+use crate::proxy::upstream::pool::Pools;
+use crate::proxy::upstream::stream::Stream;
+use crate::proxy::upstream::target::Target;
+use crate::proxy::upstream::tunnel::Tunnel;
+use crate::proxy::upstream::upload::{Sending, Upload};
+use crate::value::method::Method;
+
+/// The client of one worker. A clone shares its connections and buffers.
+#[derive(Clone)]
+pub struct Upstreams {
+    pools: Rc<Pools>,
+    buffers: Rc<Buffers>,
+}
+
+/// One request, and how its answer is to be had.
+pub struct Call<'a, B> {
+    /// Where it goes.
+    pub target: &'a Target,
+    /// Its method, as in `head`.
+    pub method: &'a Method,
+    /// The request line and all field lines, each with its CR LF, but no framing fields and no empty line at the end.
+    /// For an upgrade it holds `Connection` and `Upgrade`.
+    pub head: &'a [u8],
+    /// The body; sent with a `Content-Length` if its size hint is exact, else in chunks.
+    pub body: Option<B>,
+    /// Whether the client asked for another protocol, so that 101 is an answer.
+    pub upgrade: bool,
+    /// How long each step may take.
+    pub timeouts: Timeouts,
+    /// When the head of the answer must be there at the latest.
+    pub deadline: &'a Deadline,
+    /// How large the head of the answer may be.
+    pub limits: Limits,
+    /// Where the head of the answer is put: its status, its end-to-end fields and its `Content-Length`.
+    pub response: &'a mut ResponseHead,
+}
+
+/// How long each step of a request may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// Until a connection is made, name and TLS included.
+    pub connect: Duration,
+    /// From the last byte of the request until the whole head of the answer.
+    pub first_byte: Duration,
+    /// The longest silence within the request or the answer's body.
+    pub idle: Duration,
+}
+
+/// How large the head of an answer may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Its bytes, the empty line included.
+    pub head_bytes: usize,
+    /// Its fields; never more than 256.
+    pub fields: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { head_bytes: 64 * 1024, fields: 100 }
+    }
+}
+
+/// What comes after the head of an answer.
+pub enum Reply<B> {
+    /// A body, maybe empty.
+    Answer(UpstreamBody<B>),
+    /// Another protocol, after a 101.
+    Upgraded(Tunnel),
+}
+
+impl Upstreams {
+    /// A client without connections.
+    pub fn new(timers: &Timers) -> Self {
+        let buffers = Rc::new(Buffers::new(timers.clone()));
+        Self { pools: Rc::new(Pools::new(timers.clone())), buffers }
+    }
+
+    /// Sends a request; the head of its answer is in `call.response` once this returns.
+    ///
+    /// An answer may come before the request's body has ended: the reply's body sends the rest.
+    pub async fn send<B>(&self, call: Call<'_, B>) -> Result<Reply<B>, UpstreamError>
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: Into<BoxError>,
+    {
+        let Call { target, method, head, body, upgrade, timeouts, deadline, limits, response } = call;
+        let mut upload = Upload::new(method, body);
+        let mut desk = self.buffers.desk();
+        let pool = self.pools.of(target);
+        // what can't be sent again is worth a system call to know that the connection lives
+        let again = method.is_idempotent() && upload.is_bodiless();
+        let pooled = pool.take(if again { Stream::is_quiet } else { Stream::is_quiet_now });
+        let mut reused = pooled.is_some();
+        let stream = match pooled {
+            Some(stream) => stream,
+            None => open(target, &desk, timeouts, deadline).await?,
+        };
+        upload.begin(head, &mut desk.output);
+        let mut line = Line { stream, desk, pool };
+        let asked = Asked { head_only: *method == Method::Head, upgrade };
+        loop {
+            let mut attempt = Attempt {
+                line: &mut line,
+                upload: &mut upload,
+                reader: HeadReader::default(),
+                asked,
+                limits,
+                timeouts,
+                deadline,
+                waits_for: None,
+                answered: false,
+            };
+            match poll_fn(|cx| attempt.poll(response, cx)).await {
+                Ok(head) => return reply(line, upload, head, timeouts.idle),
+                Err(UpstreamError::Closed) if reused && upload.is_repeatable(method) => {
+                    reused = false;
+                    line.stream = open(target, &line.desk, timeouts, deadline).await?;
+                    upload.begin(head, &mut line.desk.output);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Closes idle connections that are too old or were closed by their server. To be called about every second.
+    pub fn sweep(&self) {
+        self.pools.sweep();
+    }
+
+    /// The number of idle connections.
+    pub fn idle_connections(&self) -> usize {
+        self.pools.idle()
+    }
+}
+
+/// Connects, within the time for it.
+async fn open(target: &Target, desk: &Desk, timeouts: Timeouts, deadline: &Deadline) -> Result<Stream, UpstreamError> {
+    desk.deadline.set(timeouts.connect);
+    // boxed: a handshake's state would make every request's future larger
+    let mut connecting = Box::pin(connect(target));
+    poll_fn(|cx| {
+        if let Poll::Ready(result) = connecting.as_mut().poll(cx) {
+            return Poll::Ready(result);
+        }
+        if deadline.poll_expired(cx).is_ready() {
+            return Poll::Ready(Err(UpstreamError::RequestTimeout));
+        }
+        desk.deadline.poll_expired(cx).map(|()| Err(UpstreamError::ConnectTimeout))
+    })
+    .await
+}
+
+fn reply<B>(line: Line, upload: Upload<B>, head: Head, idle: Duration) -> Result<Reply<B>, UpstreamError>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
+    line.desk.deadline.clear();
+    if !head.switched {
+        return Ok(Reply::Answer(UpstreamBody::new(line, head.decoder, upload, head.reusable, idle)));
+    }
+    if !upload.is_complete() {
+        return Err(UpstreamError::Malformed("101 before the end of the request"));
+    }
+    Ok(Reply::Upgraded(Tunnel::new(line.stream, line.desk)))
+}
+
+/// One attempt to get an answer over one connection.
+struct Attempt<'a, B> {
+    line: &'a mut Line,
+    upload: &'a mut Upload<B>,
+    reader: HeadReader,
+    asked: Asked,
+    limits: Limits,
+    timeouts: Timeouts,
+    deadline: &'a Deadline,
+    /// Who was waited for, and how much was sent, when the step's deadline was set.
+    waits_for: Option<(Sending, u64)>,
+    answered: bool,
+}
+
+impl<B> Attempt<'_, B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
+    /// Sends and reads in one go, so that an answer is seen however early it comes.
+    fn poll(&mut self, response: &mut ResponseHead, cx: &mut Context<'_>) -> Poll<Result<Head, UpstreamError>> {
+        let line = &mut *self.line;
+        let sending = self.upload.poll_send(&mut line.stream, &mut line.desk.output, cx)?;
+        while let Poll::Ready(read) = line.poll_read(Size::Short, cx) {
+            if !matches!(read, Ok(1..)) {
+                return Poll::Ready(Err(self.closed()));
+            }
+            self.answered = true;
+            if let Some(head) = self.reader.read(&mut line.desk.input, self.asked, self.limits, response)? {
+                return Poll::Ready(Ok(head));
+            }
+        }
+        self.poll_late(sending, cx).map(Err)
+    }
+
+    fn closed(&self) -> UpstreamError {
+        if self.answered { UpstreamError::Malformed("the head ends early") } else { UpstreamError::Closed }
+    }
+
+    /// Ready once what is waited for takes too long. A client that is slow to send isn't the upstream's fault.
+    fn poll_late(&mut self, sending: Sending, cx: &mut Context<'_>) -> Poll<UpstreamError> {
+        let step = &self.line.desk.deadline;
+        let waits_for = Some((sending, self.upload.written()));
+        if self.waits_for != waits_for {
+            self.waits_for = waits_for;
+            match sending {
+                Sending::Blocked => step.set(self.timeouts.idle),
+                Sending::Waiting => step.clear(),
+                Sending::Over => step.set(self.timeouts.first_byte),
+            }
+        }
+        if self.deadline.poll_expired(cx).is_ready() {
+            return Poll::Ready(UpstreamError::RequestTimeout);
+        }
+        let error = if sending == Sending::Over { UpstreamError::FirstByteTimeout } else { UpstreamError::IdleTimeout };
+        step.poll_expired(cx).map(|()| error)
+    }
+}

@@ -1,0 +1,220 @@
+//! Taking the framing off the body of an answer (RFC 9112, 6 and 7), without copying it.
+//!
+//! Strict: a chunk that could be read in two ways ends the answer with an error, and an answer that ends early
+//! never looks like one that ended.
+
+use bytes::{Buf, Bytes, BytesMut};
+use http::HeaderMap;
+use http_body::SizeHint;
+
+use crate::proxy::upstream::error::UpstreamError;
+use crate::proxy::upstream::trailers;
+
+/// Chunk extensions in one body, all together: nobody reads them, so nobody needs many.
+const EXTENSION_BYTES: usize = 4096;
+
+/// The digits of the largest chunk size, 2⁶⁴ - 1.
+const SIZE_DIGITS: usize = 16;
+
+/// The trailer section of one body.
+const TRAILER_BYTES: usize = 8192;
+
+/// How the body of an answer is framed, and how far it was read.
+#[derive(Debug)]
+pub(super) enum Decoder {
+    /// So many bytes are to come, at least one.
+    Length(u64),
+    /// Chunks.
+    Chunked(Chunked),
+    /// All bytes until the connection ends.
+    UntilClose,
+    /// Nothing more is to come.
+    Ended,
+}
+
+/// Where in a chunked body the input stands.
+#[derive(Debug)]
+pub(super) struct Chunked {
+    next: Next,
+    /// How many bytes of extensions may still come.
+    extensions: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Next {
+    Size,
+    Data(u64),
+    DataEnd,
+    Trailers,
+}
+
+/// A part of a body.
+#[derive(Debug)]
+pub(super) enum Piece {
+    /// Bytes of the body.
+    Data(Bytes),
+    /// The trailers, after which the body has ended.
+    Trailers(HeaderMap),
+    /// The body has ended.
+    End,
+    /// More input is needed.
+    Starved,
+}
+
+impl Decoder {
+    /// A body of a known length.
+    pub(super) fn length(length: u64) -> Self {
+        if length == 0 { Self::Ended } else { Self::Length(length) }
+    }
+
+    /// A chunked body.
+    pub(super) fn chunked() -> Self {
+        Self::Chunked(Chunked { next: Next::Size, extensions: EXTENSION_BYTES })
+    }
+
+    /// Whether nothing more is to come.
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(self, Self::Ended)
+    }
+
+    /// How many bytes are to come, as far as that is known.
+    pub(super) fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Length(left) => SizeHint::with_exact(*left),
+            Self::Ended => SizeHint::with_exact(0),
+            Self::Chunked(_) | Self::UntilClose => SizeHint::default(),
+        }
+    }
+
+    /// The next part of the body that the input holds.
+    pub(super) fn decode(&mut self, input: &mut BytesMut) -> Result<Piece, UpstreamError> {
+        let piece = match self {
+            Self::Ended => Piece::End,
+            _ if input.is_empty() => Piece::Starved,
+            Self::UntilClose => Piece::Data(input.split().freeze()),
+            Self::Length(left) => {
+                let data = take(input, left);
+                if *left == 0 {
+                    *self = Self::Ended;
+                }
+                Piece::Data(data)
+            }
+            Self::Chunked(chunked) => {
+                let piece = chunked.decode(input)?;
+                if matches!(piece, Piece::End | Piece::Trailers(_)) {
+                    *self = Self::Ended;
+                }
+                piece
+            }
+        };
+        Ok(piece)
+    }
+
+    /// The connection has ended: whether the body has, too.
+    pub(super) fn close(&mut self) -> Result<(), UpstreamError> {
+        match self {
+            Self::UntilClose | Self::Ended => {
+                *self = Self::Ended;
+                Ok(())
+            }
+            Self::Length(_) | Self::Chunked(_) => Err(UpstreamError::Truncated),
+        }
+    }
+}
+
+impl Chunked {
+    fn decode(&mut self, input: &mut BytesMut) -> Result<Piece, UpstreamError> {
+        loop {
+            match &mut self.next {
+                _ if input.is_empty() => return Ok(Piece::Starved),
+                Next::Size => {
+                    let Some(size) = self.read_size(input)? else { return Ok(Piece::Starved) };
+                    self.next = if size == 0 { Next::Trailers } else { Next::Data(size) };
+                }
+                Next::Data(left) => {
+                    let data = take(input, left);
+                    if *left == 0 {
+                        self.next = Next::DataEnd;
+                    }
+                    return Ok(Piece::Data(data));
+                }
+                Next::DataEnd => match &input[..input.len().min(2)] {
+                    b"\r\n" => {
+                        input.advance(2);
+                        self.next = Next::Size;
+                    }
+                    b"\r" => return Ok(Piece::Starved),
+                    _ => return malformed("chunk is longer than its size"),
+                },
+                Next::Trailers => return read_trailers(input),
+            }
+        }
+    }
+
+    /// The size of the next chunk, if its whole line is there.
+    fn read_size(&mut self, input: &mut BytesMut) -> Result<Option<u64>, UpstreamError> {
+        let longest = SIZE_DIGITS + self.extensions + 2;
+        let Some(end) = input.iter().take(longest).position(|byte| *byte == b'\n') else {
+            return if input.len() < longest { Ok(None) } else { malformed("chunk size line is too long") };
+        };
+        let Some(line) = input[..end].strip_suffix(b"\r") else { return malformed("bare line feed in a chunk size") };
+        let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+        let (digits, extension) = line.split_at(digits);
+        if !(1..=SIZE_DIGITS).contains(&digits.len()) || !is_extension(extension) {
+            return malformed("invalid chunk size");
+        }
+        let size = digits.iter().fold(0, |size, digit| size << 4 | hex(*digit));
+        self.extensions = self
+            .extensions
+            .checked_sub(extension.len())
+            .ok_or(UpstreamError::Malformed("too many chunk extensions"))?;
+        input.advance(end + 1);
+        Ok(Some(size))
+    }
+}
+
+fn malformed<T>(why: &'static str) -> Result<T, UpstreamError> {
+    Err(UpstreamError::Malformed(why))
+}
+
+/// As much as there is of what is left.
+fn take(input: &mut BytesMut, left: &mut u64) -> Bytes {
+    let length = usize::try_from(*left).map_or(input.len(), |left| left.min(input.len()));
+    *left -= length as u64;
+    input.split_to(length).freeze()
+}
+
+/// Nothing, or what begins with a semicolon and holds no control characters.
+fn is_extension(bytes: &[u8]) -> bool {
+    let ascii_controls = |byte: &u8| *byte != b'\t' && byte.is_ascii_control();
+    bytes.is_empty() || (bytes.trim_ascii_start().starts_with(b";") && !bytes.iter().any(ascii_controls))
+}
+
+fn hex(digit: u8) -> u64 {
+    u64::from(match digit {
+        b'0'..=b'9' => digit - b'0',
+        _ => (digit | 0x20) - b'a' + 10,
+    })
+}
+
+fn read_trailers(input: &mut BytesMut) -> Result<Piece, UpstreamError> {
+    if input.starts_with(b"\r\n") {
+        input.advance(2);
+        return Ok(Piece::End);
+    }
+    let seen = &input[..input.len().min(TRAILER_BYTES)];
+    let Some(end) = seen.windows(4).position(|end| end == b"\r\n\r\n") else {
+        let too_large = input.len() >= TRAILER_BYTES;
+        return if too_large { malformed("trailers are too large") } else { Ok(Piece::Starved) };
+    };
+    let fields = trailers::parse(&input[..end + 4])?;
+    input.advance(end + 4);
+    Ok(if fields.is_empty() { Piece::End } else { Piece::Trailers(fields) })
+}
+
+/// Whether a parsed section of so many lines ends each of them with CR LF. The parser takes a CR only before an LF,
+/// so it is enough to count; in bytes, which the compiler makes wide.
+pub(super) fn crlf_only(section: &[u8], lines: usize) -> bool {
+    let in_block = |block: &[u8]| usize::from(block.iter().map(|byte| u8::from(*byte == b'\r')).sum::<u8>());
+    section.chunks(128).map(in_block).sum::<usize>() == lines
+}

@@ -1,0 +1,279 @@
+//! Reading the head of an answer: the fields that go on to the client, and how its body is framed (RFC 9112).
+//!
+//! Strict where leniency lets two parties see two different answers: a head is either beyond doubt or refused.
+//! Nothing hop-by-hop gets past this file.
+
+use std::mem::MaybeUninit;
+
+use bytes::{Buf, BytesMut};
+use httparse::{Header, ParserConfig, Status};
+use smallvec::SmallVec;
+
+use crate::pipeline::head::{Fields, ResponseHead};
+use crate::proxy::upstream::client::Limits;
+use crate::proxy::upstream::decode::{Decoder, crlf_only};
+use crate::proxy::upstream::error::UpstreamError;
+
+/// Informational answers in a row; real servers send one or two.
+const INTERIM_AT_MOST: u8 = 8;
+
+/// The most fields a head may have, whatever the limits say: they stand on the stack while it is read.
+const FIELDS_AT_MOST: usize = 256;
+
+/// What the request said that decides how its answer is read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    /// It was a `HEAD` request: the answer has no body.
+    pub(super) head_only: bool,
+    /// It asked for another protocol: 101 is an answer.
+    pub(super) upgrade: bool,
+}
+
+/// What the head of an answer says about the connection.
+#[derive(Debug)]
+pub(super) struct Head {
+    /// How the body is read.
+    pub(super) decoder: Decoder,
+    /// Whether the connection may serve another request.
+    pub(super) reusable: bool,
+    /// Whether it is a 101: from here on the connection is a tunnel.
+    pub(super) switched: bool,
+}
+
+/// Reads heads, however they are cut into pieces.
+#[derive(Debug, Default)]
+pub(super) struct HeadReader {
+    interim: u8,
+    /// How much of the input was seen without an end of the head in it.
+    scanned: usize,
+}
+
+enum Parsed {
+    Partial,
+    Interim(usize),
+    Final(usize, Head),
+}
+
+impl HeadReader {
+    /// Takes a final head off the input, and what goes on to the client into `response`; `None` if more is needed.
+    pub(super) fn read(
+        &mut self,
+        input: &mut BytesMut,
+        asked: Asked,
+        limits: Limits,
+        response: &mut ResponseHead,
+    ) -> Result<Option<Head>, UpstreamError> {
+        while !input.is_empty() {
+            let parsed =
+                if self.may_be_whole(input) { parse(input, asked, limits, response)? } else { Parsed::Partial };
+            match parsed {
+                Parsed::Partial if input.len() >= limits.head_bytes => return Err(UpstreamError::HeadTooLarge),
+                Parsed::Partial => {
+                    self.scanned = input.len();
+                    break;
+                }
+                Parsed::Interim(_) if self.interim == INTERIM_AT_MOST => return malformed("endless interim answers"),
+                Parsed::Interim(length) => {
+                    self.interim += 1;
+                    self.scanned = 0;
+                    input.advance(length);
+                }
+                Parsed::Final(length, head) => {
+                    input.advance(length);
+                    return Ok(Some(head));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// A head that drips in is parsed again only once its end is there.
+    fn may_be_whole(&self, input: &[u8]) -> bool {
+        self.scanned == 0 || input[self.scanned.saturating_sub(3)..].windows(4).any(|end| end == b"\r\n\r\n")
+    }
+}
+
+fn malformed<T>(why: &'static str) -> Result<T, UpstreamError> {
+    Err(UpstreamError::Malformed(why))
+}
+
+fn parse(input: &[u8], asked: Asked, limits: Limits, response: &mut ResponseHead) -> Result<Parsed, UpstreamError> {
+    if input[0] != b'H' {
+        return malformed("not HTTP/1");
+    }
+    let mut space = [const { MaybeUninit::uninit() }; FIELDS_AT_MOST];
+    let space = &mut space[..limits.fields.min(FIELDS_AT_MOST)];
+    let mut parsed = httparse::Response::new(&mut []);
+    let length = match ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, input, space) {
+        Ok(Status::Complete(length)) => length,
+        Ok(Status::Partial) => return Ok(Parsed::Partial),
+        Err(httparse::Error::TooManyHeaders) => return Err(UpstreamError::HeadTooLarge),
+        Err(error) => return malformed(what(error)),
+    };
+    if length > limits.head_bytes {
+        return Err(UpstreamError::HeadTooLarge);
+    }
+    if !crlf_only(&input[..length], parsed.headers.len() + 2) {
+        return malformed("bare line feed in the head");
+    }
+    let status = parsed.code.unwrap_or_default();
+    match status {
+        101 if !asked.upgrade => malformed("unsolicited 101"),
+        100 | 102..=199 => Ok(Parsed::Interim(length)),
+        101 | 200..=599 => {
+            response.status = status;
+            let facts = Facts::take(parsed.headers, status, &mut response.fields)?;
+            Ok(Parsed::Final(length, facts.head(status, asked, parsed.version == Some(1))?))
+        }
+        _ => malformed("status out of range"),
+    }
+}
+
+fn what(error: httparse::Error) -> &'static str {
+    match error {
+        httparse::Error::HeaderName => "invalid field name",
+        httparse::Error::HeaderValue => "invalid field value",
+        httparse::Error::NewLine => "invalid line end in the head",
+        httparse::Error::Version => "not HTTP/1",
+        _ => "invalid status line",
+    }
+}
+
+/// What the hop-by-hop fields of a head say.
+#[derive(Debug, Default)]
+struct Facts<'h> {
+    length: Option<u64>,
+    chunked: bool,
+    close: bool,
+    keep_alive: bool,
+    upgrade: bool,
+    trailer: Option<&'h [u8]>,
+    /// The fields that `Connection` makes hop-by-hop, beyond those that always are.
+    named: SmallVec<[&'h [u8]; 2]>,
+}
+
+impl<'h> Facts<'h> {
+    /// Sorts the fields of a head: the end-to-end ones into `fields`, the others into what they say.
+    fn take(headers: &[Header<'h>], status: u16, fields: &mut Fields) -> Result<Self, UpstreamError> {
+        let mut facts = Self::default();
+        fields.clear();
+        for header in headers {
+            facts.sort(header, status, fields)?;
+        }
+        if !facts.named.is_empty() {
+            // rare: a second look, now that all names are known
+            let named = std::mem::take(&mut facts.named);
+            facts = Self::default();
+            fields.clear();
+            let is_named = |header: &&Header<'h>| named.iter().any(|n| n.eq_ignore_ascii_case(header.name.as_bytes()));
+            for header in headers.iter().filter(|header| kind(header.name) != Kind::EndToEnd || !is_named(header)) {
+                facts.sort(header, status, fields)?;
+            }
+        }
+        if let Some(trailer) = facts.trailer.filter(|_| facts.chunked) {
+            fields.receive(b"trailer", trailer);
+        }
+        Ok(facts)
+    }
+
+    fn sort(&mut self, header: &Header<'h>, status: u16, fields: &mut Fields) -> Result<(), UpstreamError> {
+        let value = header.value;
+        match kind(header.name) {
+            Kind::EndToEnd => fields.receive(header.name.as_bytes(), value),
+            Kind::ContentLength => {
+                let length = decimal(value).ok_or(UpstreamError::Malformed("invalid content-length"))?;
+                match self.length.replace(length) {
+                    None if status != 204 => fields.receive(b"content-length", value),
+                    Some(other) if other != length => return malformed("contradicting content-lengths"),
+                    _ => {}
+                }
+            }
+            Kind::TransferEncoding if self.chunked || !value.eq_ignore_ascii_case(b"chunked") => {
+                return malformed("unknown transfer-encoding");
+            }
+            Kind::TransferEncoding => self.chunked = true,
+            Kind::Connection => self.read_connection(value),
+            Kind::Trailer => self.trailer = Some(value),
+            Kind::Upgrade if status == 101 => {
+                self.upgrade = true;
+                fields.receive(b"upgrade", value);
+            }
+            Kind::Upgrade | Kind::HopByHop => {}
+        }
+        Ok(())
+    }
+
+    fn read_connection(&mut self, value: &'h [u8]) {
+        for option in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+            if option.eq_ignore_ascii_case(b"close") {
+                self.close = true;
+            } else if option.eq_ignore_ascii_case(b"keep-alive") {
+                self.keep_alive = true;
+            } else if !option.is_empty() && !option.eq_ignore_ascii_case(b"upgrade") {
+                self.named.push(option);
+            }
+        }
+    }
+
+    /// How the body is framed (RFC 9112, 6.3), and whether the connection outlives it (9.3).
+    fn head(&self, status: u16, asked: Asked, version_1_1: bool) -> Result<Head, UpstreamError> {
+        if self.chunked && self.length.is_some() {
+            return malformed("both transfer-encoding and content-length");
+        }
+        if self.chunked && !version_1_1 {
+            return malformed("transfer-encoding in HTTP/1.0");
+        }
+        if status == 101 && !self.upgrade {
+            return malformed("101 without upgrade");
+        }
+        let bodiless = asked.head_only || matches!(status, 101 | 204 | 304);
+        let decoder = match self.length {
+            _ if bodiless => Decoder::Ended,
+            _ if self.chunked => Decoder::chunked(),
+            Some(length) => Decoder::length(length),
+            None => Decoder::UntilClose,
+        };
+        // a 204 that announces a body may well send one
+        let sound = status != 204 || !(self.chunked || self.length.is_some_and(|length| length > 0));
+        let keep = !self.close && (version_1_1 || self.keep_alive);
+        let reusable = keep && sound && !matches!(decoder, Decoder::UntilClose);
+        Ok(Head { decoder, reusable, switched: status == 101 })
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    EndToEnd,
+    ContentLength,
+    TransferEncoding,
+    Connection,
+    Trailer,
+    Upgrade,
+    HopByHop,
+}
+
+/// The length tells nearly every field apart before a byte is compared.
+fn kind(name: &str) -> Kind {
+    let candidates: &[(&str, Kind)] = match name.len() {
+        2 => &[("te", Kind::HopByHop)],
+        7 => &[("trailer", Kind::Trailer), ("upgrade", Kind::Upgrade)],
+        10 => &[("connection", Kind::Connection), ("keep-alive", Kind::HopByHop)],
+        14 => &[("content-length", Kind::ContentLength), ("http2-settings", Kind::HopByHop)],
+        16 => &[("proxy-connection", Kind::HopByHop)],
+        17 => &[("transfer-encoding", Kind::TransferEncoding)],
+        _ => &[],
+    };
+    let found = candidates.iter().find(|(candidate, _)| candidate.eq_ignore_ascii_case(name));
+    found.map_or(Kind::EndToEnd, |(_, kind)| *kind)
+}
+
+/// A number in its one canonical spelling.
+fn decimal(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() || (digits[0] == b'0' && digits.len() > 1) {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |number, digit| {
+        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    })
+}

@@ -1,0 +1,26 @@
+//! The client for upstream servers: HTTP/1.1 over TCP or TLS, one per worker (RFC 9112).
+//!
+//! It sends a head that is already written, streams both bodies, and hands back an answer whose framing is
+//! beyond doubt or an [`UpstreamError`]. It knows no route, plugin or downstream connection, and never asks
+//! twice for what an origin may see only once. Nothing here is `Send`: a worker is one thread.
+
+mod body;
+mod buffers;
+mod client;
+mod connect;
+mod decode;
+mod error;
+mod head;
+mod pool;
+mod stream;
+mod target;
+mod trailers;
+mod tunnel;
+mod upload;
+
+pub use body::UpstreamBody;
+pub use client::{Call, Limits, Reply, Timeouts, Upstreams};
+pub use error::{BoxError, UpstreamError};
+pub use stream::Stream;
+pub use target::{Address, Target, TlsTarget, client_config, system_roots};
+pub use tunnel::Tunnel;

@@ -1,0 +1,72 @@
+//! Where a request goes: an address and, for `https`, how the server proves who it is.
+//!
+//! A target is also the key of the connection pool, so it compares by meaning and not by identity.
+
+use std::hash::{Hash, Hasher};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+
+/// One upstream server.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Target {
+    /// Where it listens.
+    pub address: Address,
+    /// How to talk TLS to it; `None` for plain text.
+    pub tls: Option<Arc<TlsTarget>>,
+}
+
+/// Where a server listens.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Address {
+    /// An IP address and port.
+    Socket(SocketAddr),
+    /// A host name, resolved for each new connection, and a port.
+    Name(Box<str>, u16),
+}
+
+/// The TLS side of a target.
+#[derive(Clone, Debug)]
+pub struct TlsTarget {
+    /// The name the server's certificate must be for; sent as SNI.
+    pub server_name: ServerName<'static>,
+    /// A digest of all that `config` was built from: targets that agree in it and in the name share connections.
+    pub settings: [u8; 32],
+    /// Roots, client certificate and versions: see [`client_config`].
+    pub config: Arc<ClientConfig>,
+}
+
+impl PartialEq for TlsTarget {
+    fn eq(&self, other: &Self) -> bool {
+        self.settings == other.settings && self.server_name == other.server_name
+    }
+}
+
+impl Eq for TlsTarget {}
+
+impl Hash for TlsTarget {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.settings.hash(state);
+        self.server_name.hash(state);
+    }
+}
+
+/// The usual settings: TLS 1.2 and 1.3, no client certificate, HTTP/1.1 by ALPN.
+pub fn client_config(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// The certificate authorities this machine trusts. With none, no server is trusted.
+pub fn system_roots() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots
+}

@@ -1,0 +1,89 @@
+//! Trailer fields (RFC 9110, 6.5): which of them go on, and how they are read and written.
+//!
+//! A recipient may merge trailers into the header fields, so one that could frame, route, authenticate or
+//! identify must not pass. Answers are held to a list of what is forbidden, requests to a list of what is known
+//! to be harmless: a request's header fields say who is calling.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use httparse::{EMPTY_HEADER, Status};
+
+use crate::proxy::upstream::decode::crlf_only;
+use crate::proxy::upstream::error::UpstreamError;
+
+/// The most fields of one trailer section.
+const FIELDS_AT_MOST: usize = 32;
+
+/// Framing, routing, authentication, control data and content's processing have no place in an answer's trailers.
+const FORBIDDEN_IN_ANSWERS: [&str; 32] = [
+    "age",
+    "authorization",
+    "cache-control",
+    "clear-site-data",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-range",
+    "content-security-policy",
+    "content-type",
+    "date",
+    "expires",
+    "host",
+    "keep-alive",
+    "location",
+    "pragma",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "retry-after",
+    "set-cookie",
+    "strict-transport-security",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "vary",
+    "via",
+    "warning",
+    "www-authenticate",
+    "access-control-allow-origin",
+    "access-control-allow-credentials",
+];
+
+/// Digests and signatures of what was sent, which can be known only after it.
+const ALLOWED_IN_REQUESTS: [&str; 5] = ["content-digest", "content-md5", "digest", "etag", "repr-digest"];
+
+/// Families of the same.
+const ALLOWED_PREFIXES: [&str; 2] = ["x-amz-checksum-", "x-checksum-"];
+
+/// Reads the trailer section of an answer, with its final empty line; forbidden fields are left out.
+pub(super) fn parse(section: &[u8]) -> Result<HeaderMap, UpstreamError> {
+    const INVALID: UpstreamError = UpstreamError::Malformed("invalid trailers");
+    let mut space = [EMPTY_HEADER; FIELDS_AT_MOST];
+    let Ok(Status::Complete((length, headers))) = httparse::parse_headers(section, &mut space) else {
+        return Err(INVALID);
+    };
+    if length < section.len() || !crlf_only(section, headers.len() + 1) {
+        return Err(INVALID);
+    }
+    let mut fields = HeaderMap::new();
+    for header in headers {
+        let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(|_| INVALID)?;
+        if !FORBIDDEN_IN_ANSWERS.contains(&name.as_str()) {
+            fields.append(name, HeaderValue::from_bytes(header.value).map_err(|_| INVALID)?);
+        }
+    }
+    Ok(fields)
+}
+
+/// Writes the trailers of a request that are known to be harmless, each as a line.
+pub(super) fn write(fields: &HeaderMap, out: &mut Vec<u8>) {
+    for (name, value) in fields {
+        let name = name.as_str();
+        if ALLOWED_IN_REQUESTS.contains(&name) || ALLOWED_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b": ");
+            out.extend_from_slice(value.as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! A connection after a 101: bytes both ways, until both sides have ended or neither says anything for too long.
+//!
+//! What ends on one side is ended on the other, and the other way goes on (TCP's half-close). A silent tunnel
+//! holds no buffer.
+
+use std::future::poll_fn;
+use std::io;
+use std::mem;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+
+use crate::proxy::upstream::buffers::{Buffers, Desk, Size};
+use crate::proxy::upstream::stream::Stream;
+
+/// The upstream's side of a tunnel, with what it said already.
+pub struct Tunnel {
+    stream: Stream,
+    desk: Desk,
+}
+
+/// One direction of a tunnel.
+#[derive(Default)]
+struct Pump {
+    /// What was read and not yet written; without memory while there is nothing.
+    buffer: BytesMut,
+    read: u64,
+    unflushed: bool,
+    state: PumpState,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum PumpState {
+    #[default]
+    Open,
+    /// The reading side has ended; the writing side is still to be told.
+    Ending,
+    Ended,
+}
+
+impl Tunnel {
+    pub(super) fn new(stream: Stream, desk: Desk) -> Self {
+        Self { stream, desk }
+    }
+
+    /// Joins it with the client, until both have ended, one fails, or both were silent for `idle`. Returns how many
+    /// bytes were read from the client and from the upstream.
+    pub async fn join<C>(self, mut client: C, idle: Duration) -> (u64, u64)
+    where
+        C: AsyncRead + AsyncWrite + Unpin,
+    {
+        let Self { mut stream, mut desk } = self;
+        let early = desk.input.split();
+        let mut up = Pump::default();
+        let mut down = Pump { read: early.len() as u64, buffer: early, ..Pump::default() };
+        let home = Rc::clone(desk.home());
+        let mut so_far = None;
+        poll_fn(|cx| {
+            let up_ended = up.poll(&mut client, &mut stream, &home, cx);
+            let down_ended = down.poll(&mut stream, &mut client, &home, cx);
+            match (up_ended, down_ended) {
+                (Poll::Ready(Err(_)), _) | (_, Poll::Ready(Err(_))) => return Poll::Ready(()),
+                (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => return Poll::Ready(()),
+                _ => {}
+            }
+            let moved = Some((up.progress(), down.progress()));
+            if so_far != moved {
+                so_far = moved;
+                desk.deadline.set(idle);
+            }
+            desk.deadline.poll_expired(cx)
+        })
+        .await;
+        (up.read, down.read)
+    }
+}
+
+impl Pump {
+    /// Ready once the reading side has ended and the writing side was told.
+    fn poll<R, W>(
+        &mut self,
+        reader: &mut R,
+        writer: &mut W,
+        home: &Buffers,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>>
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
+        loop {
+            while !self.buffer.is_empty() {
+                let written = ready!(Pin::new(&mut *writer).poll_write(cx, &self.buffer))?;
+                if written == 0 {
+                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+                }
+                self.buffer.advance(written);
+                self.unflushed = true;
+            }
+            match self.state {
+                PumpState::Ended => return Poll::Ready(Ok(())),
+                PumpState::Ending => {
+                    ready!(Pin::new(&mut *writer).poll_shutdown(cx))?;
+                    self.state = PumpState::Ended;
+                }
+                PumpState::Open => ready!(self.poll_read(reader, writer, home, cx))?,
+            }
+        }
+    }
+
+    fn poll_read<R, W>(
+        &mut self,
+        reader: &mut R,
+        writer: &mut W,
+        home: &Buffers,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>>
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
+        home.keep(mem::take(&mut self.buffer), Size::Short);
+        let mut buffer = home.take(Size::Short);
+        let read = pin!(reader.read_buf(&mut buffer)).poll(cx);
+        if let Poll::Ready(Ok(length @ 1..)) = read {
+            self.read += length as u64;
+            self.buffer = buffer;
+            return Poll::Ready(Ok(()));
+        }
+        home.keep(buffer, Size::Short);
+        if read.is_pending() && mem::take(&mut self.unflushed) && Pin::new(writer).poll_flush(cx)?.is_pending() {
+            self.unflushed = true;
+        }
+        ready!(read)?;
+        self.state = PumpState::Ending;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Changes whenever a byte is read or written.
+    fn progress(&self) -> (u64, usize) {
+        (self.read, self.buffer.len())
+    }
+}

@@ -1,0 +1,349 @@
+//! Finds the rule of a request.
+
+use std::ops::Range;
+
+use smallvec::{SmallVec, smallvec};
+
+use crate::pipeline::head::RequestHead;
+use crate::table::router::Router;
+use crate::table::router::conditions::Failure;
+use crate::table::router::rule::PathMatch;
+use crate::table::router::trie::Positions;
+use crate::value::host::HostPattern;
+use crate::value::method::Method;
+use crate::value::path::cut;
+
+/// The parameters of a path, in order: each name with the bytes of its value in the path.
+pub type Parameters<'t> = SmallVec<[(&'t str, Range<usize>); 4]>;
+
+/// What finding ends in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome<'t> {
+    /// A rule.
+    Found(Hit<'t>),
+    /// No rule, and only the method was wrong: these are the right ones, sorted.
+    MethodNotAllowed(Vec<Method>),
+    /// No rule.
+    NotFound,
+}
+
+/// The rule of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hit<'t> {
+    /// Its index.
+    pub rule: u32,
+    /// The index of its route.
+    pub route: u32,
+    /// The index of its entry in the route's `match`.
+    pub entry: u32,
+    /// What the parameters of its path matched.
+    pub parameters: Parameters<'t>,
+}
+
+/// Who watches finding, such as `gw explain`.
+pub trait Trace {
+    /// The one host pattern whose rules are tried; `None` is any host. Not called if there is none.
+    fn host(&mut self, _pattern: Option<&HostPattern>) {}
+
+    /// A rule whose path matches, in the order tried, and what became of it.
+    fn candidate(&mut self, _rule: u32, _verdict: Verdict<'_>) {}
+}
+
+/// What became of a candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict<'a> {
+    /// It is the one.
+    Chosen,
+    /// A condition failed.
+    Failed(Failure<'a>),
+}
+
+/// Nobody watches.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoTrace;
+
+impl Trace for NoTrace {}
+
+impl Router {
+    /// Finds the rule of a request that came in on a listener.
+    pub fn find<'t>(&'t self, listener: u16, head: &RequestHead, trace: &mut impl Trace) -> Outcome<'t> {
+        self.find_as(&head.method, listener, head, trace)
+    }
+
+    /// Finds the rule of a request as if it had another method: a CORS preflight is matched as what it announces.
+    pub fn find_as<'t>(
+        &'t self,
+        method: &Method,
+        listener: u16,
+        head: &RequestHead,
+        trace: &mut impl Trace,
+    ) -> Outcome<'t> {
+        let site = self.listeners.get(usize::from(listener)).and_then(|hosts| hosts.find(&head.host));
+        let Some(site) = site.map(|site| &self.sites[site as usize]) else { return Outcome::NotFound };
+        trace.host(site.pattern.as_ref());
+        let mut search = Search { router: self, method, head, trace, allowed: Vec::new() };
+        match search.run(site.root) {
+            Some(hit) => Outcome::Found(hit),
+            None if search.allowed.is_empty() => Outcome::NotFound,
+            None => {
+                search.allowed.sort_unstable();
+                search.allowed.dedup();
+                Outcome::MethodNotAllowed(search.allowed)
+            }
+        }
+    }
+}
+
+struct Search<'t, 'r, T> {
+    router: &'t Router,
+    method: &'r Method,
+    head: &'r RequestHead,
+    trace: &'r mut T,
+    /// The methods of the candidates that failed by nothing else.
+    allowed: Vec<Method>,
+}
+
+impl<'t, 'r, T: Trace> Search<'t, 'r, T> {
+    /// Tries exact paths, paths with parameters, regular expressions and prefixes. Below each other, a literal prefix
+    /// that ends deeper is longer: so the deepest node comes first.
+    fn run(&mut self, root: u32) -> Option<Hit<'t>> {
+        let trie = &self.router.trie;
+        let path: &'r str = &self.head.path;
+        // Each node with what is left of the path behind it.
+        let mut visited: SmallVec<[(u32, Option<&str>); 8]> = smallvec![(root, Some(path.strip_prefix('/')?))];
+        while let Some(&(node, Some(rest))) = visited.last() {
+            let (segment, below) = cut(rest);
+            let Some(child) = trie.child(node, segment) else { break };
+            visited.push((child, below));
+        }
+        if let Some(&(node, None)) = visited.last()
+            && let Some(hit) = self.first(trie.exact(node))
+        {
+            return Some(hit);
+        }
+        let mut templates = Positions::new();
+        for (node, rest) in &visited {
+            if let Some(rest) = rest {
+                trie.branch(*node, rest, &mut templates);
+            }
+        }
+        templates.sort_unstable();
+        self.first(&templates)
+            .or_else(|| visited.iter().rev().find_map(|(node, _)| self.first_regex(trie.regexes(*node), path)))
+            .or_else(|| visited.iter().rev().find_map(|(node, _)| self.first(trie.prefixes(*node))))
+    }
+
+    fn first(&mut self, candidates: &[u32]) -> Option<Hit<'t>> {
+        candidates.iter().find_map(|position| self.consider(*position))
+    }
+
+    fn first_regex(&mut self, candidates: &[u32], path: &str) -> Option<Hit<'t>> {
+        candidates.iter().find_map(|position| {
+            let rule = &self.router.rules[self.router.ranked[*position as usize].rule as usize];
+            if rule.path.matches(path) { self.consider(*position) } else { None }
+        })
+    }
+
+    /// Takes a rule whose path matches if its conditions hold.
+    fn consider(&mut self, position: u32) -> Option<Hit<'t>> {
+        let ranked = self.router.ranked[position as usize];
+        let mut hit =
+            Hit { rule: ranked.rule, route: ranked.route, entry: ranked.entry, parameters: Parameters::new() };
+        if !ranked.plain {
+            let rule = &self.router.rules[ranked.rule as usize];
+            if let Some(failure) = rule.conditions.failure(self.method, self.head) {
+                self.trace.candidate(ranked.rule, Verdict::Failed(failure));
+                if failure == Failure::Method {
+                    self.allowed.extend_from_slice(&rule.conditions.methods);
+                }
+                return None;
+            }
+            if let PathMatch::Template(template) = &rule.path {
+                hit.parameters.extend(template.captures(&self.head.path));
+            }
+        }
+        self.trace.candidate(ranked.rule, Verdict::Chosen);
+        Some(hit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NoTrace, Outcome, Trace, Verdict};
+    use crate::pipeline::head::RequestHead;
+    use crate::table::router::testing::rule;
+    use crate::table::router::{Failure, Router};
+    use crate::value::host::HostPattern;
+    use crate::value::method::Method;
+
+    /// A request such as `GET a.example/x?v=1 name:value`.
+    fn request(text: &str) -> RequestHead {
+        let mut words = text.split_whitespace();
+        let method = Method::from_token(words.next().unwrap()).unwrap();
+        let url = words.next().unwrap();
+        let (url, query) = url.split_once('?').map_or((url, None), |(url, query)| (url, Some(query.to_owned())));
+        let at = url.find('/').unwrap_or(url.len());
+        let (host, path) = (url[..at].to_owned(), url[at..].to_owned());
+        let mut head = RequestHead { method, host, path, query, ..RequestHead::default() };
+        for (name, value) in words.filter_map(|word| word.split_once(':')) {
+            head.fields.receive(name.as_bytes(), value.as_bytes());
+        }
+        head
+    }
+
+    fn answer(router: &Router, request: &RequestHead) -> String {
+        match router.find(0, request, &mut NoTrace) {
+            Outcome::Found(hit) => hit
+                .parameters
+                .iter()
+                .fold(hit.rule.to_string(), |text, (name, at)| text + " " + name + "=" + &request.path[at.clone()]),
+            Outcome::MethodNotAllowed(methods) => format!("405 {methods:?}"),
+            Outcome::NotFound => "404".into(),
+        }
+    }
+
+    /// Rules, and requests with the index of the rule that each meets, its parameters, or the status.
+    fn check(rules: &[&str], requests: &[(&str, &str)]) {
+        let router = Router::new(rules.iter().map(|text| rule(text)).collect());
+        for (text, expected) in requests {
+            assert_eq!(answer(&router, &request(text)), *expected, "{text} in {rules:?}");
+        }
+    }
+
+    #[test]
+    fn the_most_specific_path_wins() {
+        check(
+            &[
+                "any",
+                "prefix=/a",
+                "prefix=/a/b",
+                "regex=/a/.*",
+                "regex=/a/b/[a-z]+",
+                "path=/a/{x}",
+                "path=/a/{x:[0-9]+}",
+                "path=/a/{x}.png",
+                "path=/a/b",
+                "path=/{y}/b",
+                "path=/a/b/",
+            ],
+            &[
+                ("GET h/", "0"),
+                ("GET h/ab", "0"),
+                ("GET h/a", "1"),
+                ("GET h/a/", "3"),
+                ("GET h/a/b", "8"),
+                ("GET h/a/b/", "10"),
+                ("GET h/a/b/c", "4"),
+                ("GET h/a/b/9", "3"),
+                ("GET h/a/x", "5 x=x"),
+                ("GET h/a/12", "6 x=12"),
+                ("GET h/a/12.png", "7 x=12"),
+                ("GET h/c/b", "9 y=c"),
+            ],
+        );
+    }
+
+    #[test]
+    fn segments_decide_from_the_left() {
+        check(
+            &["path=/{a}/x/{b}", "path=/{a}/{c}/y", "path=/l/{c}/{b}", "path=/{a:.}/{c}/{b}"],
+            &[
+                ("GET h/m/x/y", "3 a=m c=x b=y"),
+                ("GET h/mm/x/y", "0 a=mm b=y"),
+                ("GET h/l/x/y", "2 c=x b=y"),
+                ("GET h/mm/z/y", "1 a=mm c=z"),
+            ],
+        );
+    }
+
+    #[test]
+    fn only_one_host_pattern_is_tried() {
+        check(
+            &["any host=a.ex path=/a", "any host=*.ex", "any", "any host=*.b.ex", "any host=c.ex listener=1"],
+            &[
+                ("GET a.ex/a", "0"),
+                ("GET a.ex/x", "404"),
+                ("GET x.ex/x", "1"),
+                ("GET x.b.ex/x", "3"),
+                ("GET b.ex/x", "1"),
+                ("GET ex/x", "2"),
+                ("GET c.ex/x", "1"),
+                ("OPTIONS ex*", "2"),
+            ][..7],
+        );
+    }
+
+    #[test]
+    fn failed_conditions_fall_through() {
+        check(
+            &[
+                "path=/a header=x:1",
+                "path=/a query=v cookie=c:1",
+                "path=/a method=GET,PUT header=x",
+                "path=/a method=POST,GET",
+                "prefix=/a/b",
+                "path=/a/b method=PUT",
+            ],
+            &[
+                ("GET h/a x:1", "2"),
+                ("POST h/a", "3"),
+                ("POST h/a x:1", "3"),
+                ("DELETE h/a x:1", "0"),
+                ("DELETE h/a?v cookie:c=1", "1"),
+                ("DELETE h/a?v", "405 [Get, Post]"),
+                ("DELETE h/a x:2", "405 [Get, Post, Put]"),
+                ("GET h/a/b", "4"),
+                ("GET h/x", "404"),
+            ],
+        );
+    }
+
+    #[test]
+    fn methods_and_priority_break_ties() {
+        check(
+            &["any", "any method=GET", "any header=x", "any header=x query=v"],
+            &[("GET h/", "1"), ("PUT h/ x:1", "2"), ("PUT h/?v x:1", "3"), ("PUT h/", "0")],
+        );
+        check(&["any", "any priority=1", "regex=/[bc].*", "regex=/[a-c].*"], &[("GET h/", "1"), ("GET h/b", "3")]);
+    }
+
+    #[test]
+    fn what_is_no_path_matches_nothing() {
+        let router = Router::new(vec![rule("any")]);
+        let head = RequestHead { method: Method::Options, path: "*".into(), ..RequestHead::default() };
+        assert_eq!(router.find(0, &head, &mut NoTrace), Outcome::NotFound);
+        assert_eq!(router.find(7, &request("GET h/"), &mut NoTrace), Outcome::NotFound);
+        assert_eq!(Router::new(Vec::new()).find(0, &request("GET h/"), &mut NoTrace), Outcome::NotFound);
+    }
+
+    #[test]
+    fn a_preflight_is_matched_as_what_it_announces() {
+        let router = Router::new(vec![rule("any method=PUT")]);
+        let head = request("OPTIONS h/");
+        assert_eq!(router.find(0, &head, &mut NoTrace), Outcome::MethodNotAllowed(vec![Method::Put]));
+        assert!(matches!(router.find_as(&Method::Put, 0, &head, &mut NoTrace), Outcome::Found(_)));
+    }
+
+    #[test]
+    fn a_trace_sees_every_candidate() {
+        #[derive(Default)]
+        struct Log(Vec<String>);
+        impl Trace for Log {
+            fn host(&mut self, pattern: Option<&HostPattern>) {
+                self.0.push(pattern.map_or("any".into(), ToString::to_string));
+            }
+            fn candidate(&mut self, rule: u32, verdict: Verdict<'_>) {
+                self.0.push(match verdict {
+                    Verdict::Chosen => format!("{rule} chosen"),
+                    Verdict::Failed(Failure::Header(name)) => format!("{rule} header {name}"),
+                    Verdict::Failed(failure) => format!("{rule} {failure:?}"),
+                });
+            }
+        }
+        let rules = ["host=*.ex path=/a header=x", "host=*.ex path=/a method=PUT", "host=*.ex prefix=/a", "host=*.ex"];
+        let router = Router::new(rules.iter().map(|text| rule(text)).collect());
+        let mut log = Log::default();
+        router.find(0, &request("GET a.ex/a"), &mut log);
+        assert_eq!(log.0, ["*.ex", "1 Method", "0 header x", "2 chosen"]);
+    }
+}

@@ -1,0 +1,50 @@
+//! Rules written in a line, for the tests of the router.
+
+use crate::table::router::{Conditions, FieldCondition, PathMatch, Rule, Test};
+use crate::value::method::Method;
+
+/// Reads a rule such as `path=/a/{id} host=*.b method=GET,PUT header=x:a query=!v cookie=c~[0-9] listener=0,1 priority=2`.
+pub(super) fn rule(text: &str) -> Rule {
+    let mut rule = Rule {
+        route: 0,
+        entry: 0,
+        listeners: vec![0],
+        hosts: Vec::new(),
+        path: PathMatch::Any,
+        conditions: Conditions::default(),
+        priority: 0,
+    };
+    for word in text.split_whitespace() {
+        let (key, value) = word.split_once('=').unwrap_or((word, ""));
+        let list = || value.split(',');
+        match key {
+            "any" => {}
+            "path" => rule.path = PathMatch::Template(value.parse().unwrap()),
+            "prefix" => rule.path = PathMatch::Prefix(value.parse().unwrap()),
+            "regex" => rule.path = PathMatch::Regex(value.parse().unwrap()),
+            "host" => rule.hosts = list().map(|host| host.parse().unwrap()).collect(),
+            "listener" => rule.listeners = list().map(|listener| listener.parse().unwrap()).collect(),
+            "method" => rule.conditions.methods = list().map(|m| Method::from_token(m).unwrap()).collect(),
+            "header" => rule.conditions.headers.push(condition(value)),
+            "query" => rule.conditions.query.push(condition(value)),
+            "cookie" => rule.conditions.cookies.push(condition(value)),
+            "caller" => rule.conditions.caller = value.parse().unwrap(),
+            "priority" => rule.priority = value.parse().unwrap(),
+            _ => panic!("unknown word {word}"),
+        }
+    }
+    rule
+}
+
+fn condition(text: &str) -> FieldCondition {
+    let (name, test) = if let Some(name) = text.strip_prefix('!') {
+        (name, Test::Absent)
+    } else if let Some((name, value)) = text.split_once(':') {
+        (name, Test::Equals(value.into()))
+    } else if let Some((name, pattern)) = text.split_once('~') {
+        (name, Test::Regex(pattern.parse().unwrap()))
+    } else {
+        (text, Test::Present)
+    };
+    FieldCondition { name: name.into(), test }
+}
