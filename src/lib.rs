@@ -2,7 +2,9 @@
 //! table is swapped atomically into the proxy. `src/ARCHITECTURE.md` is the map.
 
 pub mod backend;
+pub mod cli;
 pub mod compiler;
+pub mod deploy;
 pub mod diagnostic;
 pub mod pipeline;
 pub mod plugins;

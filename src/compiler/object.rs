@@ -22,7 +22,11 @@ pub struct Address {
 impl Address {
     /// Its name for logs and metrics: without the namespace where that is `default`.
     pub fn short(&self) -> String {
-        if self.namespace.as_str() == DEFAULT_NAMESPACE { self.name.to_string() } else { format!("{}/{}", self.namespace, self.name) }
+        if self.namespace.as_str() == DEFAULT_NAMESPACE {
+            self.name.to_string()
+        } else {
+            format!("{}/{}", self.namespace, self.name)
+        }
     }
 }
 

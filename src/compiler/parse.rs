@@ -6,12 +6,12 @@ use std::thread;
 
 use serde_json::Value as Json;
 
-use crate::compiler::check::check;
+use crate::compiler::check::{Checked, check};
 use crate::compiler::manifest::{Metadata, Spec};
 use crate::compiler::object::{Address, Object};
 use crate::compiler::resolve::walk::{Marked, marked};
 use crate::compiler::shape;
-use crate::compiler::syntax::{self, Node};
+use crate::compiler::syntax::{self, Document};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceId, SourceMap};
 
 /// A manifest file as it was read.
@@ -85,7 +85,10 @@ fn in_parallel(sources: &SourceMap, texts: &[Text]) -> Vec<Part> {
             .chunks(chunk)
             .map(|chunk| scope.spawn(move || chunk.iter().map(|text| one(sources, text)).collect::<Vec<_>>()))
             .collect();
-        running.into_iter().flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        running
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
     })
 }
 
@@ -93,7 +96,7 @@ fn one(sources: &SourceMap, (id, path): &Text) -> Part {
     let (documents, diagnostics) = syntax::parse(*id, &sources.get(*id).text);
     let mut part = Part { complete: diagnostics.is_empty(), diagnostics, ..Part::default() };
     for document in documents {
-        match object(document.root, path, &mut part.diagnostics) {
+        match object(document, path, &mut part.diagnostics) {
             Some(object) => {
                 part.complete &= object.spec.is_some();
                 part.objects.push(object);
@@ -105,12 +108,14 @@ fn one(sources: &SourceMap, (id, path): &Text) -> Part {
 }
 
 /// The object of a document; `None` if it cannot even be told who it is.
-fn object(root: Node, manifest: &Arc<str>, out: &mut Diagnostics) -> Option<Object> {
+fn object(document: Document, manifest: &Arc<str>, out: &mut Diagnostics) -> Option<Object> {
+    let Document { root, complete } = document;
     let before = out.len();
-    let checked = check(&root, out)?;
+    let checked = if complete { check(&root, out)? } else { Checked::unchecked(&root)? };
     let Json::Object(mut json) = checked.json else { return None };
     let metadata: Metadata = serde_json::from_value(json.remove("metadata")?).ok()?;
-    let address = Address { kind: checked.kind.name, namespace: metadata.namespace.clone(), name: metadata.name.clone() };
+    let address =
+        Address { kind: checked.kind.name, namespace: metadata.namespace.clone(), name: metadata.name.clone() };
     for diagnostic in out.iter_mut().skip(before) {
         diagnostic.object = Some(address.to_string());
     }

@@ -5,7 +5,10 @@ pub fn quoted(text: &str) -> String {
     let plain = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/')
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c))
         && text.parse::<f64>().is_err()
-        && !matches!(text.to_ascii_lowercase().as_str(), "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "y" | "n");
+        && !matches!(
+            text.to_ascii_lowercase().as_str(),
+            "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "y" | "n"
+        );
     if plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
 }
 
@@ -23,7 +26,9 @@ pub mod replacement {
             Some(2) => 1,
             _ => return node.span,
         };
-        let Some((start, end)) = range.filter(|(start, end)| start < end && *end <= text.len()) else { return node.span };
+        let Some((start, end)) = range.filter(|(start, end)| start < end && *end <= text.len()) else {
+            return node.span;
+        };
         let at = |offset: usize| node.span.start + u32::try_from(offset + quotes).unwrap_or(0);
         Span { start: at(start), end: at(end), ..node.span }
     }
@@ -35,7 +40,9 @@ mod tests {
 
     #[test]
     fn quotes_where_yaml_would_read_something_else() {
-        for (text, written) in [("a/b", "a/b"), ("30s", "30s"), ("1e3", "\"1e3\""), ("no", "\"no\""), ("a: b", "\"a: b\""), ("", "\"\"")] {
+        for (text, written) in
+            [("a/b", "a/b"), ("30s", "30s"), ("1e3", "\"1e3\""), ("no", "\"no\""), ("a: b", "\"a: b\""), ("", "\"\"")]
+        {
             assert_eq!(quoted(text), written);
         }
     }

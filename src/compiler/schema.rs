@@ -188,7 +188,11 @@ mod tests {
         assert!(!text.contains("\"oneOf\"") && !text.contains("\"anyOf\""), "{text}");
         for (kind, schema) in KIND_SCHEMAS.iter() {
             let text = schema.to_string();
-            assert!(!text.contains("oneOf") && !text.contains("anyOf") && !text.contains("$ref"), "{}: {text}", kind.name);
+            assert!(
+                !text.contains("oneOf") && !text.contains("anyOf") && !text.contains("$ref"),
+                "{}: {text}",
+                kind.name
+            );
         }
     }
 

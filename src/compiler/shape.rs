@@ -20,7 +20,9 @@ pub(super) fn check(object: &Object, spec: &Spec, out: &mut Diagnostics) -> bool
     match spec {
         Spec::Gateway(spec) => gateway(object, spec, out),
         Spec::Route(spec) => route(object, spec, out),
-        Spec::Backend(spec) => exactly_one(object, "/spec", &spec.ends(), crate::backend::BACKENDS, "a backend is", out),
+        Spec::Backend(spec) => {
+            exactly_one(object, "/spec", &spec.ends(), crate::backend::BACKENDS, "a backend is", out)
+        }
     }
     out.len() == before
 }
@@ -84,7 +86,9 @@ fn alternative_shape(object: &Object, pointer: &str, alternative: &Match, out: &
     if given.len() > 1 {
         several(object, pointer, &given, "an alternative of `match` has", out);
     }
-    for (list, conditions) in [("headers", &alternative.headers), ("query", &alternative.query), ("cookies", &alternative.cookies)] {
+    for (list, conditions) in
+        [("headers", &alternative.headers), ("query", &alternative.query), ("cookies", &alternative.cookies)]
+    {
         conditions_shape(object, &format!("{pointer}/{list}"), conditions, out);
     }
 }
@@ -98,7 +102,10 @@ fn when_shape(object: &Object, pointer: &str, when: &When, out: &mut Diagnostics
 fn conditions_shape(object: &Object, pointer: &str, conditions: &[NamedCondition], out: &mut Diagnostics) {
     for (i, condition) in conditions.iter().enumerate() {
         if condition.compile(Names::ExactCase).is_none() {
-            let problem = object.problem(&NOT_EXACTLY_ONE, format!("the condition on `{}` has not exactly one test", condition.name.escape_debug()));
+            let problem = object.problem(
+                &NOT_EXACTLY_ONE,
+                format!("the condition on `{}` has not exactly one test", condition.name.escape_debug()),
+            );
             let help = "give one of `equals: text`, `regex: pattern`, `present: true`, `absent: true`";
             out.push(problem.at(object.key_place(&format!("{pointer}/{i}/name")), "").help(help));
         }
@@ -112,8 +119,14 @@ fn plugin_ids(object: &Object, entries: &[PluginEntry], out: &mut Diagnostics) {
         let id = entry.id.as_ref().map_or(plugin.name, |id| id.as_str());
         if let Some(first) = seen.insert(id.to_owned(), i) {
             let message = format!("two plugins of the route have the id `{id}`");
-            let place = |i: usize| object.key_place(&format!("/spec/plugins/{i}/{}", if entries[i].id.is_some() { "id" } else { plugin.name }));
-            let problem = object.problem(&DUPLICATE_ID, message).at(place(i), "the same id again").at(place(first), "first here");
+            let place = |i: usize| {
+                object.key_place(&format!(
+                    "/spec/plugins/{i}/{}",
+                    if entries[i].id.is_some() { "id" } else { plugin.name }
+                ))
+            };
+            let problem =
+                object.problem(&DUPLICATE_ID, message).at(place(i), "the same id again").at(place(first), "first here");
             out.push(problem.help(format!("give the second one an id: `- id: {id}-2`")));
         }
     }
@@ -147,7 +160,12 @@ fn unique<'a>(object: &Object, names: impl Iterator<Item = &'a str>, list: &str,
         if let Some(first) = seen.insert(name, i) {
             let place = |i: usize| object.place(&format!("{list}/{i}/{field}"));
             let problem = object.problem(&DUPLICATE_ID, format!("there are two entries named `{name}`"));
-            out.push(problem.at(place(i), "the same name again").at(place(first), "first here").help("give one of them another name"));
+            out.push(
+                problem
+                    .at(place(i), "the same name again")
+                    .at(place(first), "first here")
+                    .help("give one of them another name"),
+            );
         }
     }
 }

@@ -64,12 +64,12 @@ impl Source {
         Self { name: name.into(), text: text.into(), line_starts: OnceLock::new() }
     }
 
-    /// The line and column of a byte.
+    /// The line and column of a byte; a byte order mark has no column.
     pub fn position(&self, byte: u32) -> Position {
         let at = self.text.floor_char_boundary(byte as usize);
         let starts = self.line_starts();
         let line = starts.partition_point(|start| *start <= at);
-        Position { line, column: self.text[starts[line - 1]..at].chars().count() + 1 }
+        Position { line, column: self.text[starts[line - 1]..at].trim_start_matches('\u{feff}').chars().count() + 1 }
     }
 
     /// The bytes of a line with its line break; the line counts from 1.

@@ -75,7 +75,12 @@ fn report_transport(context: &mut CompileContext<'_>, pointer: String, name: &He
         "host" => "set `hostHeader` or `hostName` of the backend",
         _ => "leave it out: the gateway writes it for each connection",
     };
-    context.report(&TRANSPORT_HEADER, pointer, format!("`{name}` belongs to the connection, a plugin cannot change it"), help);
+    context.report(
+        &TRANSPORT_HEADER,
+        pointer,
+        format!("`{name}` belongs to the connection, a plugin cannot change it"),
+        help,
+    );
 }
 
 /// A plugin that edits a field of the connection or the framing.

@@ -61,7 +61,13 @@ pub struct Problem {
 
 impl CompileContext<'_> {
     /// Reports a problem at a place of the config.
-    pub fn report(&mut self, code: &'static Code, pointer: impl Into<String>, message: impl Into<String>, help: impl Into<String>) {
+    pub fn report(
+        &mut self,
+        code: &'static Code,
+        pointer: impl Into<String>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
         self.problems.push(Problem { code, pointer: pointer.into(), message: message.into(), help: Some(help.into()) });
     }
 
@@ -79,7 +85,12 @@ impl CompileContext<'_> {
                     Needed::Always => format!("not every alternative of `match` has the path parameter `{name}`"),
                     Needed::Sometimes => format!("no alternative of `match` has the path parameter `{name}`"),
                 };
-                self.report(&UNKNOWN_PARAMETER, pointer, message, format!("write `{{{name}}}` in the `path` of `match`"));
+                self.report(
+                    &UNKNOWN_PARAMETER,
+                    pointer,
+                    message,
+                    format!("write `{{{name}}}` in the `path` of `match`"),
+                );
             }
         }
     }

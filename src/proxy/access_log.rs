@@ -76,9 +76,15 @@ pub enum Format {
 impl AccessLog {
     /// Starts the thread that writes to `out`; it ends with the last clone of the log. `natural` is the format for that
     /// output where the manifest leaves the choice.
-    pub fn start(out: impl Write + Send + 'static, natural: Format, metrics: Arc<Metrics>) -> std::io::Result<(Self, thread::JoinHandle<()>)> {
+    pub fn start(
+        out: impl Write + Send + 'static,
+        natural: Format,
+        metrics: Arc<Metrics>,
+    ) -> std::io::Result<(Self, thread::JoinHandle<()>)> {
         let (sender, receiver) = sync_channel(WAITING);
-        let thread = thread::Builder::new().name("access-log".into()).spawn(move || write(&receiver, BufWriter::with_capacity(64 << 10, out)))?;
+        let thread = thread::Builder::new()
+            .name("access-log".into())
+            .spawn(move || write(&receiver, BufWriter::with_capacity(64 << 10, out)))?;
         Ok((Self { sender, natural, metrics }, thread))
     }
 
@@ -171,7 +177,11 @@ mod tests {
 
     #[test]
     fn times_are_rfc_3339() {
-        for (seconds, text) in [(0, "1970-01-01T00:00:00.000Z"), (951_826_154, "2000-02-29T12:09:14.000Z"), (1_795_392_000, "2026-11-23T00:00:00.000Z")] {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_826_154, "2000-02-29T12:09:14.000Z"),
+            (1_795_392_000, "2026-11-23T00:00:00.000Z"),
+        ] {
             assert_eq!(rfc3339(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)), text);
         }
     }

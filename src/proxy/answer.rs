@@ -113,6 +113,7 @@ impl Drop for Account {
             None => core.metrics.unrouted.count(self.status, duration),
         }
         if let Some((format, mut record)) = self.record.take() {
+            record.status = self.status;
             record.bytes = self.bytes;
             record.duration_ms = (duration.as_secs_f64() * 1e6).round() / 1e3;
             record.complete = self.complete;

@@ -21,7 +21,10 @@ pub fn client(peer: IpAddr, scheme: Scheme, trusted_proxies: &[Network], fields:
 }
 
 /// The last address that isn't one of ours. Whatever stands before it was written by somebody we don't trust.
-fn nearest_stranger<'a>(chain: impl Iterator<Item = Option<IpAddr>> + 'a, is_trusted: impl Fn(IpAddr) -> bool) -> Option<IpAddr> {
+fn nearest_stranger<'a>(
+    chain: impl Iterator<Item = Option<IpAddr>> + 'a,
+    is_trusted: impl Fn(IpAddr) -> bool,
+) -> Option<IpAddr> {
     let chain: Vec<Option<IpAddr>> = chain.collect();
     let mut farthest = None;
     for address in chain.into_iter().rev() {
@@ -35,7 +38,11 @@ fn nearest_stranger<'a>(chain: impl Iterator<Item = Option<IpAddr>> + 'a, is_tru
 }
 
 fn elements<'a>(fields: &'a Fields, name: &'a str) -> impl Iterator<Item = &'a str> {
-    fields.received_all(name).filter_map(|value| std::str::from_utf8(value).ok()).flat_map(|value| value.split(',')).map(str::trim)
+    fields
+        .received_all(name)
+        .filter_map(|value| std::str::from_utf8(value).ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
 }
 
 fn forwarded_for(element: &str) -> Option<IpAddr> {
@@ -93,7 +100,11 @@ mod tests {
             for (name, value) in fields {
                 received.receive(name.as_bytes(), value.as_bytes());
             }
-            assert_eq!(client(peer.parse().unwrap(), Scheme::Http, &trusted, &received).ip.to_string(), ip, "{fields:?}");
+            assert_eq!(
+                client(peer.parse().unwrap(), Scheme::Http, &trusted, &received).ip.to_string(),
+                ip,
+                "{fields:?}"
+            );
         }
     }
 }

@@ -147,7 +147,11 @@ pub async fn serve(stream: TcpStream, peer: IpAddr, core: Rc<Core>, listener: Rc
 fn builder(limits: &Limits) -> http1::Builder {
     let head = usize::try_from(limits.header_bytes.bytes() + limits.target_bytes.bytes()).unwrap_or(usize::MAX);
     let mut builder = http1::Builder::new();
-    builder.max_headers(usize::from(limits.headers)).max_header_size(head).max_buf_size(head.max(256 << 10)).pipeline_flush(true);
+    builder
+        .max_headers(usize::from(limits.headers))
+        .max_header_size(head)
+        .max_buf_size(head.max(256 << 10))
+        .pipeline_flush(true);
     builder
 }
 
@@ -184,7 +188,11 @@ impl AsyncWrite for Watched {
         me.connection.watch_writing(written, cx)
     }
 
-    fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let me = self.get_mut();
         let written = Pin::new(&mut me.stream).poll_write_vectored(cx, slices);
         me.connection.watch_writing(written, cx)

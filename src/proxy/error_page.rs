@@ -45,7 +45,8 @@ struct Problem<'a> {
 
 /// Whether the client names HTML before JSON, as browsers do.
 fn prefers_html(request: &RequestHead) -> bool {
-    let accept = request.fields.received("accept").and_then(|value| std::str::from_utf8(value).ok()).unwrap_or_default();
+    let accept =
+        request.fields.received("accept").and_then(|value| std::str::from_utf8(value).ok()).unwrap_or_default();
     let position = |kind: &str| accept.find(kind);
     match (position("text/html"), position("json")) {
         (Some(html), Some(json)) => html < json,

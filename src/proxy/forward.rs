@@ -35,7 +35,13 @@ pub struct Forwarded<'a> {
 }
 
 /// Asks the server whose turn it is.
-pub async fn forward(to: Forwarded<'_>, request: ClientRequest, exchange: &mut Exchange<'_>, outgoing: &mut Vec<u8>, account: &mut Account) -> End {
+pub async fn forward(
+    to: Forwarded<'_>,
+    request: ClientRequest,
+    exchange: &mut Exchange<'_>,
+    outgoing: &mut Vec<u8>,
+    account: &mut Account,
+) -> End {
     let ClientRequest { body, upgrade } = request;
     let turn = to.upstream.next.fetch_add(1, Ordering::Relaxed) as usize % to.upstream.turns.len().max(1);
     let target = to.upstream.turns.get(turn).and_then(|target| to.live.targets.get(*target as usize));

@@ -93,7 +93,13 @@ struct Trip<'t> {
 }
 
 impl<'t> Trip<'t> {
-    async fn take(self, hit: Hit<'t>, request: ClientRequest, heads: &'t mut Heads, account: &mut Account) -> Response<Source> {
+    async fn take(
+        self,
+        hit: Hit<'t>,
+        request: ClientRequest,
+        heads: &'t mut Heads,
+        account: &mut Account,
+    ) -> Response<Source> {
         let route: &'t CompiledRoute = &self.generation.table.routes[hit.route as usize];
         account.route = Some(hit.route);
         account.note_route(&route.name);
@@ -134,7 +140,14 @@ impl<'t> Trip<'t> {
             Some(Backend::Local(local)) => settle(local.answer(exchange), exchange, &self.connection.request).await,
             Some(Backend::Upstream(upstream)) => {
                 let live: &LiveRoute = &self.generation.routes[index as usize];
-                let forwarded = Forwarded { connection: self.connection, generation: self.generation, route, live, upstream, id: self.id };
+                let forwarded = Forwarded {
+                    connection: self.connection,
+                    generation: self.generation,
+                    route,
+                    live,
+                    upstream,
+                    id: self.id,
+                };
                 forward(forwarded, request, exchange, outgoing, account).await
             }
             None => End::status(500, exchange),
@@ -202,7 +215,12 @@ fn applying(pipeline: &[PipelineStep], exchange: &Exchange<'_>) -> Applying {
 }
 
 /// Runs the plugins until one answers: how many were entered, and the answer.
-async fn way_in(pipeline: &[PipelineStep], applies: &Applying, exchange: &mut Exchange<'_>, deadline: &Deadline) -> (usize, Option<End>) {
+async fn way_in(
+    pipeline: &[PipelineStep],
+    applies: &Applying,
+    exchange: &mut Exchange<'_>,
+    deadline: &Deadline,
+) -> (usize, Option<End>) {
     for (i, step) in pipeline.iter().enumerate().filter(|(i, _)| applies.holds(*i)) {
         let next = match step.plugin.on_request(exchange) {
             Step::Continue => continue,
@@ -218,7 +236,11 @@ async fn way_in(pipeline: &[PipelineStep], applies: &Applying, exchange: &mut Ex
 }
 
 /// Waits for a plugin or a backend, as long as the request has time; what it answers is never another wait.
-async fn wait(mut pending: crate::pipeline::exchange::Pending, exchange: &mut Exchange<'_>, deadline: &Deadline) -> Step {
+async fn wait(
+    mut pending: crate::pipeline::exchange::Pending,
+    exchange: &mut Exchange<'_>,
+    deadline: &Deadline,
+) -> Step {
     loop {
         let resumed = poll_fn(|cx| match pending.as_mut().poll(cx) {
             Poll::Ready(resume) => Poll::Ready(Some(resume)),
@@ -282,7 +304,14 @@ impl Account {
     }
 
     /// An answer of the gateway itself, before any route.
-    fn error(&mut self, status: u16, detail: Option<&str>, cause: &'static str, heads: &mut Heads, id: &[u8]) -> Response<Source> {
+    fn error(
+        &mut self,
+        status: u16,
+        detail: Option<&str>,
+        cause: &'static str,
+        heads: &mut Heads,
+        id: &[u8],
+    ) -> Response<Source> {
         self.status = status;
         self.note_error(Some(cause));
         let page = error_page::page(status, detail, &heads.request, id);

@@ -149,7 +149,9 @@ fn check_fields(head: &RequestHead, limits: &Limits) -> Result<(), Refusal> {
                     return Err(Refusal::BodyTooLarge);
                 }
             }
-            b"upgrade" if value.split(|b| *b == b',').any(|p| p.trim_ascii().to_ascii_lowercase().starts_with(b"h2c")) => {
+            b"upgrade"
+                if value.split(|b| *b == b',').any(|p| p.trim_ascii().to_ascii_lowercase().starts_with(b"h2c")) =>
+            {
                 return Err(Refusal::Field);
             }
             _ if value.iter().any(|b| (*b < b' ' && *b != b'\t') || *b == 0x7f) => return Err(Refusal::Field),

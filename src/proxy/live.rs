@@ -79,7 +79,12 @@ impl Generation {
     ///
     /// # Errors
     /// If a target's name cannot be one of a certificate.
-    pub fn prepare(number: u64, table: RouteTable, listeners: Box<[u64]>, around: &Surroundings) -> Result<Self, rustls::pki_types::InvalidDnsNameError> {
+    pub fn prepare(
+        number: u64,
+        table: RouteTable,
+        listeners: Box<[u64]>,
+        around: &Surroundings,
+    ) -> Result<Self, rustls::pki_types::InvalidDnsNameError> {
         let routes = table
             .routes
             .iter()
@@ -95,7 +100,10 @@ impl Generation {
     }
 }
 
-fn live_targets(upstream: &Upstream, around: &Surroundings) -> Result<Box<[LiveTarget]>, rustls::pki_types::InvalidDnsNameError> {
+fn live_targets(
+    upstream: &Upstream,
+    around: &Surroundings,
+) -> Result<Box<[LiveTarget]>, rustls::pki_types::InvalidDnsNameError> {
     upstream
         .targets
         .iter()

@@ -17,6 +17,7 @@ pub mod metrics;
 mod outgoing;
 mod request_body;
 mod response;
+pub mod status;
 pub mod timer;
 mod tunnel;
 pub mod upstream;
@@ -94,7 +95,8 @@ impl Proxy {
         let live = Live::new(Generation::prepare(1, table, ids, &around)?);
         let workers = (0..start.workers.max(1))
             .map(|index| {
-                let (live, metrics, log, workers) = (live.clone(), Arc::clone(&start.metrics), start.log.clone(), start.workers.max(1));
+                let (live, metrics, log, workers) =
+                    (live.clone(), Arc::clone(&start.metrics), start.log.clone(), start.workers.max(1));
                 Worker::start(index, move || Core::new(&live, metrics, log, workers))
             })
             .collect::<io::Result<Vec<_>>>()
@@ -154,7 +156,12 @@ struct Fresh {
 type Taken = BTreeMap<(String, SocketAddr), (u64, SocketAddr)>;
 
 /// Binds the listeners of a table that are not bound yet, and gives the number of each listener by its index in the table.
-fn bind_missing(table: &RouteTable, taken: &Taken, next: &mut u64, workers: usize) -> Result<(Vec<Fresh>, Box<[u64]>), SwapError> {
+fn bind_missing(
+    table: &RouteTable,
+    taken: &Taken,
+    next: &mut u64,
+    workers: usize,
+) -> Result<(Vec<Fresh>, Box<[u64]>), SwapError> {
     let mut fresh = Vec::new();
     let mut ids = Vec::new();
     for listener in &table.settings.listeners {
@@ -163,7 +170,8 @@ fn bind_missing(table: &RouteTable, taken: &Taken, next: &mut u64, workers: usiz
             ids.push(*id);
             continue;
         }
-        let bound = bind(wanted, workers).map_err(|error| SwapError::Bind { name: name.clone(), address: wanted, error })?;
+        let bound =
+            bind(wanted, workers).map_err(|error| SwapError::Bind { name: name.clone(), address: wanted, error })?;
         *next += 1;
         ids.push(*next);
         fresh.push(Fresh { name, wanted, id: *next, bound });

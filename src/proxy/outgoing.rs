@@ -10,7 +10,13 @@ use crate::pipeline::head::Fields;
 use crate::value::url::Scheme;
 
 /// Writes the request line and all fields but the framing ones, each with its line end.
-pub fn write_head(exchange: &Exchange<'_>, host: Option<&str>, upgrade: Option<&[u8]>, request_id: &[u8], out: &mut Vec<u8>) {
+pub fn write_head(
+    exchange: &Exchange<'_>,
+    host: Option<&str>,
+    upgrade: Option<&[u8]>,
+    request_id: &[u8],
+    out: &mut Vec<u8>,
+) {
     let request = &exchange.request;
     out.extend_from_slice(request.method.as_str().as_bytes());
     out.push(b' ');

@@ -24,7 +24,8 @@ impl Upgrade {
     /// What a request asks for, if it asks on its connection's behalf.
     pub fn of(headers: &HeaderMap) -> Option<Self> {
         let protocol = headers.get(UPGRADE)?.as_bytes();
-        let connection = headers.get_all(hyper::header::CONNECTION).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
+        let connection =
+            headers.get_all(hyper::header::CONNECTION).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
         let asks = connection.into_iter().any(|token| token.trim_ascii().eq_ignore_ascii_case(b"upgrade"));
         asks.then(|| Self(protocol.into()))
     }

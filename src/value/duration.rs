@@ -40,7 +40,8 @@ impl Scalar for Duration {
     fn parse(text: &str) -> Result<Self, ScalarError> {
         let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
         let (number, unit) = text.split_at(digits);
-        let wrong = || ScalarError::new("a length of time is a whole number and a unit").help("write for example `30s`");
+        let wrong =
+            || ScalarError::new("a length of time is a whole number and a unit").help("write for example `30s`");
         let number: u64 = number.parse().map_err(|_| wrong())?;
         let Some((_, size)) = UNITS.iter().find(|(name, _)| *name == unit) else {
             return Err(match unit.trim() {
@@ -49,7 +50,9 @@ impl Scalar for Duration {
             });
         };
         match number.checked_mul(*size).filter(|ms| *ms <= MAX) {
-            Some(0) => Err(ScalarError::new("a length of time is more than zero").help("leave the field out for its default")),
+            Some(0) => {
+                Err(ScalarError::new("a length of time is more than zero").help("leave the field out for its default"))
+            }
             Some(ms) => Ok(Self(ms)),
             None => Err(ScalarError::new("a length of time is at most 10 years")),
         }

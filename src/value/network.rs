@@ -38,7 +38,9 @@ impl Scalar for Network {
             .parse()
             .map_err(|_| ScalarError::new("a network is an IP address and a prefix length, such as `10.0.0.0/8`"))?;
         if net.trunc() != net {
-            return Err(ScalarError::new("the address has bits set behind the prefix length").suggest(net.trunc().to_string()));
+            return Err(
+                ScalarError::new("the address has bits set behind the prefix length").suggest(net.trunc().to_string())
+            );
         }
         Ok(Self(net))
     }

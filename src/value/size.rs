@@ -38,14 +38,14 @@ impl fmt::Display for Size {
 
 impl Scalar for Size {
     const FORMAT: &'static str = "gw-size";
-    const DESCRIPTION: &'static str =
-        "An amount of bytes: a whole number and one of `B`, `KiB`, `MiB`, `GiB`, `TiB`, such as `10MiB`; more than zero.";
+    const DESCRIPTION: &'static str = "An amount of bytes: a whole number and one of `B`, `KiB`, `MiB`, `GiB`, `TiB`, such as `10MiB`; more than zero.";
     const EXAMPLES: &'static [&'static str] = &["10MiB", "32KiB", "512B", "1GiB"];
 
     fn parse(text: &str) -> Result<Self, ScalarError> {
         let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
         let (number, unit) = text.split_at(digits);
-        let wrong = || ScalarError::new("an amount of bytes is a whole number and a unit").help("write for example `10MiB`");
+        let wrong =
+            || ScalarError::new("an amount of bytes is a whole number and a unit").help("write for example `10MiB`");
         let number: u64 = number.parse().map_err(|_| wrong())?;
         let Some((_, size)) = UNITS.iter().find(|(name, _)| *name == unit) else {
             let error = wrong().help("the units are `B`, `KiB`, `MiB`, `GiB` and `TiB`");
@@ -55,7 +55,10 @@ impl Scalar for Size {
             });
         };
         match number.checked_mul(*size).filter(|bytes| *bytes <= 1 << 50) {
-            Some(0) => Err(ScalarError::new("an amount of bytes is more than zero").help("leave the field out for its default")),
+            Some(0) => {
+                Err(ScalarError::new("an amount of bytes is more than zero")
+                    .help("leave the field out for its default"))
+            }
             Some(bytes) => Ok(Self(bytes)),
             None => Err(ScalarError::new("an amount of bytes is at most 1024TiB")),
         }

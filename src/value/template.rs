@@ -112,7 +112,9 @@ impl Scalar for Template {
             }
             literal.push_str(&rest[..at]);
             let end = rest[at..].find('}').ok_or_else(|| {
-                ScalarError::new("`${` without a closing `}`").help("write `$${` for a literal `${`").range(position, text.len())
+                ScalarError::new("`${` without a closing `}`")
+                    .help("write `$${` for a literal `${`")
+                    .range(position, text.len())
             })?;
             let reference = reference(&rest[at + 2..at + end]).map_err(|e| e.range(position, position + end + 1))?;
             if !literal.is_empty() {
@@ -184,7 +186,11 @@ mod tests {
         let error = Template::parse("x ${request.heder.a}").unwrap_err();
         assert_eq!(error.range, Some((2, 20)));
         assert_eq!(error.help.as_deref(), Some("did you mean `${request.header.a}`?"));
-        assert!(Template::parse("${path.}").is_err() && Template::parse("${request").is_err() && Template::parse("a\nb").is_err());
+        assert!(
+            Template::parse("${path.}").is_err()
+                && Template::parse("${request").is_err()
+                && Template::parse("a\nb").is_err()
+        );
         assert_eq!(Template::parse("${route.nam}").unwrap_err().help.as_deref(), Some("did you mean `${route.name}`?"));
     }
 }

@@ -93,7 +93,9 @@ fn authority(scheme: Scheme, text: &str) -> Result<TargetUrl, ScalarError> {
         let inner = inner.strip_suffix(']').filter(|h| h.parse::<std::net::Ipv6Addr>().is_ok()).ok_or_else(bad_host)?;
         return Ok(TargetUrl { scheme, host: inner.into(), port });
     }
-    let label = |l: &str| !l.is_empty() && l.len() <= 63 && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    let label = |l: &str| {
+        !l.is_empty() && l.len() <= 63 && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
     let bare = host.strip_suffix('.').unwrap_or(host);
     if bare.len() > 253 || !bare.split('.').all(label) {
         return Err(bad_host());
@@ -125,7 +127,9 @@ mod tests {
         let suggestion = |text| TargetUrl::parse(text).unwrap_err().suggestion;
         assert_eq!(suggestion("web:3000"), Some("http://web:3000".into()));
         assert_eq!(suggestion("http://web/api"), Some("http://web".into()));
-        for bad in ["", "http://", "ftp://a", "http://a:0", "http://a:99999", "http://u:p@a", "http://a b", "http://[::1"] {
+        for bad in
+            ["", "http://", "ftp://a", "http://a:0", "http://a:99999", "http://u:p@a", "http://a b", "http://[::1"]
+        {
             assert!(TargetUrl::parse(bad).is_err(), "{bad}");
         }
     }

@@ -17,7 +17,8 @@ pub(super) enum Verdict {
 
 /// Evaluates the conditions against the file's strong entity tag and its date.
 pub(super) fn evaluate(request: &RequestHead, etag: &str, modified: Option<SystemTime>) -> Verdict {
-    let unchanged_since = |field| date(request, field).zip(modified).map(|(then, changed)| whole_seconds(changed) <= then);
+    let unchanged_since =
+        |field| date(request, field).zip(modified).map(|(then, changed)| whole_seconds(changed) <= then);
     if has(request, "if-match") {
         if !any_tag(request, "if-match", |tag| tag == "*" || tag == etag) {
             return Verdict::Failed;

@@ -110,7 +110,10 @@ fn send(exchange: &mut Exchange<'_>, name: &str, asset: &Asset) -> Step {
             Step::Answer(Content::Bytes(asset.bytes.clone()))
         }
         Ranges::One(range) => {
-            fields.set("content-range", format!("bytes {}-{}/{}", range.start, range.end - 1, asset.bytes.len()).as_bytes());
+            fields.set(
+                "content-range",
+                format!("bytes {}-{}/{}", range.start, range.end - 1, asset.bytes.len()).as_bytes(),
+            );
             exchange.response.status = 206;
             Step::Answer(Content::Bytes(asset.bytes.slice(range)))
         }

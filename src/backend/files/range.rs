@@ -25,7 +25,9 @@ pub(super) enum Ranges {
 
 /// What the request asks of a file of this length.
 pub(super) fn requested(request: &RequestHead, etag: &str, modified: Option<&str>, length: usize) -> Ranges {
-    let Some(value) = request.fields.received("range").filter(|_| request.method == Method::Get) else { return Ranges::Whole };
+    let Some(value) = request.fields.received("range").filter(|_| request.method == Method::Get) else {
+        return Ranges::Whole;
+    };
     let condition = request.fields.received("if-range");
     if condition.is_some_and(|c| c != etag.as_bytes() && Some(c) != modified.map(str::as_bytes)) {
         return Ranges::Whole;
@@ -56,7 +58,10 @@ fn select(list: &str, length: usize) -> Ranges {
 }
 
 /// `Some(None)` is a range behind the end, `None` one that is malformed.
-#[expect(clippy::option_option, reason = "malformed, unsatisfiable and satisfiable are three outcomes of one small parser")]
+#[expect(
+    clippy::option_option,
+    reason = "malformed, unsatisfiable and satisfiable are three outcomes of one small parser"
+)]
 fn parse(spec: &str, length: usize) -> Option<Option<Range<usize>>> {
     let (first, last) = spec.split_once('-')?;
     let number = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().unwrap_or(usize::MAX));

@@ -54,7 +54,9 @@ impl Reader<'_> {
         let diagnostic = Diagnostic::new(&UNKNOWN_FIELD, format!("there is no field `{}` here", name.escape_debug()))
             .at(entry.key_span, "unknown field");
         Some(match did_you_mean(name, known.iter().copied()) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix("rename the field", entry.key_span, near),
+            Some(near) => {
+                diagnostic.help(format!("did you mean `{near}`?")).fix("rename the field", entry.key_span, near)
+            }
             None if known.is_empty() => diagnostic.help("this object has no fields"),
             None => diagnostic.help(format!("there are: {}", known.join(", "))),
         })
@@ -80,9 +82,15 @@ impl Reader<'_> {
         }
         let message = format!("the field `{property}` is missing");
         let field = schema::at(self.schema, &format!("{pointer}/{property}"));
-        let example = field.and_then(example).map_or_else(String::new, |example| format!(", for example `{property}: {example}`"));
+        let example = field
+            .and_then(example)
+            .map_or_else(String::new, |example| format!(", for example `{property}: {example}`"));
         let description = field.and_then(|f| f.get("description")).and_then(Json::as_str).unwrap_or_default();
-        let help = format!("add `{property}`{example}{}{}", if description.is_empty() { "" } else { ": " }, first_sentence(description));
+        let help = format!(
+            "add `{property}`{example}{}{}",
+            if description.is_empty() { "" } else { ": " },
+            first_sentence(description)
+        );
         Some(Diagnostic::new(&MISSING_FIELD, message).at(self.object_place(pointer), "this object").help(help))
     }
 
@@ -102,7 +110,9 @@ impl Reader<'_> {
         let mut diagnostic = Diagnostic::new(&INVALID_VALUE, error.message.clone()).at(entry.key_span, "");
         diagnostic.help = error.help.clone();
         Some(match error.suggestion {
-            Some(text) => diagnostic.help(format!("write `{text}`")).fix("write it as it is meant", entry.key_span, text),
+            Some(text) => {
+                diagnostic.help(format!("write `{text}`")).fix("write it as it is meant", entry.key_span, text)
+            }
             None => diagnostic,
         })
     }
@@ -117,8 +127,12 @@ impl Reader<'_> {
             ValidationErrorKind::Format { format } => return Some(invalid(format, node)),
             ValidationErrorKind::Minimum { limit } => wrong(&OUT_OF_RANGE, format!("`{field}` is at least {limit}")),
             ValidationErrorKind::Maximum { limit } => wrong(&OUT_OF_RANGE, format!("`{field}` is at most {limit}")),
-            ValidationErrorKind::MinItems { limit } => wrong(&WRONG_LENGTH, format!("`{field}` has at least {limit} entries")),
-            ValidationErrorKind::MaxItems { limit } => wrong(&WRONG_LENGTH, format!("`{field}` has at most {limit} entries")),
+            ValidationErrorKind::MinItems { limit } => {
+                wrong(&WRONG_LENGTH, format!("`{field}` has at least {limit} entries"))
+            }
+            ValidationErrorKind::MaxItems { limit } => {
+                wrong(&WRONG_LENGTH, format!("`{field}` has at most {limit} entries"))
+            }
             ValidationErrorKind::MinLength { .. } => wrong(&WRONG_LENGTH, format!("`{field}` cannot be empty")),
             ValidationErrorKind::MaxLength { limit } => {
                 wrong(&WRONG_LENGTH, format!("`{field}` is at most {limit} characters long"))
@@ -146,7 +160,8 @@ impl Reader<'_> {
             other => format!("{article} {other}"),
         };
         let message = format!("`{field}` is {shown}, not {}", node.kind_name());
-        let diagnostic = Diagnostic::new(&WRONG_TYPE, message).at(self.value_place(pointer, node), format!("this is {}", node.kind_name()));
+        let diagnostic = Diagnostic::new(&WRONG_TYPE, message)
+            .at(self.value_place(pointer, node), format!("this is {}", node.kind_name()));
         let schema = schema::at(self.schema, pointer);
         let scalar = matches!(node.value, Value::Integer(_) | Value::Float(_) | Value::Bool(_));
         match (expected.as_str(), schema.and_then(example)) {
@@ -170,7 +185,9 @@ impl Reader<'_> {
                 diagnostic.help(format!("write `{meant}`")).fix("write it as it is meant", node.span, meant)
             }
             Some(error) => diagnostic.help(error.help.unwrap_or(error.message)),
-            None => diagnostic.help(format!("write `{}`", quoted(&text))).fix("put it in quotes", node.span, quoted(&text)),
+            None => {
+                diagnostic.help(format!("write `{}`", quoted(&text))).fix("put it in quotes", node.span, quoted(&text))
+            }
         }
     }
 }
@@ -186,9 +203,12 @@ fn unknown_choice(field: &str, node: &Node, options: &Json) -> Diagnostic {
         Value::String(text) => text.to_string(),
         _ => node.to_json().to_string(),
     };
-    let diagnostic = Diagnostic::new(&UNKNOWN_CHOICE, format!("`{field}` cannot be `{}`", typed.escape_debug())).at(node.span, "");
+    let diagnostic =
+        Diagnostic::new(&UNKNOWN_CHOICE, format!("`{field}` cannot be `{}`", typed.escape_debug())).at(node.span, "");
     match did_you_mean(&typed, choices.iter().map(String::as_str)) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix("use the value that exists", node.span, near),
+        Some(near) => {
+            diagnostic.help(format!("did you mean `{near}`?")).fix("use the value that exists", node.span, near)
+        }
         None => diagnostic.help(format!("it is one of {}", choices.join(", "))),
     }
 }
@@ -205,7 +225,9 @@ fn invalid(format: &str, node: &Node) -> Diagnostic {
     let mut diagnostic = Diagnostic::new(&INVALID_VALUE, error.message).at(span, "");
     diagnostic.help = error.help;
     match error.suggestion {
-        Some(meant) => diagnostic.help(format!("write `{meant}`")).fix("write it as it is meant", node.span, quoted(&meant)),
+        Some(meant) => {
+            diagnostic.help(format!("write `{meant}`")).fix("write it as it is meant", node.span, quoted(&meant))
+        }
         None => diagnostic,
     }
 }

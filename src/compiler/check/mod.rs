@@ -24,10 +24,21 @@ pub struct Checked {
     pub valid: bool,
 }
 
+impl Checked {
+    /// A document of which only a part could be read: good for its name, so that references to it are not reported on top.
+    pub fn unchecked(root: &Node) -> Option<Self> {
+        let kind = root.get("kind").and_then(Node::as_str).and_then(kind)?;
+        Some(Self { kind, json: root.to_json(), valid: false })
+    }
+}
+
 /// Checks one document; `None` if its kind cannot be told.
 pub fn check(root: &Node, out: &mut Diagnostics) -> Option<Checked> {
     let Value::Mapping(entries) = &root.value else {
-        let message = format!("a document is a mapping with `apiVersion`, `kind`, `metadata` and `spec`, not {}", root.kind_name());
+        let message = format!(
+            "a document is a mapping with `apiVersion`, `kind`, `metadata` and `spec`, not {}",
+            root.kind_name()
+        );
         out.push(Diagnostic::new(&NOT_AN_OBJECT, message).at(root.span, ""));
         return None;
     };
@@ -52,7 +63,11 @@ fn api_version(root: &Node, out: &mut Diagnostics) -> bool {
         Value::String(text) if **text != *API_VERSION => {
             let message = format!("there is no version `{}` of the manifest language", text.escape_debug());
             let diagnostic = Diagnostic::new(&UNKNOWN_API_VERSION, message).at(node.span, "unknown version");
-            out.push(diagnostic.help(format!("write `{API_VERSION}`")).fix("use the version that exists", node.span, API_VERSION));
+            out.push(diagnostic.help(format!("write `{API_VERSION}`")).fix(
+                "use the version that exists",
+                node.span,
+                API_VERSION,
+            ));
             false
         }
         _ => true,
@@ -66,9 +81,12 @@ fn kind_of<'a>(root: &Node, keys: impl Iterator<Item = &'a str>, out: &mut Diagn
         let place = root.span.start();
         let typo = keys.into_iter().find(|key| did_you_mean(key, ["kind"]).is_some());
         let diagnostic = match typo.and_then(|key| root.entry(key)) {
-            Some(entry) => Diagnostic::new(&MISSING_FIELD, format!("the field `kind` is missing, did you mean it by `{}`?", entry.key))
-                .at(entry.key_span, "unknown field")
-                .fix("rename the field", entry.key_span, "kind"),
+            Some(entry) => Diagnostic::new(
+                &MISSING_FIELD,
+                format!("the field `kind` is missing, did you mean it by `{}`?", entry.key),
+            )
+            .at(entry.key_span, "unknown field")
+            .fix("rename the field", entry.key_span, "kind"),
             None => Diagnostic::new(&MISSING_FIELD, "the field `kind` is missing").at(place, "this document"),
         };
         out.push(diagnostic.help(list));
@@ -85,7 +103,9 @@ fn kind_of<'a>(root: &Node, keys: impl Iterator<Item = &'a str>, out: &mut Diagn
     let message = format!("there is no kind `{}`", text.escape_debug());
     let diagnostic = Diagnostic::new(&UNKNOWN_KIND, message).at(node.span, "unknown kind");
     out.push(match did_you_mean(text, names.iter().copied()) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix("use the kind that exists", node.span, near),
+        Some(near) => {
+            diagnostic.help(format!("did you mean `{near}`?")).fix("use the kind that exists", node.span, near)
+        }
         None => diagnostic.help(list),
     });
     None

@@ -9,9 +9,8 @@ use crate::compiler::manifest::KindInfo;
 use crate::compiler::schema::KIND_SCHEMAS;
 use crate::value::FORMATS;
 
-static VALIDATORS: LazyLock<Vec<(&'static str, Validator)>> = LazyLock::new(|| {
-    KIND_SCHEMAS.iter().map(|(kind, schema)| (kind.name, compile(schema))).collect()
-});
+static VALIDATORS: LazyLock<Vec<(&'static str, Validator)>> =
+    LazyLock::new(|| KIND_SCHEMAS.iter().map(|(kind, schema)| (kind.name, compile(schema))).collect());
 
 /// The validator of a kind.
 #[expect(clippy::expect_used, reason = "both tables are made from the same list of kinds")]

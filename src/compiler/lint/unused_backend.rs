@@ -4,12 +4,8 @@ use crate::compiler::lint::Lint;
 use crate::compiler::resolve::Model;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 
-pub(super) const LINT: Lint = Lint {
-    name: "unusedBackend",
-    summary: "A backend is used by a route.",
-    code: &UNUSED_BACKEND,
-    check,
-};
+pub(super) const LINT: Lint =
+    Lint { name: "unusedBackend", summary: "A backend is used by a route.", code: &UNUSED_BACKEND, check };
 
 fn check(model: &Model, found: &mut Vec<Diagnostic>) {
     if !model.complete {
@@ -18,7 +14,10 @@ fn check(model: &Model, found: &mut Vec<Diagnostic>) {
     for object in model.objects.iter().filter(|object| object.address.kind == "Backend" && !model.is_used(object)) {
         let message = format!("no route leads to the backend `{}`", object.address.short());
         found.push(
-            object.problem(&UNUSED_BACKEND, message).at(object.name_place(), "").help("remove it, or name it as the `backend` of a route"),
+            object
+                .problem(&UNUSED_BACKEND, message)
+                .at(object.name_place(), "")
+                .help("remove it, or name it as the `backend` of a route"),
         );
     }
 }

@@ -8,14 +8,14 @@ pub use codes::CODES;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::compiler::lower::codes::{ASSET, OVERLAP, TIE};
+use crate::compiler::lower::routes::{Lowered, lower_route};
 use crate::compiler::manifest::Spec;
 use crate::compiler::manifest::gateway::GatewaySpec;
 use crate::compiler::object::{Address, Object};
 use crate::compiler::parse::join;
 use crate::compiler::resolve::Model;
 use crate::compiler::resolve::walk::{Marked, marked};
-use crate::compiler::lower::codes::{ASSET, OVERLAP, TIE};
-use crate::compiler::lower::routes::{Lowered, lower_route};
 use crate::diagnostic::Diagnostics;
 use crate::pipeline::assets::{AssetRead, Assets, Folder};
 use crate::pipeline::backend::{Backend, BackendContext};
@@ -35,7 +35,11 @@ pub fn lower(model: &Model, assets: &Assets) -> (Option<RouteTable>, Diagnostics
     let mut origins: Vec<&Object> = Vec::new();
     for object in &model.objects {
         let Some(Spec::Route(spec)) = &object.spec else { continue };
-        let Some(Lowered { route, rules: mut own }) = lower_route(object, spec, routes.len(), &settings, &backends, &mut out) else { continue };
+        let Some(Lowered { route, rules: mut own }) =
+            lower_route(object, spec, routes.len(), &settings, &backends, &mut out)
+        else {
+            continue;
+        };
         routes.push(route);
         origins.extend(own.iter().map(|_| object));
         rules.append(&mut own);
@@ -87,7 +91,12 @@ fn backends(model: &Model, assets: &Assets, out: &mut Diagnostics) -> Backends {
         for (path, why) in failures.into_inner() {
             let place = object.place(&format!("/spec/{kind}/path"));
             let message = format!("the files of `{}` cannot be used: {why}", path.escape_debug());
-            out.push(object.problem(&ASSET, message).at(place, "").help("the path is relative to this manifest and stays inside the root folder"));
+            out.push(
+                object
+                    .problem(&ASSET, message)
+                    .at(place, "")
+                    .help("the path is relative to this manifest and stays inside the root folder"),
+            );
         }
         made.extend(backend.map(|backend| (object.address.clone(), backend)));
     }

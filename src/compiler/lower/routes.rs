@@ -58,9 +58,13 @@ fn listeners(object: &Object, spec: &RouteSpec, settings: &Settings, out: &mut D
         found.push(position);
         if position.is_none() {
             let place = object.place(&format!("/spec/listeners/{i}"));
-            let problem = object.problem(&UNKNOWN_LISTENER, format!("the `Gateway` has no listener `{name}`")).at(place, "not found");
+            let problem = object
+                .problem(&UNKNOWN_LISTENER, format!("the `Gateway` has no listener `{name}`"))
+                .at(place, "not found");
             out.push(match did_you_mean(name.as_str(), known.iter().copied()) {
-                Some(near) => problem.help(format!("did you mean `{near}`?")).fix("use the listener that exists", place, near),
+                Some(near) => {
+                    problem.help(format!("did you mean `{near}`?")).fix("use the listener that exists", place, near)
+                }
                 None => problem.help(format!("there are: {}", known.join(", "))),
             });
         }
@@ -86,7 +90,12 @@ fn pipeline(object: &Object, spec: &RouteSpec, out: &mut Diagnostics) -> Option<
             out.push(diagnostic);
         }
         let id = entry.id.as_ref().map_or(info.name, |id| id.as_str()).into();
-        let step = plugin.map(|plugin| PipelineStep { id, plugin_name: info.name, guard: entry.when.as_ref().map(When::compile), plugin });
+        let step = plugin.map(|plugin| PipelineStep {
+            id,
+            plugin_name: info.name,
+            guard: entry.when.as_ref().map(When::compile),
+            plugin,
+        });
         match (&mut steps, step) {
             (Some(steps), Some(step)) if entry.enabled => steps.push(step),
             (Some(_), Some(_)) | (None, _) => {}

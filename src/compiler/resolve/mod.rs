@@ -65,7 +65,8 @@ fn one_gateway(model: &Model, out: &mut Diagnostics) {
     let mut gateways = model.objects.iter().filter(|object| object.address.kind == "Gateway");
     let Some(first) = gateways.next() else { return };
     for other in gateways {
-        let problem = other.problem(&SEVERAL_GATEWAYS, "there is a second `Gateway`").at(other.name_place(), "the second one");
+        let problem =
+            other.problem(&SEVERAL_GATEWAYS, "there is a second `Gateway`").at(other.name_place(), "the second one");
         out.push(problem.at(first.name_place(), "the first one").help("put the fields of both into one"));
     }
 }
@@ -125,8 +126,11 @@ impl Model {
             .collect();
         let elsewhere = self.index.keys().find(|a| a.kind == missing.kind && a.name == missing.name);
         match (did_you_mean(missing.name.as_str(), known.iter().copied()), elsewhere) {
-            (Some(near), _) => problem.help(format!("did you mean `{near}`?")).fix("use the name that exists", place, near),
-            (None, Some(other)) => problem.help(format!("there is one in the namespace `{}`, not in `{}`", other.namespace, missing.namespace)),
+            (Some(near), _) => {
+                problem.help(format!("did you mean `{near}`?")).fix("use the name that exists", place, near)
+            }
+            (None, Some(other)) => problem
+                .help(format!("there is one in the namespace `{}`, not in `{}`", other.namespace, missing.namespace)),
             (None, None) => problem.help(format!("write a `{}` with this name, or use one that exists", missing.kind)),
         }
     }

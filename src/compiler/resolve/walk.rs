@@ -35,9 +35,8 @@ enum Marks {
     Values(Box<Marks>),
 }
 
-static MARKS: LazyLock<Vec<(&'static str, Marks)>> = LazyLock::new(|| {
-    KIND_SCHEMAS.iter().filter_map(|(kind, schema)| Some((kind.name, prune(schema)?))).collect()
-});
+static MARKS: LazyLock<Vec<(&'static str, Marks)>> =
+    LazyLock::new(|| KIND_SCHEMAS.iter().filter_map(|(kind, schema)| Some((kind.name, prune(schema)?))).collect());
 
 fn prune(schema: &Json) -> Option<Marks> {
     if let Some(name) = schema.get("x-gw-ref").and_then(Json::as_str) {
@@ -47,7 +46,8 @@ fn prune(schema: &Json) -> Option<Marks> {
         return Some(Marks::Here(Marked::Asset));
     }
     if let Some(properties) = properties(schema) {
-        let fields: Vec<_> = properties.iter().filter_map(|(name, field)| Some((name.clone(), prune(field)?))).collect();
+        let fields: Vec<_> =
+            properties.iter().filter_map(|(name, field)| Some((name.clone(), prune(field)?))).collect();
         return (!fields.is_empty()).then_some(Marks::Fields(fields));
     }
     if let Some(items) = schema.get("items") {

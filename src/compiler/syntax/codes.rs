@@ -22,7 +22,7 @@ pub static SYNTAX: Code = Code {
     id: "GW1001",
     name: "syntax",
     severity: Severity::Error,
-    page: r#"# GW1001: syntax
+    page: r"# GW1001: syntax
 
 The text is not YAML (version 1.2), so the rest of its document is not read. Reading goes on after the next line
 with `---`. The usual causes are an open quote or bracket, lines of one object that begin in different columns, and
@@ -41,7 +41,7 @@ kind: Backend
 metadata: { name: echo }
 spec: { echo: {} }
 ```
-"#,
+",
 };
 
 /// An object has two fields of one name.
@@ -49,7 +49,7 @@ pub static DUPLICATE_KEY: Code = Code {
     id: "GW1002",
     name: "duplicate-key",
     severity: Severity::Error,
-    page: r#"# GW1002: duplicate-key
+    page: r"# GW1002: duplicate-key
 
 An object has two fields of the same name. Tools disagree on which of them counts, so keep one. The rest of the
 compiler goes on with the first.
@@ -68,7 +68,7 @@ kind: Backend
 metadata: { name: echo }
 spec: { echo: {} }
 ```
-"#,
+",
 };
 
 /// `<<` merges another object.
@@ -76,7 +76,7 @@ pub static MERGE_KEY: Code = Code {
     id: "GW1003",
     name: "merge-key",
     severity: Severity::Error,
-    page: r#"# GW1003: merge-key
+    page: r"# GW1003: merge-key
 
 The field `<<` merged another object into this one in YAML 1.1; YAML 1.2 has no such thing, and tools differ in what
 wins. Write the fields out. A whole value that occurs several times can be copied with an anchor and an alias
@@ -96,7 +96,7 @@ kind: Backend
 metadata: { name: echo }
 spec: { echo: {} }
 ```
-"#,
+",
 };
 
 /// A tag that the manifest language doesn't have.
@@ -104,7 +104,7 @@ pub static CUSTOM_TAG: Code = Code {
     id: "GW1004",
     name: "custom-tag",
     severity: Severity::Error,
-    page: r#"# GW1004: custom-tag
+    page: r"# GW1004: custom-tag
 
 A tag such as `!secret` asks the reader of the text to do something with the value; the manifest language has none.
 References are written as objects (`{ env: NAME }`, `{ file: path }`) and variables as `${var.NAME}`. The tags of
@@ -123,7 +123,7 @@ kind: Backend
 metadata: { name: echo }
 spec: { echo: {} }
 ```
-"#,
+",
 };
 
 /// Aliases copy too much.
@@ -165,7 +165,7 @@ pub static TOO_LARGE: Code = Code {
     id: "GW1006",
     name: "too-large",
     severity: Severity::Error,
-    page: r#"# GW1006: too-large
+    page: r"# GW1006: too-large
 
 A file goes beyond one of the limits that keep reading it cheap: 16 MiB, 2,000,000 values, or values nested 64 deep.
 Split a file that is too long. Nesting this deep is nearly always a text that is no manifest.
@@ -185,7 +185,7 @@ kind: Backend
 metadata: { name: echo }
 spec: { echo: {} }
 ```
-"#,
+",
 };
 
 /// Bytes that are no text.
@@ -247,7 +247,7 @@ pub static COMPLEX_KEY: Code = Code {
     id: "GW1009",
     name: "complex-key",
     severity: Severity::Error,
-    page: r#"# GW1009: complex-key
+    page: r"# GW1009: complex-key
 
 A list, an object, an alias or nothing stands where a key is expected. YAML allows it; JSON and the manifest language
 don't. The usual cause is a template: `{{ name }}` is an object whose key is an object. Manifests are not
@@ -266,7 +266,7 @@ kind: Backend
 metadata: { name: echo }
 spec: { echo: {} }
 ```
-"#,
+",
 };
 
 /// An alias without its anchor.
@@ -307,7 +307,7 @@ pub static TAB: Code = Code {
     id: "GW1011",
     name: "tab-indentation",
     severity: Severity::Error,
-    page: r#"# GW1011: tab-indentation
+    page: r"# GW1011: tab-indentation
 
 A line is indented with a tab. YAML shows what belongs together by columns, and a tab has no fixed width, so it is
 not allowed there (between brackets it is). Use two spaces for each level.
@@ -327,5 +327,5 @@ metadata:
   name: echo
 spec: { echo: {} }
 ```
-"#,
+",
 };

@@ -1,7 +1,7 @@
 //! Turns the parser's errors into ours: what is wrong in the words of whoever wrote the manifest, at the place
 //! where it is to be mended, which is often before the place where the parser noticed.
 
-use granit_parser::{ErrorKind, Marker, ScanError};
+use granit_parser::{ErrorKind as Kind, Marker, ScanError};
 
 use crate::compiler::syntax::tree::MAX_DEPTH;
 use crate::compiler::syntax::{codes, problem};
@@ -12,17 +12,17 @@ pub(super) fn offset(marker: Marker) -> u32 {
     marker.byte_offset().and_then(|byte| u32::try_from(byte).ok()).unwrap_or(u32::MAX)
 }
 
-/// Explains an error. `bracket` is where the innermost `[` or `{` stands that is still open.
-pub(super) fn syntax_error(error: &ScanError, source: SourceId, text: &str, bracket: Option<u32>) -> Diagnostic {
-    let at = text.floor_char_boundary(offset(*error.marker()) as usize);
+/// Explains why the parser gave up. `bracket` is where the innermost `[` or `{` stands that is still open.
+pub(super) fn syntax_error(cause: &ScanError, source: SourceId, text: &str, bracket: Option<u32>) -> Diagnostic {
+    let at = text.floor_char_boundary(offset(*cause.marker()) as usize);
     let bracket = bracket.map(|byte| byte as usize);
     let broken = Broken { source, text, at, bracket };
     broken
-        .tab(error.kind())
-        .or_else(|| broken.quotes(error.kind()))
-        .or_else(|| broken.brackets(error.kind()))
-        .or_else(|| broken.layout(error.kind()))
-        .unwrap_or_else(|| broken.other(error.kind()))
+        .tab(cause.kind())
+        .or_else(|| broken.quotes(cause.kind()))
+        .or_else(|| broken.brackets(cause.kind()))
+        .or_else(|| broken.layout(cause.kind()))
+        .unwrap_or_else(|| broken.other(cause.kind()))
 }
 
 /// A text and the byte where the parser gave up.
@@ -42,17 +42,19 @@ struct Line<'a> {
 }
 
 impl Broken<'_> {
-    fn tab(&self, kind: &ErrorKind) -> Option<Diagnostic> {
-        use ErrorKind as E;
+    fn tab(&self, kind: &Kind) -> Option<Diagnostic> {
         let about_tabs = matches!(
             kind,
-            E::TabNotAllowed
-                | E::TabInBlockIndentation
-                | E::TabAtBlockScalarStart
-                | E::TabInIndentation
-                | E::TabInPlainScalar
+            Kind::TabNotAllowed
+                | Kind::TabInBlockIndentation
+                | Kind::TabAtBlockScalarStart
+                | Kind::TabInIndentation
+                | Kind::TabInPlainScalar
         );
-        let line = self.lines_from(self.at).find(|line| line.indentation().contains('\t')).filter(|_| about_tabs)?;
+        if !about_tabs {
+            return None;
+        }
+        let line = self.lines_from(self.at).find(|line| line.indentation().contains('\t'))?;
         let indentation = line.indentation();
         let first = line.start + indentation.find('\t')?;
         let spaces = indentation.replace('\t', "  ");
@@ -64,35 +66,40 @@ impl Broken<'_> {
         )
     }
 
-    fn quotes(&self, kind: &ErrorKind) -> Option<Diagnostic> {
-        use ErrorKind as E;
+    fn quotes(&self, kind: &Kind) -> Option<Diagnostic> {
         Some(match kind {
-            E::UnclosedQuotedScalar | E::DocumentIndicatorInQuotedScalar => self
-                .error("a quote is never closed", self.char(self.at), "opened here")
-                .help("close it, or leave the quotes out if the value needs none"),
-            E::InvalidTrailingDoubleQuotedScalar => self
-                .error("there is text after the closing quote", self.char(self.at), "the value ended before this")
-                .help("inside `\"…\"` a quote is written `\\\"`; or put `'…'` around the value"),
-            E::InvalidTrailingSingleQuotedScalar => self
-                .error("there is text after the closing quote", self.char(self.at), "the value ended before this")
-                .help("inside `'…'` a quote is written twice: `''`; or put `\"…\"` around the value"),
-            E::UnknownQuotedScalarEscape => {
+            Kind::UnclosedQuotedScalar | Kind::DocumentIndicatorInQuotedScalar => {
+                error("a quote is never closed", self.char(self.at), "opened here")
+                    .help("close it, or leave the quotes out if the value needs none")
+            }
+            Kind::InvalidTrailingDoubleQuotedScalar => {
+                error("there is text after the closing quote", self.char(self.at), "the value ended before this")
+                    .help("inside `\"…\"` a quote is written `\\\"`; or put `'…'` around the value")
+            }
+            Kind::InvalidTrailingSingleQuotedScalar => {
+                error("there is text after the closing quote", self.char(self.at), "the value ended before this")
+                    .help("inside `'…'` a quote is written twice: `''`; or put `\"…\"` around the value")
+            }
+            Kind::UnknownQuotedScalarEscape => {
                 let escape = self.unknown_escape()?;
-                self.error("`\"…\"` has no such escape", escape, "not an escape")
+                error("`\"…\"` has no such escape", escape, "not an escape")
                     .help("write `\\\\` for a backslash, or put `'…'` around the value: nothing is escaped in it")
                     .fix("write the backslash twice", escape.start(), "\\")
             }
-            E::InvalidQuotedScalarIndent => self
-                .error("a quoted text goes on in a line that is indented too little", self.char(self.at), "")
-                .help("indent it deeper than its key; a quote may have been left open"),
-            E::InvalidQuotedScalarHexEscape
-            | E::InvalidLowSurrogateHexEscape
-            | E::InvalidLowSurrogate
-            | E::MissingLowSurrogate
-            | E::UnpairedLowSurrogate
-            | E::InvalidUnicodeEscape => self
-                .error("a numeric escape stands for no character", self.rest(self.at), "in this text")
-                .help("an escape is `\\xXX`, `\\uXXXX` or `\\UXXXXXXXX` in hexadecimal; write `\\\\` for a backslash"),
+            Kind::InvalidQuotedScalarIndent => {
+                error("a quoted text goes on in a line that is indented too little", self.char(self.at), "")
+                    .help("indent it deeper than its key; a quote may have been left open")
+            }
+            Kind::InvalidQuotedScalarHexEscape
+            | Kind::InvalidLowSurrogateHexEscape
+            | Kind::InvalidLowSurrogate
+            | Kind::MissingLowSurrogate
+            | Kind::UnpairedLowSurrogate
+            | Kind::InvalidUnicodeEscape => {
+                error("a numeric escape stands for no character", self.rest(self.at), "in this text").help(
+                    "an escape is `\\xXX`, `\\uXXXX` or `\\UXXXXXXXX` in hexadecimal; write `\\\\` for a backslash",
+                )
+            }
             _ => return None,
         })
     }
@@ -110,23 +117,25 @@ impl Broken<'_> {
         }
     }
 
-    fn brackets(&self, kind: &ErrorKind) -> Option<Diagnostic> {
-        use ErrorKind as E;
+    fn brackets(&self, kind: &Kind) -> Option<Diagnostic> {
         Some(match kind {
-            E::UnclosedFlowCollection { open } => self
-                .error(format!("`{open}` is never closed"), self.char(self.at), "opened here")
-                .help(format!("add `{}`", closing(*open))),
-            E::MismatchedFlowCollectionEnd { open, close } => self
-                .error(format!("`{open}` is closed by `{close}`"), self.char(self.at), "opened here")
-                .help(format!("a `{}` is missing before the `{close}`", closing(*open))),
-            E::MisplacedFlowCollectionEnd => self
-                .error("a bracket closes nothing", self.char(self.at), "no bracket is open here")
-                .help("remove it, or put quotes around the value"),
+            Kind::UnclosedFlowCollection { open } => {
+                error(format!("`{open}` is never closed"), self.char(self.at), "opened here")
+                    .help(format!("add `{}`", closing(*open)))
+            }
+            Kind::MismatchedFlowCollectionEnd { open, close } => {
+                error(format!("`{open}` is closed by `{close}`"), self.char(self.at), "opened here")
+                    .help(format!("a `{}` is missing before the `{close}`", closing(*open)))
+            }
+            Kind::MisplacedFlowCollectionEnd => {
+                error("a bracket closes nothing", self.char(self.at), "no bracket is open here")
+                    .help("remove it, or put quotes around the value")
+            }
             _ => {
                 let bracket = self.bracket.filter(|_| is_about_brackets(kind))?;
                 if self.text[self.at..].starts_with('{') && self.text[..self.at].ends_with('$') {
                     return Some(
-                        self.error("a value with `${…}` needs quotes here", self.span(self.at - 1, self.at + 1), "")
+                        error("a value with `${…}` needs quotes here", self.span(self.at - 1, self.at + 1), "")
                             .help("between brackets write `\"${…}\"`; on a line of its own it needs no quotes"),
                     );
                 }
@@ -144,34 +153,38 @@ impl Broken<'_> {
         let key = line.start + line.content_column();
         let is_key = line.start > bracket && key < self.at && !self.text[key..self.at].contains([' ', ',']);
         let place = if is_key { self.span(key, self.at) } else { self.char(self.at) };
-        self.error(format!("`,` or `{close}` is expected"), place, "before this")
+        error(format!("`,` or `{close}` is expected"), place, "before this")
             .at(self.char(bracket), format!("this `{open}` is still open"))
             .help(format!(
                 "close it with `{close}`, or separate its values with `,`; a value that holds `: `, `,` or a bracket needs quotes"
             ))
     }
 
-    fn layout(&self, kind: &ErrorKind) -> Option<Diagnostic> {
-        use ErrorKind as E;
+    fn layout(&self, kind: &Kind) -> Option<Diagnostic> {
         Some(match kind {
-            E::MappingValueNotAllowed => self.unexpected_colon(),
-            E::SimpleKeyExpected | E::InvalidSimpleKey => self.missing_colon(self.line(self.at)),
-            E::ExpectedBlockMappingKey | E::InvalidIndentation => self.stray(),
-            E::ExpectedBlockSequenceEntry => self
-                .error("`- ` is expected in a list", self.rest(self.at), "this is not an item")
-                .help("begin it with `- `, or align it with the keys of the object that it belongs to"),
-            E::ExpectedDocumentStart => self
-                .error("the document ended above", self.rest(self.at), "belongs to no document")
-                .help("write a line `---` between documents"),
-            E::CommentInterceptedScalar => self
-                .error("a text cannot go on after a comment", self.rest(self.at), "the text goes on in the next line")
-                .help("align the next line with the key above, or move the comment"),
-            E::InvalidBlockScalarHeader | E::ZeroBlockScalarIndent => self
-                .error("a text that begins with `|` or `>` stands on the lines below", self.rest(self.at), "")
-                .help("end this line after `|` or `>`, or put quotes around the value"),
-            E::BlockSequenceEntryNotAllowed => self
-                .error("a list cannot begin on the line of its key", self.char(self.at), "a list item")
-                .help("begin it on the next line, or write `[a, b]`; put quotes around a value that is `-`"),
+            Kind::MappingValueNotAllowed => self.unexpected_colon(),
+            Kind::SimpleKeyExpected | Kind::InvalidSimpleKey => self.missing_colon(self.line(self.at)),
+            Kind::ExpectedBlockMappingKey | Kind::InvalidIndentation => self.stray(),
+            Kind::ExpectedBlockSequenceEntry => {
+                error("`- ` is expected in a list", self.rest(self.at), "this is not an item")
+                    .help("begin it with `- `, or align it with the keys of the object that it belongs to")
+            }
+            Kind::ExpectedDocumentStart => {
+                error("the document ended above", self.rest(self.at), "belongs to no document")
+                    .help("write a line `---` between documents")
+            }
+            Kind::CommentInterceptedScalar => {
+                error("a text cannot go on after a comment", self.rest(self.at), "the text goes on in the next line")
+                    .help("align the next line with the key above, or move the comment")
+            }
+            Kind::InvalidBlockScalarHeader | Kind::ZeroBlockScalarIndent => {
+                error("a text that begins with `|` or `>` stands on the lines below", self.rest(self.at), "")
+                    .help("end this line after `|` or `>`, or put quotes around the value")
+            }
+            Kind::BlockSequenceEntryNotAllowed => {
+                error("a list cannot begin on the line of its key", self.char(self.at), "a list item")
+                    .help("begin it on the next line, or write `[a, b]`; put quotes around a value that is `-`")
+            }
             _ => return None,
         })
     }
@@ -181,22 +194,17 @@ impl Broken<'_> {
         let line = self.line(self.at);
         let before = &self.text[line.start..self.at];
         if before.contains(": ") {
-            return self
-                .error("a second `: ` on one line", self.char(self.at), "this would begin another value")
+            return error("a second `: ` on one line", self.char(self.at), "this would begin another value")
                 .help("put quotes around a value that holds `: `");
         }
         match self.line_above(line) {
             Some(above) if above.content_column() < line.content_column() => {
                 let key = self.span(line.start + line.content_column(), self.at);
-                self.error(
-                    "this line is indented deeper than the one above, which already has a value",
-                    key,
-                    "too deep",
-                )
-                .help("align it with the key above, or remove the value above")
+                error("this line is indented deeper than the one above, which already has a value", key, "too deep")
+                    .help("align it with the key above, or remove the value above")
             }
             Some(above) => self.missing_colon(above),
-            None => self.error("a key cannot be here", self.char(self.at), ""),
+            None => error("a key cannot be here", self.char(self.at), ""),
         }
     }
 
@@ -206,13 +214,13 @@ impl Broken<'_> {
         match line.text[line.content_column()..].find(':') {
             Some(i) if !line.text.contains("://") => {
                 let after = line.start + line.content_column() + i + 1;
-                self.error("a space is missing after `:`", self.span(after - 1, after), "write `: `").fix(
+                error("a space is missing after `:`", self.span(after - 1, after), "write `: `").fix(
                     "add a space",
                     self.span(after, after),
                     " ",
                 )
             }
-            _ => self.error("`:` is missing after a key", content, "not `key: value`").help("write `key: value`"),
+            _ => error("`:` is missing after a key", content, "not `key: value`").help("write `key: value`"),
         }
     }
 
@@ -221,44 +229,40 @@ impl Broken<'_> {
         let line = self.line(self.at);
         let before = self.text[line.start..self.at].trim_matches(' ');
         if before.is_empty() {
-            return self
-                .error("the indentation fits none of the lines above", self.rest(self.at), "in a column of its own")
+            return error("the indentation fits none of the lines above", self.rest(self.at), "in a column of its own")
                 .help("begin all keys of an object, and all `-` of a list, in the same column");
         }
         if before.bytes().all(|b| b == b'-') {
             let item = self.rest(self.at - self.text[line.start..self.at].trim_start_matches(' ').len());
-            return self
-                .error("a list item stands where a key is expected", item, "belongs to no list")
+            return error("a list item stands where a key is expected", item, "belongs to no list")
                 .help("write `key: value`, or indent the list below its key");
         }
-        self.error("unexpected text after a value", self.rest(self.at), "the value ended before this")
+        error("unexpected text after a value", self.rest(self.at), "the value ended before this")
             .help("put quotes around the whole value")
     }
 
-    fn other(&self, kind: &ErrorKind) -> Diagnostic {
-        use ErrorKind as E;
+    fn other(&self, kind: &Kind) -> Diagnostic {
         match kind {
-            E::RecursionLimitExceeded => problem::too_deep(self.char(self.at), MAX_DEPTH),
-            E::UndeclaredTagHandle => {
+            Kind::RecursionLimitExceeded => problem::too_deep(self.char(self.at), MAX_DEPTH),
+            Kind::UndeclaredTagHandle => {
                 let tag = self.text[self.at..].split([' ', '\n', '\r', ',']).next().unwrap_or_default();
                 problem::custom_tag(self.span(self.at, self.at + tag.len()), tag)
             }
-            E::UnexpectedCharacter { character } if character.is_control() => self
-                .error(format!("a control character, U+{:04X}", u32::from(*character)), self.char(self.at), "")
-                .help("remove it, or write it as an escape between double quotes"),
-            E::UnexpectedCharacter { character } => self
-                .error(format!("a value without quotes cannot begin with `{character}`"), self.char(self.at), "")
-                .help("put quotes around the value"),
-            E::MissingAnchorOrAliasName => self
-                .error("`*` and `&` begin the name of an alias or anchor", self.char(self.at), "without a name")
-                .help("put quotes around a value that begins with them"),
-            E::ExpectedNodeContent => self.error("a value is expected", self.char(self.at), "before this"),
-            kind => self.error(kind.to_string(), self.char(self.at), ""),
+            Kind::UnexpectedCharacter { character } if character.is_control() => {
+                error(format!("a control character, U+{:04X}", u32::from(*character)), self.char(self.at), "")
+                    .help("remove it, or write it as an escape between double quotes")
+            }
+            Kind::UnexpectedCharacter { character } => {
+                error(format!("a value without quotes cannot begin with `{character}`"), self.char(self.at), "")
+                    .help("put quotes around the value")
+            }
+            Kind::MissingAnchorOrAliasName => {
+                error("`*` and `&` begin the name of an alias or anchor", self.char(self.at), "without a name")
+                    .help("put quotes around a value that begins with them")
+            }
+            Kind::ExpectedNodeContent => error("a value is expected", self.char(self.at), "before this"),
+            kind => error(kind.to_string(), self.char(self.at), ""),
         }
-    }
-
-    fn error(&self, message: impl Into<String>, place: Span, label: impl Into<String>) -> Diagnostic {
-        Diagnostic::new(&codes::SYNTAX, message).at(place, label)
     }
 
     fn span(&self, start: usize, end: usize) -> Span {
@@ -287,7 +291,7 @@ impl Broken<'_> {
     fn lines_from(&self, at: usize) -> impl Iterator<Item = Line<'_>> {
         let first = self.line(at).start;
         self.text[first..].split_inclusive('\n').scan(first, |start, text| {
-            let line = Line { start: *start, text };
+            let line = Line { start: *start, text: text.trim_end_matches(['\r', '\n']) };
             *start += text.len();
             Some(line)
         })
@@ -322,22 +326,25 @@ impl Line<'_> {
     }
 }
 
-fn is_about_brackets(kind: &ErrorKind) -> bool {
-    use ErrorKind as E;
+fn is_about_brackets(kind: &Kind) -> bool {
     matches!(
         kind,
-        E::ExpectedFlowMappingSeparator
-            | E::ExpectedFlowSequenceSeparator
-            | E::InvalidColonPlacement
-            | E::UnexpectedEofFlowSequence
-            | E::UnexpectedEofFlowMapping
-            | E::UnexpectedEofImplicitFlowMapping
-            | E::FlowMappingValueAdjacentCollection
-            | E::InvalidFlowScalarIndent
-            | E::MappingValueNotAllowed
+        Kind::ExpectedFlowMappingSeparator
+            | Kind::ExpectedFlowSequenceSeparator
+            | Kind::InvalidColonPlacement
+            | Kind::UnexpectedEofFlowSequence
+            | Kind::UnexpectedEofFlowMapping
+            | Kind::UnexpectedEofImplicitFlowMapping
+            | Kind::FlowMappingValueAdjacentCollection
+            | Kind::InvalidFlowScalarIndent
+            | Kind::MappingValueNotAllowed
     )
 }
 
 fn closing(open: char) -> char {
     if open == '{' { '}' } else { ']' }
+}
+
+fn error(message: impl Into<String>, place: Span, label: impl Into<String>) -> Diagnostic {
+    Diagnostic::new(&codes::SYNTAX, message).at(place, label)
 }

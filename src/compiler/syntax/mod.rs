@@ -4,6 +4,7 @@
 //! manifests ambiguous or dangerous: merge keys, tags, keys that aren't texts, and aliases without a bound.
 
 pub mod codes;
+mod duplicates;
 mod explain;
 mod node;
 mod problem;

@@ -111,6 +111,19 @@ impl Node {
         }
     }
 
+    /// How many nodes it has, itself included, and how deep they stand in each other.
+    pub(super) fn size(&self) -> (usize, usize) {
+        let add = |(nodes, depth): (usize, usize), child: &Self| {
+            let (more, below) = child.size();
+            (nodes + more, depth.max(below + 1))
+        };
+        match &self.value {
+            Value::Sequence(items) => items.iter().fold((1, 1), add),
+            Value::Mapping(entries) => entries.iter().map(|entry| &entry.value).fold((1, 1), add),
+            _ => (1, 0),
+        }
+    }
+
     /// The value without its places.
     pub fn to_json(&self) -> serde_json::Value {
         match &self.value {

@@ -7,7 +7,7 @@ use ahash::AHashMap;
 use granit_parser::{Event, ScalarStyle, ScanError, Tag};
 
 use crate::compiler::syntax::node::{Document, Entry, Node, Value};
-use crate::compiler::syntax::{explain, problem, scalar};
+use crate::compiler::syntax::{duplicates, explain, problem, scalar};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceId, Span};
 
 /// How deep nodes may stand in each other; what recurses over a tree relies on it.
@@ -16,8 +16,6 @@ pub(super) const MAX_DEPTH: usize = 64;
 const MAX_COPIES: usize = 10_000;
 /// How many nodes one file may hold: 16 MiB of ordinary manifests have about a million.
 const MAX_NODES: usize = 2_000_000;
-/// Up to this many fields, comparing each with each is faster than hashing them.
-const FEW_FIELDS: usize = 16;
 
 /// What is wanted next from the parser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,33 +115,41 @@ impl<'a> Tree<'a> {
     pub(super) fn take(&mut self, event: Event<'_>, span: granit_parser::Span) -> Next {
         let place = self.place(span);
         let tag_place = span.tag_span().map(|tag| self.place(tag));
+        let next = self.dispatch(event, place, tag_place);
+        if self.nodes <= MAX_NODES {
+            return next;
+        }
+        self.report(problem::too_many_nodes(place, MAX_NODES));
+        self.abandon();
+        Next::Stop
+    }
+
+    fn dispatch(&mut self, event: Event<'_>, place: Span, tag_place: Option<Span>) -> Next {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let tag = tag.as_deref().zip(tag_place);
-                self.scalar(Scalar { text, style, anchor, tag }, place)
+                self.scalar(Scalar { text, style, anchor, tag }, place);
             }
             Event::SequenceStart(_, anchor, tag) => {
                 self.check_tag(tag.as_deref().zip(tag_place), "seq");
                 let start = self.sequence_start(place);
-                self.open(Items::Sequence(Vec::new()), anchor, start, place.end)
+                return self.open(Items::Sequence(Vec::new()), anchor, Span { start, ..place });
             }
             Event::MappingStart(_, anchor, tag) => {
                 self.check_tag(tag.as_deref().zip(tag_place), "map");
-                self.open(Items::Mapping(Vec::new(), Key::Awaited), anchor, place.start, place.end)
+                return self.open(Items::Mapping(Vec::new(), Key::Awaited), anchor, place);
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(place),
-            Event::Alias(id) => self.alias(id, place),
+            Event::Alias(id) => return self.alias(id, place),
             Event::UnresolvedAlias(_) => {
                 self.report(problem::undefined_alias(place, self.slice(place)));
-                self.put(Node { span: place, value: Value::Null }, 0)
+                self.put(Node { span: place, value: Value::Null }, 0);
             }
-            Event::DocumentEnd => {
-                self.end_document();
-                Next::Event
-            }
-            Event::StreamEnd => Next::Stop,
-            _ => Next::Event,
+            Event::DocumentEnd => self.end_document(),
+            Event::StreamEnd => return Next::Stop,
+            _ => {}
         }
+        Next::Event
     }
 
     /// Takes the error that ended this document.
@@ -187,18 +193,19 @@ impl<'a> Tree<'a> {
 
 /// Nodes, as they come.
 impl Tree<'_> {
-    fn scalar(&mut self, scalar: Scalar<'_>, place: Span) -> Next {
+    fn scalar(&mut self, scalar: Scalar<'_>, place: Span) {
         let span = self.scalar_span(scalar.style, place);
         self.last_end = span.end;
         if let Some(Open { items: Items::Mapping(_, Key::Awaited), .. }) = self.open.last() {
-            return self.key(scalar, span);
+            self.key(scalar, span);
+        } else {
+            let anchor = scalar.anchor;
+            let value = self.typed(scalar, span);
+            self.put(Node { span, value }, anchor);
         }
-        let anchor = scalar.anchor;
-        let value = self.typed(scalar, span);
-        self.put(Node { span, value }, anchor)
     }
 
-    fn key(&mut self, scalar: Scalar<'_>, span: Span) -> Next {
+    fn key(&mut self, scalar: Scalar<'_>, span: Span) {
         let key = if let Some(refusal) = self.refusal_of_key(&scalar, span) {
             self.report(refusal);
             Key::Refused
@@ -213,15 +220,13 @@ impl Tree<'_> {
             *awaited = key;
             *end = span.end;
         }
-        Next::Event
     }
 
     fn refusal_of_key(&self, key: &Scalar<'_>, span: Span) -> Option<Diagnostic> {
-        match key.tag {
-            Some((tag, place)) if scalar::core_tag(tag).is_none() => {
-                return Some(problem::custom_tag(place, self.slice(place)));
-            }
-            _ => {}
+        if let Some((tag, place)) = key.tag
+            && scalar::core_tag(tag).is_none()
+        {
+            return Some(problem::custom_tag(place, self.slice(place)));
         }
         if key.style != ScalarStyle::Plain {
             return None;
@@ -271,13 +276,15 @@ impl Tree<'_> {
             self.report(problem);
             Value::Null
         });
-        self.put(Node { span: place, value }, 0)
+        self.put(Node { span: place, value }, 0);
+        Next::Event
     }
 
-    fn open(&mut self, items: Items, anchor: usize, start: u32, end: u32) -> Next {
+    fn open(&mut self, items: Items, anchor: usize, place: Span) -> Next {
         if self.open.len() == MAX_DEPTH {
-            return self.refuse_depth(Span::new(self.source, start, end));
+            return self.refuse_depth(place);
         }
+        let Span { start, end, .. } = place;
         self.last_end = end;
         self.open.push(Open { start, end, anchor, items });
         Next::Event
@@ -289,21 +296,21 @@ impl Tree<'_> {
     }
 
     /// Closes the innermost collection; `place` is empty for those without a closing bracket.
-    fn close(&mut self, place: Span) -> Next {
-        let Some(open) = self.open.pop() else { return Next::Event };
+    fn close(&mut self, place: Span) {
+        let Some(open) = self.open.pop() else { return };
         let end = if place.start == place.end { open.end } else { place.end };
         let value = match open.items {
             Items::Sequence(nodes) => Value::Sequence(nodes),
             Items::Mapping(mut entries, _) => {
-                drop_duplicates(&mut entries, &mut self.problems);
+                duplicates::remove(&mut entries, &mut self.problems);
                 Value::Mapping(entries)
             }
         };
-        self.put(Node { span: Span::new(self.source, open.start, end), value }, open.anchor)
+        self.put(Node { span: Span::new(self.source, open.start, end), value }, open.anchor);
     }
 
     /// Puts a finished node where it belongs.
-    fn put(&mut self, node: Node, anchor: usize) -> Next {
+    fn put(&mut self, node: Node, anchor: usize) {
         let span = node.span;
         if anchor != 0 {
             self.remember(&node, anchor);
@@ -326,17 +333,11 @@ impl Tree<'_> {
             }
         }
         self.nodes += 1;
-        if self.nodes <= MAX_NODES {
-            return Next::Event;
-        }
-        self.report(problem::too_many_nodes(span, MAX_NODES));
-        self.abandon();
-        Next::Stop
     }
 
     /// Keeps what an anchor names for its aliases.
     fn remember(&mut self, node: &Node, anchor: usize) {
-        let (nodes, depth) = measure(node);
+        let (nodes, depth) = node.size();
         let node = (nodes <= MAX_COPIES).then(|| node.clone());
         self.nodes += node.as_ref().map_or(0, |_| nodes);
         self.anchors.insert(anchor, Anchored { node, nodes, depth });
@@ -378,46 +379,6 @@ impl Tree<'_> {
             }
             _ => place,
         }
-    }
-}
-
-/// Removes the fields whose key occurred before, and reports them.
-fn drop_duplicates(entries: &mut Vec<Entry>, problems: &mut Diagnostics) {
-    let mut duplicates = Vec::new();
-    let mut found = |index: usize, first: &Entry| {
-        problems.push(problem::duplicate_key(&entries[index], first));
-        duplicates.push(index);
-    };
-    if entries.len() <= FEW_FIELDS {
-        for (index, entry) in entries.iter().enumerate() {
-            if let Some(first) = entries[..index].iter().find(|first| first.key == entry.key) {
-                found(index, first);
-            }
-        }
-    } else {
-        let mut seen = AHashMap::with_capacity(entries.len());
-        for (index, entry) in entries.iter().enumerate() {
-            let first = *seen.entry(&*entry.key).or_insert(entry);
-            if !std::ptr::eq(first, entry) {
-                found(index, first);
-            }
-        }
-    }
-    let mut duplicates = duplicates.into_iter().peekable();
-    let mut indices = 0..entries.len();
-    entries.retain(|_| indices.next().is_none_or(|index| duplicates.next_if_eq(&index).is_none()));
-}
-
-/// How many nodes a tree has, and how deep it is.
-fn measure(node: &Node) -> (usize, usize) {
-    let add = |(nodes, depth): (usize, usize), child| {
-        let (n, d) = measure(child);
-        (nodes + n, depth.max(d + 1))
-    };
-    match &node.value {
-        Value::Sequence(items) => items.iter().fold((1, 1), add),
-        Value::Mapping(entries) => entries.iter().map(|entry| &entry.value).fold((1, 1), add),
-        _ => (1, 0),
     }
 }
 

@@ -134,6 +134,8 @@ impl Desk {
         }
         let mut next = self.home.take(wanted);
         next.extend_from_slice(&self.input);
+        // only a head that is larger than the buffer makes it grow
+        next.reserve(wanted.bytes() / 4);
         self.home.keep(mem::replace(&mut self.input, next), self.size);
         self.size = wanted;
     }

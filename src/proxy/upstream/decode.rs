@@ -153,9 +153,10 @@ impl Chunked {
 
     /// The size of the next chunk, if its whole line is there.
     fn read_size(&mut self, input: &mut BytesMut) -> Result<Option<u64>, UpstreamError> {
+        const TOO_LONG: UpstreamError = UpstreamError::Malformed("chunk size line is too long");
         let longest = SIZE_DIGITS + self.extensions + 2;
         let Some(end) = input.iter().take(longest).position(|byte| *byte == b'\n') else {
-            return if input.len() < longest { Ok(None) } else { malformed("chunk size line is too long") };
+            return if input.len() < longest { Ok(None) } else { Err(TOO_LONG) };
         };
         let Some(line) = input[..end].strip_suffix(b"\r") else { return malformed("bare line feed in a chunk size") };
         let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();

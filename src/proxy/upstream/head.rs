@@ -141,6 +141,7 @@ fn what(error: httparse::Error) -> &'static str {
 
 /// What the hop-by-hop fields of a head say.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing a head may say")]
 struct Facts<'h> {
     length: Option<u64>,
     chunked: bool,
@@ -183,7 +184,7 @@ impl<'h> Facts<'h> {
             Kind::ContentLength => {
                 let length = decimal(value).ok_or(UpstreamError::Malformed("invalid content-length"))?;
                 match self.length.replace(length) {
-                    None if status != 204 => fields.receive(b"content-length", value),
+                    None if !matches!(status, 101 | 204) => fields.receive(b"content-length", value),
                     Some(other) if other != length => return malformed("contradicting content-lengths"),
                     _ => {}
                 }
@@ -252,19 +253,22 @@ enum Kind {
     HopByHop,
 }
 
-/// The length tells nearly every field apart before a byte is compared.
+/// The length and the first letter tell nearly every field apart before it is compared.
 fn kind(name: &str) -> Kind {
-    let candidates: &[(&str, Kind)] = match name.len() {
-        2 => &[("te", Kind::HopByHop)],
-        7 => &[("trailer", Kind::Trailer), ("upgrade", Kind::Upgrade)],
-        10 => &[("connection", Kind::Connection), ("keep-alive", Kind::HopByHop)],
-        14 => &[("content-length", Kind::ContentLength), ("http2-settings", Kind::HopByHop)],
-        16 => &[("proxy-connection", Kind::HopByHop)],
-        17 => &[("transfer-encoding", Kind::TransferEncoding)],
-        _ => &[],
+    let first = name.as_bytes().first().map_or(0, u8::to_ascii_lowercase);
+    let (candidate, kind) = match (name.len(), first) {
+        (2, b't') => ("te", Kind::HopByHop),
+        (7, b't') => ("trailer", Kind::Trailer),
+        (7, b'u') => ("upgrade", Kind::Upgrade),
+        (10, b'c') => ("connection", Kind::Connection),
+        (10, b'k') => ("keep-alive", Kind::HopByHop),
+        (14, b'c') => ("content-length", Kind::ContentLength),
+        (14, b'h') => ("http2-settings", Kind::HopByHop),
+        (16, b'p') => ("proxy-connection", Kind::HopByHop),
+        (17, b't') => ("transfer-encoding", Kind::TransferEncoding),
+        _ => return Kind::EndToEnd,
     };
-    let found = candidates.iter().find(|(candidate, _)| candidate.eq_ignore_ascii_case(name));
-    found.map_or(Kind::EndToEnd, |(_, kind)| *kind)
+    if name.eq_ignore_ascii_case(candidate) { kind } else { Kind::EndToEnd }
 }
 
 /// A number in its one canonical spelling.

@@ -15,7 +15,7 @@ use crate::proxy::upstream::target::Target;
 const IDLE_AT_MOST: usize = 128;
 
 /// How long a connection stays idle before it is closed.
-const IDLE_AGE: Duration = Duration::from_secs(60);
+const IDLE_AGE: Duration = Duration::from_mins(1);
 
 /// The pools of one worker.
 pub(super) struct Pools {

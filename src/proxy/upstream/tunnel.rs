@@ -62,10 +62,10 @@ impl Tunnel {
         poll_fn(|cx| {
             let up_ended = up.poll(&mut client, &mut stream, &home, cx);
             let down_ended = down.poll(&mut stream, &mut client, &home, cx);
-            match (up_ended, down_ended) {
-                (Poll::Ready(Err(_)), _) | (_, Poll::Ready(Err(_))) => return Poll::Ready(()),
-                (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => return Poll::Ready(()),
-                _ => {}
+            let both_ended = up_ended.is_ready() && down_ended.is_ready();
+            let one_failed = [up_ended, down_ended].iter().any(|end| matches!(end, Poll::Ready(Err(_))));
+            if both_ended || one_failed {
+                return Poll::Ready(());
             }
             let moved = Some((up.progress(), down.progress()));
             if so_far != moved {

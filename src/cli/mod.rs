@@ -1,0 +1,75 @@
+//! The commands: one file each, with its arguments and `run()`, and no logic of its own.
+
+mod output;
+mod run;
+mod validate;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches as _, Parser, Subcommand};
+
+use crate::cli::output::Output;
+
+/// What a command ends with. The numbers are the same for every command and never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All is well; warnings are allowed.
+    Ok = 0,
+    /// An error, a wrong command line included.
+    Error = 1,
+    /// Blocked: `--deny-warnings`.
+    Blocked = 3,
+}
+
+/// A declarative API gateway: manifests in Git, one immutable routing table, swapped atomically.
+#[derive(Parser)]
+#[command(name = "gw", version, disable_help_subcommand = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Makes the sum of all commands and their dispatch from one line for each.
+macro_rules! commands {
+    ($( #[doc = $doc:literal] $name:ident => $module:ident ),+ $(,)?) => {
+        #[derive(Subcommand)]
+        enum Command {
+            $( #[doc = $doc] $name($module::Arguments), )+
+        }
+
+        impl Command {
+            fn run(self, output: &mut Output) -> Exit {
+                match self {
+                    $( Self::$name(arguments) => $module::run(arguments, output), )+
+                }
+            }
+        }
+    };
+}
+
+commands! {
+    /// Serve traffic by a folder of manifests, and follow its changes.
+    Run => run,
+    /// Check manifests, and say everything that is wrong with them.
+    Validate => validate,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let mut output = Output::of_process();
+    let parsed = command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let exit = match parsed {
+        Ok(cli) => cli.command.run(&mut output),
+        Err(error) => {
+            // Help and version go to standard output and are no errors; a wrong command line is 1, for 2 means "changes".
+            let _ = error.print();
+            if error.use_stderr() { Exit::Error } else { Exit::Ok }
+        }
+    };
+    ExitCode::from(exit as u8)
+}
+
+/// The command line as clap knows it: what `--help` and the manual are made from.
+pub fn command() -> clap::Command {
+    Cli::command()
+}

@@ -1,0 +1,188 @@
+//! `gw run`: serves traffic by a folder of manifests, and follows its changes.
+
+use std::net::SocketAddr;
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::{env, thread};
+
+use crate::cli::Exit;
+use crate::cli::output::Output;
+use crate::deploy::follow::{Follower, Look, Rejected, Report, follow};
+use crate::deploy::watch::{Wake, Watch};
+use crate::diagnostic::render;
+use crate::proxy::access_log::{AccessLog, Format};
+use crate::proxy::metrics::Metrics;
+use crate::proxy::status::{self, StatusServer};
+use crate::proxy::{Proxy, Start};
+use crate::table::RouteTable;
+
+/// Arguments of `gw run`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The folder of manifests.
+    #[arg(default_value = "gateway.d", value_name = "DIR")]
+    folder: PathBuf,
+    /// How many threads serve requests. The default is one for each core.
+    #[arg(long, env = "GW_WORKERS", value_name = "N")]
+    workers: Option<NonZero<usize>>,
+    /// The address for health, metrics and status, in place of the one that `Gateway` says.
+    #[arg(long, env = "GW_STATUS_ADDRESS", value_name = "ADDRESS")]
+    status_address: Option<SocketAddr>,
+    /// What the program logs of itself: `error`, `warn`, `info`, `debug`, or a filter such as `gw::deploy=debug`.
+    #[arg(long, env = "GW_LOG_LEVEL", value_name = "LEVEL", default_value = "info")]
+    log_level: String,
+}
+
+pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
+    if let Err(message) = start_log(&arguments.log_level, output.log_style.color) {
+        output.note(&format!("error: {message}\n"));
+        return Exit::Error;
+    }
+    let mut watch = Watch::new(&arguments.folder);
+    let mut follower = Follower::new(&arguments.folder);
+    let node = Node { port: port(), status: arguments.status_address };
+    let Some(mut table) = first_table(&mut follower, output) else { return Exit::Error };
+    node.adapt(&mut table);
+    let metrics = Arc::new(Metrics::default());
+    let natural = if output.terminal { Format::Text } else { Format::Json };
+    let started = AccessLog::start(std::io::stdout(), natural, Arc::clone(&metrics))
+        .map_err(|error| error.to_string())
+        .and_then(|(log, thread)| {
+            let workers = arguments.workers.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
+            let proxy = Proxy::start(table, Start { workers, metrics: Arc::clone(&metrics), log })
+                .map_err(|error| error.to_string())?;
+            Ok((proxy, thread))
+        });
+    let (mut proxy, log_thread) = match started {
+        Ok(started) => started,
+        Err(message) => {
+            output.note(&format!("error: {message}\n"));
+            return Exit::Error;
+        }
+    };
+    let rejected = Rejected::default();
+    let view = status::View { live: proxy.live(), metrics: Arc::clone(&metrics) };
+    let status = match StatusServer::start(view) {
+        Ok(status) => status,
+        Err(error) => {
+            output.note(&format!("error: {error}\n"));
+            return Exit::Error;
+        }
+    };
+    on_signals(&watch);
+    let style = output.log_style;
+    follow(
+        &mut follower,
+        &mut watch,
+        &mut proxy,
+        &rejected,
+        &metrics,
+        |table| node.adapt(table),
+        |report| {
+            output.note(&describe(report, style));
+        },
+    );
+    tracing::info!("draining");
+    proxy.drain();
+    status.stop();
+    let _ = log_thread.join();
+    Exit::Ok
+}
+
+/// What the node itself says, over what the manifests say.
+struct Node {
+    port: Option<u16>,
+    status: Option<SocketAddr>,
+}
+
+impl Node {
+    /// `PORT` replaces the port of the listener `http`, or of the only one, and binds all interfaces.
+    fn adapt(&self, table: &mut RouteTable) {
+        if let Some(status) = self.status {
+            table.settings.status.address.0 = status;
+        }
+        let Some(port) = self.port else { return };
+        let listeners = &mut table.settings.listeners;
+        let only = listeners.len() == 1;
+        if let Some(listener) = listeners.iter_mut().find(|listener| only || listener.name.as_str() == "http") {
+            listener.address.0 = SocketAddr::from(([0, 0, 0, 0], port));
+        }
+    }
+}
+
+fn port() -> Option<u16> {
+    env::var("PORT").ok().and_then(|port| port.parse().ok())
+}
+
+/// The table to start with. A folder that doesn't compile is no start: there is nothing to go on with.
+fn first_table(follower: &mut Follower, output: &mut Output) -> Option<RouteTable> {
+    loop {
+        match follower.look() {
+            Look::Unsettled => {}
+            Look::Same => return None,
+            Look::Refused(report) => {
+                output.note(&describe(&report, output.log_style));
+                return None;
+            }
+            Look::Table(table, report) => {
+                output.note(&describe(&report, output.log_style));
+                return Some(*table);
+            }
+        }
+    }
+}
+
+fn describe(report: &Report, style: render::Style) -> String {
+    let mut text = String::new();
+    if !report.diagnostics.is_empty() {
+        text = (render::FORMATS[0].render)(&render::Report {
+            sources: &report.sources,
+            diagnostics: &report.diagnostics,
+            style,
+        });
+    }
+    if let Some(trouble) = &report.trouble {
+        text.push_str(&format!("error: {trouble}\n"));
+    }
+    text
+}
+
+fn start_log(level: &str, color: bool) -> Result<(), String> {
+    let filter =
+        tracing_subscriber::EnvFilter::try_new(level).map_err(|error| format!("`{level}` is no log level: {error}"))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(color)
+        .with_target(false)
+        .try_init()
+        .map_err(|error| error.to_string())
+}
+
+/// SIGTERM and SIGINT end the program, SIGHUP has it look at the folder.
+fn on_signals(watch: &Watch) {
+    let waker = watch.waker();
+    let (ready, wait) = mpsc::channel();
+    let listen = move || {
+        use tokio::signal::unix::{SignalKind, signal};
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        runtime.block_on(async {
+            let signals =
+                (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()));
+            let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) = signals else { return };
+            let _ = ready.send(());
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => return waker.wake(Wake::Stop),
+                    _ = interrupt.recv() => return waker.wake(Wake::Stop),
+                    _ = hangup.recv() => waker.wake(Wake::Asked),
+                }
+            }
+        });
+    };
+    if thread::Builder::new().name("signals".into()).spawn(listen).is_ok() {
+        let _ = wait.recv();
+    }
+}

@@ -1,0 +1,181 @@
+//! `gw validate`: checks manifests and says everything that is wrong with them.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use clap::builder::PossibleValuesParser;
+
+use crate::cli::Exit;
+use crate::cli::output::Output;
+use crate::compiler::{Compiled, SourceFile, compile, parse};
+use crate::deploy::load::{read_assets, read_file, read_folder};
+use crate::diagnostic::render::{FORMATS, Format, Report, Style, find};
+use crate::diagnostic::{Severity, fix};
+
+/// Arguments of `gw validate`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Folders, files or globs; `-` reads standard input.
+    #[arg(default_value = "gateway.d", value_name = "PATH")]
+    paths: Vec<String>,
+    /// How problems are shown; several formats go to the files that `--output-file` names.
+    #[arg(long, short, value_name = "FORMAT", value_parser = formats())]
+    output: Vec<String>,
+    /// A file for each `--output` after the first, in the same order.
+    #[arg(long, value_name = "FILE")]
+    output_file: Vec<PathBuf>,
+    /// Apply the fixes that a machine may apply; comments and everything else stay as they are.
+    #[arg(long)]
+    fix: bool,
+    /// Exit with 3 if there are warnings.
+    #[arg(long)]
+    deny_warnings: bool,
+    /// The name that problems in standard input are shown under.
+    #[arg(long, value_name = "NAME", default_value = "<stdin>")]
+    stdin_filename: String,
+}
+
+fn formats() -> PossibleValuesParser {
+    PossibleValuesParser::new(FORMATS.iter().map(|format| format.name))
+}
+
+pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
+    let read = match read(&arguments) {
+        Ok(read) => read,
+        Err(message) => return fail(output, &message),
+    };
+    let compiled = read.compile();
+    if arguments.fix {
+        match apply_fixes(&compiled, output) {
+            Ok(0) => {}
+            Ok(_) => return run(Arguments { fix: false, ..arguments }, output),
+            Err(message) => return fail(output, &message),
+        }
+    }
+    match show(&compiled, &arguments, output) {
+        Ok(()) => verdict(&compiled, arguments.deny_warnings),
+        Err(message) => fail(output, &message),
+    }
+}
+
+fn fail(output: &mut Output, message: &str) -> Exit {
+    output.note(&format!("error: {message}\n"));
+    Exit::Error
+}
+
+fn verdict(compiled: &Compiled, deny_warnings: bool) -> Exit {
+    match (compiled.diagnostics.has_errors(), compiled.diagnostics.count(Severity::Warning)) {
+        (true, _) => Exit::Error,
+        (false, 1..) if deny_warnings => Exit::Blocked,
+        (false, _) => Exit::Ok,
+    }
+}
+
+/// Manifests, with the folder that the files they name are read from.
+struct Read {
+    files: Vec<SourceFile>,
+    root: PathBuf,
+}
+
+impl Read {
+    fn compile(self) -> Compiled {
+        let parsed = parse(self.files);
+        let assets = read_assets(&self.root, &parsed.asset_requests());
+        compile(parsed, &assets)
+    }
+}
+
+fn read(arguments: &Arguments) -> Result<Read, String> {
+    let mut read = Read { files: Vec::new(), root: PathBuf::from(".") };
+    if let [only] = arguments.paths.as_slice()
+        && Path::new(only).is_dir()
+    {
+        read.root = only.into();
+    }
+    for path in &arguments.paths {
+        if path == "-" {
+            let mut bytes = Vec::new();
+            std::io::stdin().read_to_end(&mut bytes).map_err(|error| format!("cannot read standard input: {error}"))?;
+            let name = arguments.stdin_filename.clone();
+            read.files.push(SourceFile { path: name.clone(), shown: name, bytes });
+            continue;
+        }
+        for path in expand(path)? {
+            read.add(&path)?;
+        }
+    }
+    if read.files.is_empty() {
+        return Err(format!(
+            "there is no manifest in {}: files end in .yaml, .yml or .json",
+            arguments.paths.join(", ")
+        ));
+    }
+    Ok(read)
+}
+
+/// A path as it is, or the paths that a glob matches.
+fn expand(path: &str) -> Result<Vec<PathBuf>, String> {
+    if Path::new(path).exists() {
+        return Ok(vec![path.into()]);
+    }
+    let found: Vec<PathBuf> =
+        glob::glob(path).map_err(|error| format!("`{path}` is no glob: {error}"))?.filter_map(Result::ok).collect();
+    if found.is_empty() { Err(format!("`{path}` does not exist")) } else { Ok(found) }
+}
+
+impl Read {
+    fn add(&mut self, path: &Path) -> Result<(), String> {
+        let text = |path: &Path| path.to_string_lossy().replace('\\', "/");
+        if path.is_dir() {
+            let prefix = path.strip_prefix(&self.root).map_or_else(|_| text(path), text);
+            let slash = if prefix.is_empty() { "" } else { "/" };
+            for mut file in read_folder(path).map_err(|error| error.to_string())?.files {
+                file.path = format!("{prefix}{slash}{}", file.path);
+                self.files.push(file);
+            }
+        } else {
+            self.files.push(read_file(path, text(path)).map_err(|error| error.to_string())?);
+        }
+        Ok(())
+    }
+}
+
+fn apply_fixes(compiled: &Compiled, output: &mut Output) -> Result<usize, String> {
+    let mut total = 0;
+    for (source, text, count) in fix::apply(&compiled.sources, &compiled.diagnostics) {
+        let name = &compiled.sources.get(source).name;
+        if Path::new(name).is_file() {
+            fs::write(name, text).map_err(|error| format!("cannot write {name}: {error}"))?;
+            total += count;
+        }
+    }
+    if total > 0 {
+        output.note(&format!("applied {total} {}\n", if total == 1 { "fix" } else { "fixes" }));
+    }
+    Ok(total)
+}
+
+fn show(compiled: &Compiled, arguments: &Arguments, output: &mut Output) -> Result<(), String> {
+    let named = |name: &String| find(name).unwrap_or(&FORMATS[0]);
+    let formats: Vec<&Format> =
+        if arguments.output.is_empty() { vec![&FORMATS[0]] } else { arguments.output.iter().map(named).collect() };
+    let to_files = arguments.output_file.len();
+    if formats.len().saturating_sub(1) > to_files || to_files > formats.len() {
+        return Err("give an `--output-file` for each `--output` after the first".into());
+    }
+    // With as many files as formats, nothing is left for standard output.
+    let (to_output, rest) = formats.split_at(formats.len() - to_files);
+    for format in to_output {
+        output.data(&render(compiled, format, output.style));
+    }
+    for (format, file) in rest.iter().zip(&arguments.output_file) {
+        let text = render(compiled, format, Style { color: false, width: 100 });
+        fs::write(file, text).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+    }
+    Ok(())
+}
+
+fn render(compiled: &Compiled, format: &Format, style: Style) -> String {
+    (format.render)(&Report { sources: &compiled.sources, diagnostics: &compiled.diagnostics, style })
+}

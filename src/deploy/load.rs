@@ -1,0 +1,195 @@
+//! Reads manifests and the files they name from a folder.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::compiler::{AssetRequest, Compiled, SourceFile, compile, parse};
+use crate::pipeline::assets::{Asset, AssetRead, Assets, FOLDER_LIMIT, Folder};
+use crate::table::Digest;
+
+/// A manifest may be this large; more is not read.
+const MANIFEST_LIMIT: u64 = 16 << 20;
+
+/// A folder of manifests, as it was read.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The manifests, sorted by path.
+    pub files: Vec<SourceFile>,
+    /// Files that look as if they were meant to be manifests and aren't read.
+    pub ignored: Vec<String>,
+}
+
+/// Why a folder could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read {}: {error}", path.display())]
+pub struct LoadError {
+    path: PathBuf,
+    error: io::Error,
+}
+
+impl LoadError {
+    fn of(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |error| Self { path, error }
+    }
+
+    /// Whether the path doesn't exist.
+    pub fn is_not_found(&self) -> bool {
+        self.error.kind() == io::ErrorKind::NotFound
+    }
+}
+
+/// Reads all manifests below a folder; hidden and editors' temporary files don't count.
+///
+/// # Errors
+/// If the folder or a manifest cannot be read.
+pub fn read_folder(root: &Path) -> Result<Snapshot, LoadError> {
+    let mut snapshot = Snapshot { files: Vec::new(), ignored: Vec::new() };
+    let mut folders = vec![(root.to_owned(), String::new(), 0)];
+    while let Some((folder, prefix, depth)) = folders.pop() {
+        for entry in fs::read_dir(&folder).map_err(LoadError::of(&folder))? {
+            let path = entry.map_err(LoadError::of(&folder))?.path();
+            let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|name| !is_hidden(name)) else {
+                continue;
+            };
+            let relative = format!("{prefix}{name}");
+            // A link is followed: ConfigMaps are made of them.
+            let metadata = match fs::metadata(&path) {
+                Ok(metadata) => metadata,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(LoadError { path, error }),
+            };
+            if metadata.is_dir() && depth < 32 {
+                folders.push((path, format!("{relative}/"), depth + 1));
+            } else if metadata.is_file() && is_manifest(name) {
+                snapshot.files.push(read_file(&path, relative)?);
+            } else if metadata.is_file() && looks_like_manifest(name) {
+                snapshot.ignored.push(relative);
+            }
+        }
+    }
+    snapshot.files.sort_by(|a, b| a.path.cmp(&b.path));
+    snapshot.ignored.sort();
+    Ok(snapshot)
+}
+
+/// Reads one manifest; `relative` is its path from the root folder.
+///
+/// # Errors
+/// If it cannot be read or is too large.
+pub fn read_file(path: &Path, relative: String) -> Result<SourceFile, LoadError> {
+    let length = fs::metadata(path).map_err(LoadError::of(path))?.len();
+    if length > MANIFEST_LIMIT {
+        let error = io::Error::new(io::ErrorKind::FileTooLarge, "a manifest is at most 16 MiB");
+        return Err(LoadError { path: path.to_owned(), error });
+    }
+    let bytes = fs::read(path).map_err(LoadError::of(path))?;
+    Ok(SourceFile { path: relative, shown: path.display().to_string(), bytes })
+}
+
+/// Whether a file is a manifest, by its name.
+pub fn is_manifest(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|ending| ending == "yaml" || ending == "yml" || ending == "json")
+}
+
+/// Hidden files, editors' temporary files, and the `..data` of a ConfigMap.
+fn is_hidden(name: &str) -> bool {
+    name.starts_with('.')
+        || name.starts_with('#')
+        || name.ends_with('~')
+        || name.ends_with(".swp")
+        || name.ends_with(".tmp")
+}
+
+/// A misnamed manifest should not be lost silently.
+fn looks_like_manifest(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    [".yaml", ".yml", ".json"].iter().any(|ending| lower.contains(ending)) || lower.ends_with(".yaml.txt")
+}
+
+impl Snapshot {
+    /// Compiles the manifests with the files that they name below `root`.
+    pub fn compile(self, root: &Path) -> Compiled {
+        let parsed = parse(self.files);
+        let assets = read_assets(root, &parsed.asset_requests());
+        compile(parsed, &assets)
+    }
+
+    /// The files that the manifests name.
+    pub fn assets(&self, root: &Path) -> Assets {
+        read_assets(root, &parse(self.files.clone()).asset_requests())
+    }
+
+    /// A digest of the bytes that were read, by which a change is noticed.
+    pub fn digest(&self, assets: &Assets) -> Digest {
+        let mut text = String::new();
+        for file in &self.files {
+            text.push_str(&format!("{}\0{}\n", file.path, Digest::of_bytes(&file.bytes)));
+        }
+        for (path, read) in assets {
+            match read {
+                AssetRead::Folder(folder) => {
+                    folder
+                        .iter()
+                        .for_each(|(name, asset)| text.push_str(&format!("{path}/{name}\0{}\n", asset.sha256)));
+                }
+                AssetRead::Failed(why) => text.push_str(&format!("{path}\0{why}\n")),
+            }
+        }
+        Digest::of_bytes(text.as_bytes())
+    }
+}
+
+/// Reads the files that manifests name.
+pub fn read_assets(root: &Path, requests: &[AssetRequest]) -> Assets {
+    requests.iter().map(|request| (request.path.clone(), read_asset(root, &request.path))).collect()
+}
+
+fn read_asset(root: &Path, relative: &str) -> AssetRead {
+    let path = root.join(relative);
+    if Path::new(relative).components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) {
+        return AssetRead::Failed("its path leads outside the root folder".into());
+    }
+    match read_site(&path) {
+        Ok(folder) => AssetRead::Folder(Arc::new(folder)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => AssetRead::Failed("it does not exist".into()),
+        Err(error) => AssetRead::Failed(error.to_string()),
+    }
+}
+
+fn read_site(root: &Path) -> io::Result<Folder> {
+    let mut folder = BTreeMap::new();
+    let mut left = FOLDER_LIMIT;
+    let mut pending = vec![(root.to_owned(), String::new())];
+    while let Some((path, prefix)) = pending.pop() {
+        for entry in fs::read_dir(&path)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else { continue };
+            // Links are not followed: one could lead anywhere on the machine.
+            let kind = entry.file_type()?;
+            if kind.is_dir() {
+                pending.push((entry.path(), format!("{prefix}{name}/")));
+            } else if kind.is_file() {
+                let metadata = entry.metadata()?;
+                left = left.checked_sub(metadata.len()).ok_or_else(too_large)?;
+                let bytes = fs::read(entry.path())?;
+                let sha256 = Digest::of_bytes(&bytes).to_string().into();
+                folder.insert(
+                    format!("{prefix}{name}").into(),
+                    Asset { bytes: Bytes::from(bytes), sha256, modified: metadata.modified().ok() },
+                );
+            }
+        }
+    }
+    Ok(folder)
+}
+
+fn too_large() -> io::Error {
+    io::Error::new(io::ErrorKind::FileTooLarge, "it holds more than 64 MiB")
+}

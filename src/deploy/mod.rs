@@ -1,0 +1,5 @@
+//! How tables come to be: reading folders, watching them, and putting what compiles in force.
+
+pub mod follow;
+pub mod load;
+pub mod watch;
