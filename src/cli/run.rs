@@ -9,7 +9,7 @@ use std::{env, thread};
 
 use crate::cli::Exit;
 use crate::cli::output::Output;
-use crate::deploy::follow::{Follower, Look, Rejected, Report, follow};
+use crate::deploy::follow::{Candidate, Follower, Look, Rejected, Report, follow};
 use crate::deploy::watch::{Wake, Watch};
 use crate::diagnostic::render;
 use crate::proxy::access_log::{AccessLog, Format};
@@ -43,15 +43,15 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
     let mut watch = Watch::new(&arguments.folder);
     let mut follower = Follower::new(&arguments.folder);
     let node = Node { port: port(), status: arguments.status_address };
-    let Some(mut table) = first_table(&mut follower, output) else { return Exit::Error };
-    node.adapt(&mut table);
+    let Some(mut first) = first_table(&mut follower, output) else { return Exit::Error };
+    node.adapt(&mut first.table);
     let metrics = Arc::new(Metrics::default());
     let natural = if output.terminal { Format::Text } else { Format::Json };
     let started = AccessLog::start(std::io::stdout(), natural, Arc::clone(&metrics))
         .map_err(|error| error.to_string())
         .and_then(|(log, thread)| {
             let workers = arguments.workers.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
-            let proxy = Proxy::start(table, Start { workers, metrics: Arc::clone(&metrics), log })
+            let proxy = Proxy::start(first.table, first.secrets, Start { workers, metrics: Arc::clone(&metrics), log })
                 .map_err(|error| error.to_string())?;
             Ok((proxy, thread))
         });
@@ -117,7 +117,7 @@ fn port() -> Option<u16> {
 }
 
 /// The table to start with. A folder that doesn't compile is no start: there is nothing to go on with.
-fn first_table(follower: &mut Follower, output: &mut Output) -> Option<RouteTable> {
+fn first_table(follower: &mut Follower, output: &mut Output) -> Option<Candidate> {
     loop {
         match follower.look() {
             Look::Unsettled => {}

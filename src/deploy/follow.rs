@@ -1,16 +1,20 @@
 //! Follows a folder: what compiles is put in force, what doesn't is reported, and the table in force stays.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use crate::compiler::{Compiled, compile, parse};
 use crate::deploy::load::{LoadError, Snapshot, read_assets, read_folder};
+use crate::deploy::secrets::{fingerprint, resolve};
 use crate::deploy::watch::{Wake, Watch};
 use crate::diagnostic::{Diagnostics, SourceMap};
+use crate::pipeline::secrets::Secrets;
 use crate::proxy::metrics::Metrics;
 use crate::proxy::{Proxy, SwapError};
 use crate::table::{Digest, RouteTable};
+use crate::value::secret::SecretRef;
 
 /// What came of looking at the folder.
 pub enum Look {
@@ -19,9 +23,19 @@ pub enum Look {
     /// Files are still being written: look again soon.
     Unsettled,
     /// There is a table, perhaps with warnings.
-    Table(Box<RouteTable>, Report),
+    Table(Box<Candidate>, Report),
     /// There is none.
     Refused(Report),
+}
+
+/// A table that could be put in force, with the secrets it names.
+pub struct Candidate {
+    /// The table.
+    pub table: RouteTable,
+    /// The secrets.
+    pub secrets: Secrets,
+    /// Whether a secret's value is another than the last candidate's.
+    pub rotated: bool,
 }
 
 /// What is said of a set of manifests.
@@ -43,14 +57,16 @@ pub type Rejected = Arc<Mutex<Option<Report>>>;
 /// Looks at a folder again and again.
 pub struct Follower {
     root: PathBuf,
-    seen: Option<Digest>,
+    seen: Option<(Digest, Digest)>,
     served: bool,
+    named: BTreeSet<SecretRef>,
+    fingerprint: Option<Digest>,
 }
 
 impl Follower {
     /// Follows a folder that was not looked at yet.
     pub fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), seen: None, served: false }
+        Self { root: root.to_owned(), seen: None, served: false, named: BTreeSet::new(), fingerprint: None }
     }
 
     /// Looks at the folder: reads it, until two readings agree, and compiles what changed.
@@ -65,7 +81,7 @@ impl Follower {
         }
         let parsed = parse(snapshot.files.clone());
         let assets = read_assets(&self.root, &parsed.asset_requests());
-        let digest = snapshot.digest(&assets);
+        let digest = (snapshot.digest(&assets), fingerprint(&self.named));
         if self.seen == Some(digest) {
             return Look::Same;
         }
@@ -77,11 +93,25 @@ impl Follower {
         let Compiled { sources, diagnostics, table } = compile(parsed, &assets);
         let report = Report { diagnostics, sources, trouble: None, since: SystemTime::now() };
         match table {
-            Some(table) => {
-                self.served = true;
-                Look::Table(Box::new(table), report)
-            }
+            Some(table) => self.candidate(table, report),
             None => Look::Refused(report),
+        }
+    }
+
+    /// Resolves the secrets of a table; one that is missing refuses it.
+    fn candidate(&mut self, table: RouteTable, report: Report) -> Look {
+        self.named.clone_from(&table.secrets);
+        let print = fingerprint(&self.named);
+        if let Some(seen) = &mut self.seen {
+            seen.1 = print;
+        }
+        match resolve(&table.secrets) {
+            Ok(secrets) => {
+                self.served = true;
+                let rotated = self.fingerprint.replace(print).is_some_and(|before| before != print);
+                Look::Table(Box::new(Candidate { table, secrets, rotated }), report)
+            }
+            Err(missing) => Look::Refused(Report { trouble: Some(missing.to_string()), ..report }),
         }
     }
 
@@ -96,7 +126,8 @@ impl Follower {
 
     /// Refuses for a reason outside of manifests, once.
     fn say(&mut self, digest: &Digest, trouble: String) -> Look {
-        if self.seen.replace(*digest) == Some(*digest) {
+        let seen = (*digest, *digest);
+        if self.seen.replace(seen) == Some(seen) {
             return Look::Same;
         }
         Look::Refused(Report {
@@ -135,7 +166,7 @@ pub fn follow(
             Look::Table(table, report) => (Some(table), report),
         };
         let outcome = table.map(|mut table| {
-            adapt(&mut table);
+            adapt(&mut table.table);
             swap(proxy, *table, began)
         });
         let report = match outcome {
@@ -154,15 +185,16 @@ pub fn follow(
 }
 
 /// Puts a table in force, unless the one in force is the same.
-fn swap(proxy: &mut Proxy, table: RouteTable, began: Instant) -> Result<(), SwapError> {
+fn swap(proxy: &mut Proxy, candidate: Candidate, began: Instant) -> Result<(), SwapError> {
+    let Candidate { table, secrets, rotated } = candidate;
     let live = proxy.live().load();
     let (old, new, routes) = (live.table.digest, table.digest, table.routes.len());
     drop(live);
-    if old == new {
+    if old == new && !rotated {
         tracing::info!(digest = %new.short(), "nothing that matters has changed");
         return Ok(());
     }
-    let generation = proxy.swap(table)?;
+    let generation = proxy.swap(table, secrets)?;
     let took = began.elapsed();
     tracing::info!(generation, old = %old.short(), new = %new.short(), routes, ?took, "a new table is in force");
     Ok(())

@@ -2,4 +2,5 @@
 
 pub mod follow;
 pub mod load;
+pub mod secrets;
 pub mod watch;

@@ -36,19 +36,30 @@ impl HeaderEdits {
     /// Reports what cannot work; whether nothing was.
     pub fn check(&self, context: &mut CompileContext<'_>) -> bool {
         let before = context.problems.len();
-        for (i, name) in self.remove.iter().enumerate().filter(|(_, name)| name.is_transport()) {
-            report_transport(context, format!("/remove/{i}"), name);
+        for (i, name) in self.remove.iter().enumerate() {
+            Self::check_name(name, &format!("/remove/{i}"), context);
         }
         for (key, fields) in [("set", &self.set), ("add", &self.add)] {
             for (name, template) in fields {
                 let pointer = format!("/{key}/{name}");
-                if name.is_transport() {
-                    report_transport(context, pointer.clone(), name);
-                }
+                Self::check_name(name, &pointer, context);
                 context.check_params(&pointer, template, Needed::Sometimes);
             }
         }
         context.problems.len() == before
+    }
+
+    /// Reports a field that belongs to the connection.
+    pub fn check_name(name: &HeaderName, pointer: &str, context: &mut CompileContext<'_>) {
+        if !name.is_transport() {
+            return;
+        }
+        let help = match name.as_str() {
+            "host" => "set `hostHeader` or `hostName` of the backend",
+            _ => "leave it out: the gateway writes it for each connection",
+        };
+        let message = format!("`{name}` belongs to the connection, a plugin cannot change it");
+        context.report(&TRANSPORT_HEADER, pointer, message, help);
     }
 
     /// Makes the edits to the fields that `select` picks from the exchange.
@@ -68,19 +79,6 @@ impl HeaderEdits {
             }
         }
     }
-}
-
-fn report_transport(context: &mut CompileContext<'_>, pointer: String, name: &HeaderName) {
-    let help = match name.as_str() {
-        "host" => "set `hostHeader` or `hostName` of the backend",
-        _ => "leave it out: the gateway writes it for each connection",
-    };
-    context.report(
-        &TRANSPORT_HEADER,
-        pointer,
-        format!("`{name}` belongs to the connection, a plugin cannot change it"),
-        help,
-    );
 }
 
 /// A plugin that edits a field of the connection or the framing.

@@ -111,6 +111,7 @@ impl<'t> Trip<'t> {
             client: self.from,
             route: &route.name,
             params: Params::from(hit.parameters),
+            secrets: &self.generation.secrets,
         };
         self.connection.request.set(route.timeouts.request);
         let applies = applying(&route.pipeline, &exchange);

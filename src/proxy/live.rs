@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use crate::pipeline::backend::{Backend, HostHeader, Upstream};
+use crate::pipeline::secrets::Secrets;
 use crate::proxy::metrics::{Metrics, RouteMetrics};
 use crate::proxy::upstream::{Address, Target, TlsTarget};
 use crate::table::RouteTable;
@@ -20,6 +21,8 @@ pub struct Generation {
     pub listeners: Box<[u64]>,
     /// What belongs to each route, by the same index.
     pub routes: Box<[LiveRoute]>,
+    /// The secrets that the table names.
+    pub secrets: Secrets,
 }
 
 /// What the proxy needs beside a compiled route.
@@ -83,6 +86,7 @@ impl Generation {
         number: u64,
         table: RouteTable,
         listeners: Box<[u64]>,
+        secrets: Secrets,
         around: &Surroundings,
     ) -> Result<Self, rustls::pki_types::InvalidDnsNameError> {
         let routes = table
@@ -96,7 +100,7 @@ impl Generation {
                 Ok(LiveRoute { metrics: around.metrics.route(&route.name), targets })
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { number, table, listeners, routes })
+        Ok(Self { number, table, listeners, routes, secrets })
     }
 }
 

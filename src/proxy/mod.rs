@@ -29,6 +29,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::pipeline::secrets::Secrets;
 use crate::proxy::access_log::AccessLog;
 use crate::proxy::core::Core;
 use crate::proxy::listener::{Bound, bind};
@@ -86,13 +87,13 @@ impl Proxy {
     ///
     /// # Errors
     /// If the table cannot be put in force or a worker cannot be started.
-    pub fn start(table: RouteTable, start: Start) -> Result<Self, SwapError> {
+    pub fn start(table: RouteTable, secrets: Secrets, start: Start) -> Result<Self, SwapError> {
         let tls = Arc::new(upstream::client_config(upstream::system_roots())?);
         let around = Surroundings { metrics: Arc::clone(&start.metrics), tls };
         let mut bound = BTreeMap::new();
         let mut next_listener = 0;
         let (fresh, ids) = bind_missing(&table, &bound, &mut next_listener, start.workers)?;
-        let live = Live::new(Generation::prepare(1, table, ids, &around)?);
+        let live = Live::new(Generation::prepare(1, table, ids, secrets, &around)?);
         let workers = (0..start.workers.max(1))
             .map(|index| {
                 let (live, metrics, log, workers) =
@@ -109,11 +110,11 @@ impl Proxy {
     ///
     /// # Errors
     /// If something of it fails; the table in force stays, and so does everything else.
-    pub fn swap(&mut self, table: RouteTable) -> Result<u64, SwapError> {
+    pub fn swap(&mut self, table: RouteTable, secrets: Secrets) -> Result<u64, SwapError> {
         let began = Instant::now();
         let number = self.live.load().number + 1;
         let (fresh, ids) = bind_missing(&table, &self.bound, &mut self.next_listener, self.workers.len())?;
-        let next = Generation::prepare(number, table, ids.clone(), &self.around)?;
+        let next = Generation::prepare(number, table, ids.clone(), secrets, &self.around)?;
         open(fresh, &self.workers, &mut self.bound);
         self.live.swap(next);
         self.bound.retain(|_, (id, _)| {

@@ -5,7 +5,7 @@ mod routes;
 
 pub use codes::CODES;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::compiler::lower::codes::{ASSET, OVERLAP, TIE};
@@ -30,16 +30,18 @@ pub fn lower(model: &Model, assets: &Assets) -> (Option<RouteTable>, Diagnostics
     let mut out = Diagnostics::default();
     let settings = settings(&model.gateway().0);
     let backends = backends(model, assets, &mut out);
+    let mut secrets = BTreeSet::new();
     let mut routes = Vec::new();
     let mut rules: Vec<Rule> = Vec::new();
     let mut origins: Vec<&Object> = Vec::new();
     for object in &model.objects {
         let Some(Spec::Route(spec)) = &object.spec else { continue };
-        let Some(Lowered { route, rules: mut own }) =
+        let Some(Lowered { route, rules: mut own, secrets: mut named }) =
             lower_route(object, spec, routes.len(), &settings, &backends, &mut out)
         else {
             continue;
         };
+        secrets.append(&mut named);
         routes.push(route);
         origins.extend(own.iter().map(|_| object));
         rules.append(&mut own);
@@ -48,7 +50,13 @@ pub fn lower(model: &Model, assets: &Assets) -> (Option<RouteTable>, Diagnostics
         report_conflict(&conflict, &rules, &origins, &mut out);
     }
     let digest = digest(model, &settings, assets);
-    let table = digest.map(|digest| RouteTable { digest, settings, router: Router::new(rules), routes: routes.into() });
+    let table = digest.map(|digest| RouteTable {
+        digest,
+        settings,
+        router: Router::new(rules),
+        routes: routes.into(),
+        secrets,
+    });
     (table.filter(|_| !out.has_errors()), out)
 }
 
