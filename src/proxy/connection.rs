@@ -33,6 +33,8 @@ pub struct Connection {
     pub listener: Rc<ListenerState>,
     /// The other end.
     pub peer: IpAddr,
+    /// Its text: every request upstream says it.
+    pub peer_text: Box<str>,
     /// The deadline of the request in flight.
     pub request: Deadline,
     /// The other end of a tunnel that the answer on its way opens.
@@ -64,6 +66,7 @@ impl Connection {
             core: Rc::clone(core),
             listener: Rc::clone(listener),
             peer,
+            peer_text: peer.to_string().into(),
             request: deadline(),
             tunnel: Cell::new(None),
             phase: Cell::new(Phase::Idle),

@@ -21,7 +21,7 @@ use crate::proxy::forward::{Forwarded, forward};
 use crate::proxy::ingress::{Incoming as Head, Refusal, receive};
 use crate::proxy::live::{Generation, LiveRoute};
 use crate::proxy::request_body::ClientBody;
-use crate::proxy::response::respond;
+use crate::proxy::response::build;
 use crate::proxy::timer::Deadline;
 use crate::proxy::tunnel::Upgrade;
 use crate::table::route::{CompiledRoute, PipelineStep};
@@ -36,10 +36,12 @@ pub async fn handle(connection: Rc<Connection>, request: Request<Incoming>) -> R
     let generation = connection.core.generation();
     let mut heads = connection.core.heads();
     let mut account = Account::open(&connection, &generation);
-    let response = answer(&connection, &generation, request, &mut heads, &mut account).await;
+    let end = answer(&connection, &generation, request, &mut heads, &mut account).await;
+    account.status = heads.response.status;
+    let framed = end.framed;
+    let response = build(&heads.response, AnswerBody::new(end.source, account), framed);
     connection.core.recycle(heads);
-    let (head, source) = response.into_parts();
-    Response::from_parts(head, AnswerBody::new(source, account))
+    response
 }
 
 async fn answer(
@@ -48,7 +50,7 @@ async fn answer(
     request: Request<Incoming>,
     heads: &mut Heads,
     account: &mut Account,
-) -> Response<Source> {
+) -> End {
     let settings = &generation.table.settings;
     let id = connection.core.request_id();
     let (parts, body) = request.into_parts();
@@ -60,7 +62,7 @@ async fn answer(
         return account.refuse(refusal, heads, &id);
     }
     if heads.request.path == "*" {
-        return server_options(heads, account);
+        return server_options(heads);
     }
     let found = match connection.listener_index(generation) {
         Some(listener) => generation.table.router.find(listener, &heads.request, &mut NoTrace),
@@ -71,7 +73,7 @@ async fn answer(
         Outcome::MethodNotAllowed(methods) => return not_allowed(&methods, heads, account, &id),
         Outcome::NotFound => return account.error(404, None, "no-route", heads, &id),
     };
-    let upgrade = Upgrade::of(&parts.headers);
+    let upgrade = Upgrade::of(&heads.request.fields);
     let trip = Trip { connection, generation, from, id: &id };
     trip.take(hit, ClientRequest { body, upgrade }, heads, account).await
 }
@@ -93,13 +95,7 @@ struct Trip<'t> {
 }
 
 impl<'t> Trip<'t> {
-    async fn take(
-        self,
-        hit: Hit<'t>,
-        request: ClientRequest,
-        heads: &'t mut Heads,
-        account: &mut Account,
-    ) -> Response<Source> {
+    async fn take(self, hit: Hit<'t>, request: ClientRequest, heads: &'t mut Heads, account: &mut Account) -> End {
         let route: &'t CompiledRoute = &self.generation.table.routes[hit.route as usize];
         account.route = Some(hit.route);
         account.note_route(&route.name);
@@ -124,8 +120,7 @@ impl<'t> Trip<'t> {
         for i in (0..entered).rev().filter(|i| applies.holds(*i)) {
             route.pipeline[i].plugin.on_response(&mut exchange);
         }
-        account.status = exchange.response.status;
-        respond(&exchange, end.source, end.framed)
+        end
     }
 
     async fn reach_end(
@@ -272,14 +267,13 @@ async fn settle(step: Step, exchange: &mut Exchange<'_>, deadline: &Deadline) ->
 }
 
 /// `OPTIONS *` asks the server itself (RFC 9110, 9.3.7).
-fn server_options(heads: &mut Heads, account: &mut Account) -> Response<Source> {
-    account.status = 204;
+fn server_options(heads: &mut Heads) -> End {
     heads.response.status = 204;
     heads.response.fields.set("allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
-    crate::proxy::response::build(&heads.response, Source::Empty, false)
+    End::content(Content::Empty)
 }
 
-fn not_allowed(methods: &[Method], heads: &mut Heads, account: &mut Account, id: &[u8]) -> Response<Source> {
+fn not_allowed(methods: &[Method], heads: &mut Heads, account: &mut Account, id: &[u8]) -> End {
     let allow = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
     heads.response.fields.set("allow", allow.as_bytes());
     account.error(405, None, "method", heads, id)
@@ -299,26 +293,18 @@ impl Account {
         }
     }
 
-    fn refuse(&mut self, refusal: Refusal, heads: &mut Heads, id: &[u8]) -> Response<Source> {
+    fn refuse(&mut self, refusal: Refusal, heads: &mut Heads, id: &[u8]) -> End {
         let detail = refusal.to_string();
         self.error(refusal.status(), Some(&detail), "refused", heads, id)
     }
 
     /// An answer of the gateway itself, before any route.
-    fn error(
-        &mut self,
-        status: u16,
-        detail: Option<&str>,
-        cause: &'static str,
-        heads: &mut Heads,
-        id: &[u8],
-    ) -> Response<Source> {
-        self.status = status;
+    fn error(&mut self, status: u16, detail: Option<&str>, cause: &'static str, heads: &mut Heads, id: &[u8]) -> End {
         self.note_error(Some(cause));
         let page = error_page::page(status, detail, &heads.request, id);
         heads.response.status = status;
         heads.response.fields.set("content-type", page.media_type.as_bytes());
-        crate::proxy::response::build(&heads.response, Source::Bytes(page.body), false)
+        End::content(Content::Bytes(page.body))
     }
 
     fn note_request(&mut self, connection: &Connection, heads: &Heads, from: Client, id: &[u8]) {

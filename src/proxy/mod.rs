@@ -33,7 +33,7 @@ use crate::pipeline::secrets::Secrets;
 use crate::proxy::access_log::AccessLog;
 use crate::proxy::core::Core;
 use crate::proxy::listener::{Bound, bind};
-use crate::proxy::live::{Generation, Live, Surroundings};
+use crate::proxy::live::{Generation, Live, PrepareError, Surroundings};
 use crate::proxy::metrics::Metrics;
 use crate::proxy::worker::{Command, Worker};
 use crate::table::RouteTable;
@@ -54,12 +54,9 @@ pub enum SwapError {
     /// A thread cannot be started.
     #[error("a worker cannot be started: {0}")]
     Worker(io::Error),
-    /// An upstream's name cannot be one of a certificate.
-    #[error("the name of an upstream cannot be verified: {0}")]
-    Upstream(#[from] rustls::pki_types::InvalidDnsNameError),
-    /// The settings of TLS are unusable.
-    #[error("TLS cannot be set up: {0}")]
-    Tls(#[from] rustls::Error),
+    /// A target of an upstream cannot be made ready.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
 }
 
 /// A running data plane.
@@ -88,8 +85,7 @@ impl Proxy {
     /// # Errors
     /// If the table cannot be put in force or a worker cannot be started.
     pub fn start(table: RouteTable, secrets: Secrets, start: Start) -> Result<Self, SwapError> {
-        let tls = Arc::new(upstream::client_config(upstream::system_roots())?);
-        let around = Surroundings { metrics: Arc::clone(&start.metrics), tls };
+        let around = Surroundings::new(Arc::clone(&start.metrics));
         let mut bound = BTreeMap::new();
         let mut next_listener = 0;
         let (fresh, ids) = bind_missing(&table, &bound, &mut next_listener, start.workers)?;

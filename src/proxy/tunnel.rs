@@ -9,10 +9,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use hyper::header::{HeaderMap, UPGRADE};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::pipeline::exchange::Exchange;
+use crate::pipeline::head::Fields;
 use crate::proxy::connection::Connection;
 use crate::proxy::upstream::Tunnel;
 use crate::table::route::CompiledRoute;
@@ -22,11 +22,12 @@ pub struct Upgrade(Box<[u8]>);
 
 impl Upgrade {
     /// What a request asks for, if it asks on its connection's behalf.
-    pub fn of(headers: &HeaderMap) -> Option<Self> {
-        let protocol = headers.get(UPGRADE)?.as_bytes();
-        let connection =
-            headers.get_all(hyper::header::CONNECTION).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
-        let asks = connection.into_iter().any(|token| token.trim_ascii().eq_ignore_ascii_case(b"upgrade"));
+    pub fn of(fields: &Fields) -> Option<Self> {
+        let protocol = fields.received("upgrade")?;
+        let asks = fields
+            .received_all("connection")
+            .flat_map(|value| value.split(|byte| *byte == b','))
+            .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"upgrade"));
         asks.then(|| Self(protocol.into()))
     }
 
