@@ -2,16 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use crate::compiler::{Compiled, compile, parse};
 use crate::deploy::load::{LoadError, Snapshot, read_assets, read_folder};
 use crate::deploy::secrets::{fingerprint, resolve};
-use crate::deploy::watch::{Wake, Watch};
+use crate::deploy::watch::{POLL, Wake, Watch};
+use crate::diagnostic::render::{self, Style};
 use crate::diagnostic::{Diagnostics, SourceMap};
 use crate::pipeline::secrets::Secrets;
 use crate::proxy::metrics::Metrics;
+use crate::proxy::status::{Rejected, Rejection};
 use crate::proxy::{Proxy, SwapError};
 use crate::table::{Digest, RouteTable};
 use crate::value::secret::SecretRef;
@@ -45,14 +47,19 @@ pub struct Report {
     pub diagnostics: Diagnostics,
     /// The texts they point into.
     pub sources: SourceMap,
+    /// The digest of the files, if they could be read.
+    pub digest: Option<Digest>,
     /// What went wrong outside of manifests: a folder that cannot be read, a port that is taken.
     pub trouble: Option<String>,
     /// When it was found.
     pub since: SystemTime,
 }
 
-/// A refused set of manifests, for the status listener; `None` while all is well.
-pub type Rejected = Arc<Mutex<Option<Report>>>;
+/// How many problems of a refused set of manifests the status listener shows, the worst if there are more.
+const KEPT_PROBLEMS: usize = 100;
+
+/// The status listener shows no colours.
+const PLAIN: Style = Style { color: false, width: 100 };
 
 /// Looks at a folder again and again.
 pub struct Follower {
@@ -91,7 +98,7 @@ impl Follower {
         }
         self.seen = Some(digest);
         let Compiled { sources, diagnostics, table } = compile(parsed, &assets);
-        let report = Report { diagnostics, sources, trouble: None, since: SystemTime::now() };
+        let report = Report { diagnostics, sources, digest: Some(digest.0), trouble: None, since: SystemTime::now() };
         match table {
             Some(table) => self.candidate(table, report),
             None => Look::Refused(report),
@@ -133,6 +140,7 @@ impl Follower {
         Look::Refused(Report {
             diagnostics: Diagnostics::default(),
             sources: SourceMap::default(),
+            digest: None,
             trouble: Some(trouble),
             since: SystemTime::now(),
         })
@@ -149,12 +157,13 @@ pub fn follow(
     mut adapt: impl FnMut(&mut RouteTable),
     mut tell: impl FnMut(&Report),
 ) {
+    metrics.reloads.watched(3 * POLL);
     loop {
         let wake = watch.wait();
         if wake == Wake::Stop {
             return;
         }
-        metrics.reloads.watched();
+        metrics.reloads.watched(3 * POLL);
         let began = Instant::now();
         let (table, report) = match follower.look() {
             Look::Same => continue,
@@ -167,11 +176,13 @@ pub fn follow(
         };
         let outcome = table.map(|mut table| {
             adapt(&mut table.table);
-            swap(proxy, *table, began)
+            swap(proxy, *table, began)?;
+            metrics.reloads.success(began.elapsed());
+            Ok::<_, SwapError>(())
         });
         let report = match outcome {
             Some(Ok(())) => {
-                set(rejected, None);
+                rejected.store(None);
                 tell(&report);
                 continue;
             }
@@ -180,7 +191,7 @@ pub fn follow(
         };
         metrics.reloads.failure();
         tell(&report);
-        set(rejected, Some(report));
+        rejected.store(Some(Arc::new(rejection(report))));
     }
 }
 
@@ -200,6 +211,13 @@ fn swap(proxy: &mut Proxy, candidate: Candidate, began: Instant) -> Result<(), S
     Ok(())
 }
 
-fn set(rejected: &Rejected, report: Option<Report>) {
-    *rejected.lock().unwrap_or_else(PoisonError::into_inner) = report;
+/// What the status listener says of a refused set of manifests.
+fn rejection(report: Report) -> Rejection {
+    let shown = render::Report { sources: &report.sources, diagnostics: &report.diagnostics, style: PLAIN };
+    Rejection {
+        since: report.since,
+        digest: report.digest,
+        diagnostics: render::problems(&shown, KEPT_PROBLEMS),
+        trouble: report.trouble,
+    }
 }

@@ -229,7 +229,7 @@ impl Connection {
 
     /// The index of its listener in a table; `None` if the table doesn't have it any more.
     pub fn listener_index(&self, generation: &Arc<Generation>) -> Option<u16> {
-        let position = generation.listeners.iter().position(|id| *id == self.listener.id)?;
+        let position = generation.listeners.iter().position(|listener| listener.id == self.listener.id)?;
         u16::try_from(position).ok()
     }
 }

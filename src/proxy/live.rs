@@ -1,6 +1,8 @@
 //! The table that is live: one pointer, swapped whole. A request loads it once and lives with it until it ends.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use rustls::ClientConfig;
@@ -16,14 +18,25 @@ use crate::value::url::{Scheme, TargetUrl};
 pub struct Generation {
     /// Its number: 1 for the first table, one more for each that was swapped in.
     pub number: u64,
+    /// When it was made ready to be put in force.
+    pub since: SystemTime,
     /// The table.
     pub table: RouteTable,
-    /// The numbers of its listeners' sockets, by the index of the listener in the table.
-    pub listeners: Box<[u64]>,
+    /// The sockets of its listeners, by the index of the listener in the table.
+    pub listeners: Box<[LiveListener]>,
     /// What belongs to each route, by the same index.
     pub routes: Box<[LiveRoute]>,
     /// The secrets that the table names.
     pub secrets: Secrets,
+}
+
+/// A listener's sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LiveListener {
+    /// Their number: another one for each time an address is bound.
+    pub id: u64,
+    /// The address, with the port that was taken for port 0.
+    pub address: SocketAddr,
 }
 
 /// What the proxy needs beside a compiled route.
@@ -113,7 +126,7 @@ impl Generation {
     pub fn prepare(
         number: u64,
         table: RouteTable,
-        listeners: Box<[u64]>,
+        listeners: Box<[LiveListener]>,
         secrets: Secrets,
         around: &Surroundings,
     ) -> Result<Self, PrepareError> {
@@ -128,7 +141,7 @@ impl Generation {
                 Ok(LiveRoute { metrics: around.metrics.route(&route.name), targets })
             })
             .collect::<Result<_, PrepareError>>()?;
-        Ok(Self { number, table, listeners, routes, secrets })
+        Ok(Self { number, since: SystemTime::now(), table, listeners, routes, secrets })
     }
 }
 
@@ -149,7 +162,7 @@ fn live_targets(upstream: &Upstream, around: &Surroundings) -> Result<Box<[LiveT
 
 fn target(url: &TargetUrl, around: &Surroundings) -> Result<Target, PrepareError> {
     let address = match url.host.parse() {
-        Ok(ip) => Address::Socket(std::net::SocketAddr::new(ip, url.port)),
+        Ok(ip) => Address::Socket(SocketAddr::new(ip, url.port)),
         Err(_) => Address::Name(url.host.clone(), url.port),
     };
     let tls = match url.scheme {
