@@ -90,7 +90,7 @@ impl Running {
     fn start(first: Candidate, workers: usize, natural: Format) -> Result<Self, Box<dyn Error>> {
         let (metrics, rejected, ready) = (Arc::<Metrics>::default(), Rejected::default(), Arc::<AtomicBool>::default());
         // Bound before any request is accepted: a gateway that nobody can observe doesn't start.
-        let socket = StatusSocket::bind(table.settings.status.address.0)?;
+        let socket = StatusSocket::bind(first.table.settings.status.address.0)?;
         let (access_log, log) = AccessLog::start(std::io::stdout(), natural, Arc::clone(&metrics))?;
         let proxy = Proxy::start(
             first.table,
