@@ -3,14 +3,12 @@
 //! It is draft-07 and holds no `oneOf` or `anyOf`: those are what make a validator say "not valid under any of the
 //! given schemas" instead of naming the mistake, and editors complete only some of the fields.
 
-use std::sync::LazyLock;
-
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema as _, Schema};
 use serde_json::{Map, Value, json};
 
-use crate::compiler::manifest::{API_VERSION, KINDS, KindInfo, Metadata};
+use crate::compiler::manifest::{API_VERSION, KINDS, KindInfo, Metadata, kind};
 
 /// The name by which manifests and editors find the schema.
 pub const SCHEMA_ID: &str = "urn:gw:schema:v1";
@@ -50,10 +48,6 @@ pub fn of_kind(kind: &KindInfo) -> Value {
     simplify(&mut schema);
     schema.to_value()
 }
-
-/// The schemas of all kinds, made once.
-pub static KIND_SCHEMAS: LazyLock<Vec<(&'static KindInfo, Value)>> =
-    LazyLock::new(|| KINDS.iter().map(|kind| (kind, of_kind(kind))).collect());
 
 fn settings(inline: bool) -> SchemaSettings {
     SchemaSettings::draft07().with(|settings| settings.inline_subschemas = inline)
@@ -175,19 +169,20 @@ pub fn at<'s>(schema: &'s Value, pointer: &str) -> Option<&'s Value> {
 
 /// The schema of the kind with this name.
 pub fn named(name: &str) -> Option<Value> {
-    KIND_SCHEMAS.iter().find(|(kind, _)| kind.name == name).map(|(_, schema)| schema.clone())
+    kind(name).map(of_kind)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{KIND_SCHEMAS, at, published};
+    use super::{at, of_kind, published};
+    use crate::compiler::manifest::KINDS;
 
     #[test]
     fn no_branches_that_make_bad_errors() {
         let text = published().to_string();
         assert!(!text.contains("\"oneOf\"") && !text.contains("\"anyOf\""), "{text}");
-        for (kind, schema) in KIND_SCHEMAS.iter() {
-            let text = schema.to_string();
+        for kind in KINDS {
+            let text = of_kind(kind).to_string();
             assert!(
                 !text.contains("oneOf") && !text.contains("anyOf") && !text.contains("$ref"),
                 "{}: {text}",
@@ -211,8 +206,8 @@ mod tests {
             }
         }
         let mut missing = Vec::new();
-        for (kind, schema) in KIND_SCHEMAS.iter() {
-            walk(at(schema, "/spec").unwrap(), kind.name, &mut missing);
+        for kind in KINDS {
+            walk(at(&of_kind(kind), "/spec").unwrap(), kind.name, &mut missing);
         }
         assert_eq!(missing, [] as [String; 0]);
     }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use crate::compiler::{Compiled, compile, parse};
-use crate::deploy::load::{LoadError, Snapshot, read_assets, read_folder};
+use crate::compiler::{AssetRequest, Compiled, compile, parse};
+use crate::deploy::load::{LoadError, Snapshot, asset_stats, read_assets, read_folder};
 use crate::deploy::secrets::{fingerprint, resolve};
 use crate::deploy::watch::{POLL, Wake, Watch};
 use crate::diagnostic::render::{self, Style};
@@ -64,10 +64,22 @@ const PLAIN: Style = Style { color: false, width: 100 };
 /// Looks at a folder again and again.
 pub struct Follower {
     root: PathBuf,
-    seen: Option<(Digest, Digest)>,
+    seen: Option<Seen>,
     served: bool,
     named: BTreeSet<SecretRef>,
     fingerprint: Option<Digest>,
+}
+
+/// What the folder was like when it was last compiled, or why it could not be.
+#[derive(PartialEq, Eq)]
+struct Seen {
+    /// The bytes of the manifests, or the reason.
+    manifests: Digest,
+    /// The files that they name, by size, times and place.
+    files: Digest,
+    /// The values of the secrets that they name.
+    secrets: Digest,
+    requests: Vec<AssetRequest>,
 }
 
 impl Follower {
@@ -83,26 +95,31 @@ impl Follower {
             Err(error) => return self.trouble(&error),
         };
         if snapshot.files.is_empty() && self.served {
-            let error = "the folder holds no manifest any more".to_owned();
-            return self.say(&Digest::of_bytes(error.as_bytes()), error);
+            return self.say("the folder holds no manifest any more".to_owned());
         }
-        let parsed = parse(snapshot.files.clone());
-        let assets = read_assets(&self.root, &parsed.asset_requests());
-        let digest = (snapshot.digest(&assets), fingerprint(&self.named));
-        if self.seen == Some(digest) {
+        let manifests = snapshot.digest();
+        if self.seen.as_ref().is_some_and(|seen| *seen == self.state(manifests, seen.requests.clone())) {
             return Look::Same;
         }
-        match self.read() {
-            Ok(again) if again.files.iter().map(|f| &f.bytes).eq(snapshot.files.iter().map(|f| &f.bytes)) => {}
-            _ => return Look::Unsettled,
+        let parsed = parse(snapshot.files);
+        let state = self.state(manifests, parsed.asset_requests());
+        let assets = read_assets(&self.root, &state.requests);
+        let again = self.read().map(|again| self.state(again.digest(), state.requests.clone()));
+        if again.is_ok_and(|again| again != state) {
+            return Look::Unsettled;
         }
-        self.seen = Some(digest);
+        self.seen = Some(state);
         let Compiled { sources, diagnostics, table } = compile(parsed, &assets);
-        let report = Report { diagnostics, sources, digest: Some(digest.0), trouble: None, since: SystemTime::now() };
+        let report = Report { diagnostics, sources, digest: Some(manifests), trouble: None, since: SystemTime::now() };
         match table {
             Some(table) => self.candidate(table, report),
             None => Look::Refused(report),
         }
+    }
+
+    fn state(&self, manifests: Digest, requests: Vec<AssetRequest>) -> Seen {
+        let files = asset_stats(&self.root, &requests);
+        Seen { manifests, files, secrets: fingerprint(&self.named), requests }
     }
 
     /// Resolves the secrets of a table; one that is missing refuses it.
@@ -110,7 +127,7 @@ impl Follower {
         self.named.clone_from(&table.secrets);
         let print = fingerprint(&self.named);
         if let Some(seen) = &mut self.seen {
-            seen.1 = print;
+            seen.secrets = print;
         }
         match resolve(&table.secrets) {
             Ok(secrets) => {
@@ -127,16 +144,16 @@ impl Follower {
     }
 
     fn trouble(&mut self, error: &LoadError) -> Look {
-        let text = error.to_string();
-        self.say(&Digest::of_bytes(text.as_bytes()), text)
+        self.say(error.to_string())
     }
 
     /// Refuses for a reason outside of manifests, once.
-    fn say(&mut self, digest: &Digest, trouble: String) -> Look {
-        let seen = (*digest, *digest);
-        if self.seen.replace(seen) == Some(seen) {
+    fn say(&mut self, trouble: String) -> Look {
+        let seen = self.state(Digest::of_bytes(trouble.as_bytes()), Vec::new());
+        if self.seen.as_ref() == Some(&seen) {
             return Look::Same;
         }
+        self.seen = Some(seen);
         Look::Refused(Report {
             diagnostics: Diagnostics::default(),
             sources: SourceMap::default(),
