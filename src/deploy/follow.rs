@@ -74,7 +74,7 @@ impl Follower {
             _ => return Look::Unsettled,
         }
         self.seen = Some(digest);
-        let Compiled { sources, diagnostics, table } = compile(parsed, &assets);
+        let Compiled { sources, diagnostics, table, .. } = compile(parsed, &assets);
         let report = Report { diagnostics, sources, trouble: None, since: SystemTime::now() };
         match table {
             Some(table) => {

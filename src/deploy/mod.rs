@@ -1,5 +1,7 @@
 //! How tables come to be: reading folders, watching them, and putting what compiles in force.
 
+pub mod explain;
 pub mod follow;
 pub mod load;
+pub mod starter;
 pub mod watch;
