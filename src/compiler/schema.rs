@@ -79,6 +79,8 @@ fn simplify(schema: &mut Schema) {
     RecursiveTransform(plain_enum).transform(schema);
     RecursiveTransform(single_reference).transform(schema);
     RecursiveTransform(drop_machine_formats).transform(schema);
+    RecursiveTransform(no_empty_list).transform(schema);
+    RecursiveTransform(example_by_type).transform(schema);
 }
 
 /// An optional field may be left out, but not set to `null`.
@@ -133,6 +135,35 @@ fn drop_machine_formats(schema: &mut Schema) {
     }
 }
 
+/// An empty list could be read as "everything" or as "nothing": leaving the field out says which.
+fn no_empty_list(schema: &mut Schema) {
+    if schema.get("type") == Some(&json!("array")) && schema.get("minItems").is_none() {
+        schema.insert("minItems".into(), 1.into());
+    }
+}
+
+/// What has few values, and a list of what has an example, needs no example of its own in the Rust type.
+fn example_by_type(schema: &mut Schema) {
+    if schema.get("examples").is_some() {
+        return;
+    }
+    let default = schema.get("default");
+    let mut choices = schema.get("enum").and_then(Value::as_array).into_iter().flatten();
+    let example = match schema.get("type").and_then(Value::as_str) {
+        _ if schema.get("enum").is_some() => choices.clone().find(|c| Some(*c) != default).or(choices.next()).cloned(),
+        Some("boolean") => Some((default != Some(&json!(true))).into()),
+        Some("array") => {
+            let items = schema.get("items").and_then(|items| items.get("examples").or_else(|| items.get("enum")));
+            items.and_then(Value::as_array).and_then(|items| items.first()).map(|first| json!([first]))
+        }
+        Some("integer" | "number") => default.cloned(),
+        _ => None,
+    };
+    if let Some(example) = example {
+        schema.insert("examples".into(), vec![example].into());
+    }
+}
+
 /// Puts a branch into the schema that held it; what the schema says itself stays.
 fn merge(schema: &mut Schema, mut branches: Vec<Value>) {
     match (branches.len(), branches.pop()) {
@@ -149,6 +180,11 @@ fn merge(schema: &mut Schema, mut branches: Vec<Value>) {
         }
         (_, None) => {}
     }
+}
+
+/// A schema as it is written to a file.
+pub fn text(schema: &Value) -> String {
+    format!("{schema:#}\n")
 }
 
 /// The properties of an object's schema.
@@ -210,5 +246,28 @@ mod tests {
             walk(at(&of_kind(kind), "/spec").unwrap(), kind.name, &mut missing);
         }
         assert_eq!(missing, [] as [String; 0]);
+    }
+
+    #[test]
+    fn every_value_has_an_example_and_no_list_is_empty() {
+        fn walk(schema: &serde_json::Value, path: &str, wrong: &mut Vec<String>) {
+            let fields = super::properties(schema);
+            let items = schema.get("items").filter(|items| super::properties(items).is_some());
+            if fields.is_none() && items.is_none() && schema.get("examples").is_none() {
+                wrong.push(format!("{path} has no example"));
+            }
+            if schema.get("type").is_some_and(|t| t == "array") && schema.get("minItems").is_none_or(|n| n == 0) {
+                wrong.push(format!("{path} may be empty"));
+            }
+            fields.into_iter().flatten().for_each(|(name, field)| walk(field, &format!("{path}/{name}"), wrong));
+            items.into_iter().for_each(|items| walk(items, path, wrong));
+        }
+        let mut wrong = Vec::new();
+        for kind in KINDS {
+            let schema = of_kind(kind);
+            walk(at(&schema, "/spec").unwrap(), kind.name, &mut wrong);
+            walk(at(&schema, "/metadata").unwrap(), "metadata", &mut wrong);
+        }
+        assert_eq!(wrong, [] as [String; 0]);
     }
 }

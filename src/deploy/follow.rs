@@ -109,7 +109,7 @@ impl Follower {
             return Look::Unsettled;
         }
         self.seen = Some(state);
-        let Compiled { sources, diagnostics, table } = compile(parsed, &assets);
+        let Compiled { sources, diagnostics, table, .. } = compile(parsed, &assets);
         let report = Report { diagnostics, sources, digest: Some(manifests), trouble: None, since: SystemTime::now() };
         match table {
             Some(table) => self.candidate(table, report),

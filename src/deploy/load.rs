@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::compiler::{AssetRequest, SourceFile};
+use crate::compiler::{AssetRequest, Compiled, SourceFile, compile, parse};
 use crate::pipeline::assets::{Asset, AssetRead, Assets, FOLDER_LIMIT, Folder};
 use crate::table::Digest;
 
@@ -123,6 +123,16 @@ impl Snapshot {
         }
         Digest::of_bytes(text.as_bytes())
     }
+}
+
+/// Reads and compiles the manifests of a folder.
+///
+/// # Errors
+/// If the folder or a manifest cannot be read.
+pub fn compile_folder(root: &Path) -> Result<Compiled, LoadError> {
+    let parsed = parse(read_folder(root)?.files);
+    let assets = read_assets(root, &parsed.asset_requests());
+    Ok(compile(parsed, &assets))
 }
 
 /// A digest of what the file system says of the files that manifests name, without reading them: any change of a file changes it.

@@ -9,27 +9,38 @@ use crate::diagnostic::{Code, Severity};
 use crate::pipeline::exchange::{Exchange, Place};
 use crate::pipeline::head::Fields;
 use crate::pipeline::plugin::{CompileContext, Needed};
+use crate::value::Scalar as _;
 use crate::value::header::HeaderName;
 use crate::value::template::Template;
 
 /// Which header fields are removed, set and added, in this order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(example = example())]
 pub struct HeaderEdits {
     /// Fields to remove, with all their values.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remove: Vec<HeaderName>,
     /// Fields to set: all values that were there are replaced. A field whose value is missing is removed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(example = set_example())]
+    #[schemars(example = set_example(), extend("propertyNames" = { "format": HeaderName::FORMAT }))]
     pub set: BTreeMap<HeaderName, Template>,
     /// Fields to add beside the values that are there. A field whose value is missing is not added.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(example = add_example(), extend("propertyNames" = { "format": HeaderName::FORMAT }))]
     pub add: BTreeMap<HeaderName, Template>,
+}
+
+fn example() -> serde_json::Value {
+    serde_json::json!({ "remove": ["x-debug"], "set": { "x-order": "${path.id}" }, "add": { "vary": "origin" } })
 }
 
 fn set_example() -> serde_json::Value {
     serde_json::json!({ "x-tenant": "${path.tenant}" })
+}
+
+fn add_example() -> serde_json::Value {
+    serde_json::json!({ "vary": "origin" })
 }
 
 impl HeaderEdits {

@@ -4,7 +4,7 @@
 
 pub mod access_log;
 mod answer;
-mod client;
+pub mod client;
 mod connection;
 mod core;
 mod error_page;
@@ -14,7 +14,7 @@ pub mod ingress;
 mod listener;
 pub mod live;
 pub mod metrics;
-mod outgoing;
+pub mod outgoing;
 mod request_body;
 mod response;
 pub mod status;

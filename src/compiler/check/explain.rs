@@ -126,6 +126,8 @@ impl Reader<'_> {
             ValidationErrorKind::Format { format } => return Some(invalid(format, node)),
             ValidationErrorKind::Minimum { limit } => wrong(&OUT_OF_RANGE, format!("`{field}` is at least {limit}")),
             ValidationErrorKind::Maximum { limit } => wrong(&OUT_OF_RANGE, format!("`{field}` is at most {limit}")),
+            ValidationErrorKind::MinItems { limit: 1 } => wrong(&WRONG_LENGTH, format!("`{field}` cannot be empty"))
+                .help("write an entry, or leave the field out if it has a default"),
             ValidationErrorKind::MinItems { limit } => {
                 wrong(&WRONG_LENGTH, format!("`{field}` has at least {limit} entries"))
             }

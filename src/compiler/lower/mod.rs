@@ -16,7 +16,7 @@ use crate::compiler::object::{Address, Object};
 use crate::compiler::parse::join;
 use crate::compiler::resolve::Model;
 use crate::compiler::resolve::walk::{Marked, marked};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, Span};
 use crate::pipeline::assets::{AssetRead, Assets, Folder};
 use crate::pipeline::backend::{Backend, BackendContext};
 use crate::table::digest::Part;
@@ -25,8 +25,18 @@ use crate::table::settings::Settings;
 use crate::table::{Digest, RouteTable};
 use crate::value::name::AssetPath;
 
-/// Makes the table; `None` where a route or backend could not be made.
-pub fn lower(model: &Model, assets: &Assets) -> (Option<RouteTable>, Diagnostics) {
+/// What lowering gave.
+pub struct Lowering {
+    /// The table; `None` where a route or backend could not be made.
+    pub table: Option<RouteTable>,
+    /// Where each rule of the router is written, by its index.
+    pub places: Vec<Span>,
+    /// The problems found.
+    pub diagnostics: Diagnostics,
+}
+
+/// Makes the table.
+pub fn lower(model: &Model, assets: &Assets) -> Lowering {
     let mut out = Diagnostics::default();
     let settings = settings(&model.gateway().0);
     let backends = backends(model, assets, &mut out);
@@ -50,6 +60,7 @@ pub fn lower(model: &Model, assets: &Assets) -> (Option<RouteTable>, Diagnostics
         report_conflict(&conflict, &rules, &origins, &mut out);
     }
     let digest = digest(model, &settings, assets);
+    let places = (0..rules.len()).map(|rule| place(&rules[rule], origins[rule])).collect();
     let table = digest.map(|digest| RouteTable {
         digest,
         settings,
@@ -57,7 +68,12 @@ pub fn lower(model: &Model, assets: &Assets) -> (Option<RouteTable>, Diagnostics
         routes: routes.into(),
         secrets,
     });
-    (table.filter(|_| !out.has_errors()), out)
+    Lowering { table: table.filter(|_| !out.has_errors()), places, diagnostics: out }
+}
+
+/// Where a rule is written: its entry of `match`, or what stands nearest to where that would be.
+fn place(rule: &Rule, origin: &Object) -> Span {
+    origin.place(&format!("/spec/match/{}", rule.entry))
 }
 
 fn settings(spec: &GatewaySpec) -> Settings {
@@ -122,7 +138,7 @@ fn folder(object: &Object, path: &AssetPath, assets: &Assets) -> Result<Arc<Fold
 
 fn report_conflict(conflict: &Conflict, rules: &[Rule], origins: &[&Object], out: &mut Diagnostics) {
     let (a, b) = (conflict.a as usize, conflict.b as usize);
-    let place = |rule: usize| origins[rule].place(&format!("/spec/match/{}", rules[rule].entry));
+    let place = |rule: usize| place(&rules[rule], origins[rule]);
     let names = (origins[a].address.short(), origins[b].address.short());
     let host = conflict.host.as_ref().map_or_else(|| "any host".to_owned(), |host| format!("the host `{host}`"));
     let (code, message) = if conflict.certain {
