@@ -71,7 +71,7 @@ async fn answer(
         Outcome::MethodNotAllowed(methods) => return not_allowed(&methods, heads, account, &id),
         Outcome::NotFound => return account.error(404, None, "no-route", heads, &id),
     };
-    let upgrade = Upgrade::of(&parts.headers);
+    let upgrade = Upgrade::of(&parts, &body);
     let trip = Trip { connection, generation, from, id: &id };
     trip.take(hit, ClientRequest { body, upgrade }, heads, account).await
 }
@@ -271,11 +271,14 @@ async fn settle(step: Step, exchange: &mut Exchange<'_>, deadline: &Deadline) ->
     }
 }
 
+/// What `Allow` says of the gateway itself.
+const SERVED_METHODS: &[u8] = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
 /// `OPTIONS *` asks the server itself (RFC 9110, 9.3.7).
 fn server_options(heads: &mut Heads, account: &mut Account) -> Response<Source> {
     account.status = 204;
     heads.response.status = 204;
-    heads.response.fields.set("allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    heads.response.fields.set("allow", SERVED_METHODS);
     crate::proxy::response::build(&heads.response, Source::Empty, false)
 }
 
@@ -300,6 +303,9 @@ impl Account {
     }
 
     fn refuse(&mut self, refusal: Refusal, heads: &mut Heads, id: &[u8]) -> Response<Source> {
+        if refusal == Refusal::Method {
+            heads.response.fields.set("allow", SERVED_METHODS);
+        }
         let detail = refusal.to_string();
         self.error(refusal.status(), Some(&detail), "refused", heads, id)
     }

@@ -9,7 +9,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use hyper::header::{HeaderMap, UPGRADE};
+use hyper::Version;
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{CONNECTION, UPGRADE};
+use hyper::http::request::Parts;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::pipeline::exchange::Exchange;
@@ -22,12 +25,14 @@ pub struct Upgrade(Box<[u8]>);
 
 impl Upgrade {
     /// What a request asks for, if it asks on its connection's behalf.
-    pub fn of(headers: &HeaderMap) -> Option<Self> {
-        let protocol = headers.get(UPGRADE)?.as_bytes();
-        let connection =
-            headers.get_all(hyper::header::CONNECTION).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
-        let asks = connection.into_iter().any(|token| token.trim_ascii().eq_ignore_ascii_case(b"upgrade"));
-        asks.then(|| Self(protocol.into()))
+    ///
+    /// With a body it is left unheard, as RFC 9110 allows: the body and what follows it could be read in two ways.
+    pub fn of(request: &Parts, body: &Incoming) -> Option<Self> {
+        let protocol = request.headers.get(UPGRADE)?.as_bytes();
+        let mut options =
+            request.headers.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
+        let asks = options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade"));
+        (asks && request.version == Version::HTTP_11 && body.is_end_stream()).then(|| Self(protocol.into()))
     }
 
     /// The protocols it names.
