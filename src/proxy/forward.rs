@@ -55,7 +55,12 @@ pub async fn forward(
     };
     write_head(exchange, &hop, outgoing);
     let idle = to.route.timeouts.idle;
-    let body = (!body.is_end_stream()).then(|| client_body(body, to.connection, to.generation, idle));
+    let mut body = (!body.is_end_stream()).then(|| client_body(body, to.connection, to.generation, idle));
+    if let Some(body) = &mut body
+        && let Err(error) = body.look().await
+    {
+        return End::failed(error.status(), "request-body", exchange);
+    }
     let call = Call {
         target: &target.target,
         method: &exchange.request.method,

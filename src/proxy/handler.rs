@@ -73,7 +73,7 @@ async fn answer(
         Outcome::MethodNotAllowed(methods) => return not_allowed(&methods, heads, account, &id),
         Outcome::NotFound => return account.error(404, None, "no-route", heads, &id),
     };
-    let upgrade = Upgrade::of(&heads.request.fields);
+    let upgrade = Upgrade::of(&heads.request.fields, parts.version, &body);
     let trip = Trip { connection, generation, from, id: &id };
     trip.take(hit, ClientRequest { body, upgrade }, heads, account).await
 }
@@ -266,10 +266,13 @@ async fn settle(step: Step, exchange: &mut Exchange<'_>, deadline: &Deadline) ->
     }
 }
 
+/// What `Allow` says of the gateway itself.
+const SERVED_METHODS: &[u8] = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
 /// `OPTIONS *` asks the server itself (RFC 9110, 9.3.7).
 fn server_options(heads: &mut Heads) -> End {
     heads.response.status = 204;
-    heads.response.fields.set("allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    heads.response.fields.set("allow", SERVED_METHODS);
     End::content(Content::Empty)
 }
 
@@ -294,6 +297,9 @@ impl Account {
     }
 
     fn refuse(&mut self, refusal: Refusal, heads: &mut Heads, id: &[u8]) -> End {
+        if refusal == Refusal::Method {
+            heads.response.fields.set("allow", SERVED_METHODS);
+        }
         let detail = refusal.to_string();
         self.error(refusal.status(), Some(&detail), "refused", heads, id)
     }

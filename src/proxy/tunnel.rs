@@ -9,6 +9,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
+use hyper::Version;
+use hyper::body::{Body as _, Incoming};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::pipeline::exchange::Exchange;
@@ -22,13 +24,15 @@ pub struct Upgrade(Box<[u8]>);
 
 impl Upgrade {
     /// What a request asks for, if it asks on its connection's behalf.
-    pub fn of(fields: &Fields) -> Option<Self> {
+    ///
+    /// With a body it is left unheard, as RFC 9110 allows: the body and what follows it could be read in two ways.
+    pub fn of(fields: &Fields, version: Version, body: &Incoming) -> Option<Self> {
         let protocol = fields.received("upgrade")?;
         let asks = fields
             .received_all("connection")
             .flat_map(|value| value.split(|byte| *byte == b','))
-            .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"upgrade"));
-        asks.then(|| Self(protocol.into()))
+            .any(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade"));
+        (asks && version == Version::HTTP_11 && body.is_end_stream()).then(|| Self(protocol.into()))
     }
 
     /// The protocols it names.
