@@ -79,6 +79,10 @@ impl HeaderEdits {
             select(exchange).remove(name.as_str());
         }
         for (name, template) in &self.set {
+            if let Some(text) = template.literal() {
+                select(exchange).set(name.as_str(), text.as_bytes());
+                continue;
+            }
             match exchange.render(template, Place::Field) {
                 Some(value) => select(exchange).set(name.as_str(), value.as_bytes()),
                 None => select(exchange).remove(name.as_str()),

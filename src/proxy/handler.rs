@@ -36,7 +36,10 @@ pub async fn handle(connection: Rc<Connection>, request: Request<Incoming>) -> R
     let generation = connection.core.generation();
     let mut heads = connection.core.heads();
     let mut account = Account::open(&connection, &generation);
-    let end = answer(&connection, &generation, request, &mut heads, &mut account).await;
+    let end = match depart(&connection, &generation, request, &mut heads, &mut account) {
+        Ok((trip, request)) => trip.take(request, &mut heads, &mut account).await,
+        Err(end) => end,
+    };
     account.status = heads.response.status;
     let framed = end.framed;
     let response = build(&heads.response, AnswerBody::new(end.source, account), framed);
@@ -44,13 +47,14 @@ pub async fn handle(connection: Rc<Connection>, request: Request<Incoming>) -> R
     response
 }
 
-async fn answer(
-    connection: &Rc<Connection>,
-    generation: &Arc<Generation>,
+/// Receives a request and finds its route; an end where it has none.
+fn depart<'t>(
+    connection: &'t Rc<Connection>,
+    generation: &'t Arc<Generation>,
     request: Request<Incoming>,
     heads: &mut Heads,
     account: &mut Account,
-) -> End {
+) -> Result<(Trip<'t>, ClientRequest), End> {
     let settings = &generation.table.settings;
     let id = connection.core.request_id();
     let (parts, body) = request.into_parts();
@@ -59,10 +63,10 @@ async fn answer(
     let from = client(connection.peer, Scheme::Http, &settings.trusted_proxies, &heads.request.fields);
     account.note_request(connection, heads, from, &id);
     if let Err(refusal) = received {
-        return account.refuse(refusal, heads, &id);
+        return Err(account.refuse(refusal, heads, &id));
     }
     if heads.request.path == "*" {
-        return server_options(heads);
+        return Err(server_options(heads));
     }
     let found = match connection.listener_index(generation) {
         Some(listener) => generation.table.router.find(listener, &heads.request, &mut NoTrace),
@@ -70,12 +74,11 @@ async fn answer(
     };
     let hit = match found {
         Outcome::Found(hit) => hit,
-        Outcome::MethodNotAllowed(methods) => return not_allowed(&methods, heads, account, &id),
-        Outcome::NotFound => return account.error(404, None, "no-route", heads, &id),
+        Outcome::MethodNotAllowed(methods) => return Err(not_allowed(&methods, heads, account, &id)),
+        Outcome::NotFound => return Err(account.error(404, None, "no-route", heads, &id)),
     };
     let upgrade = Upgrade::of(&heads.request.fields, parts.version, &body);
-    let trip = Trip { connection, generation, from, id: &id };
-    trip.take(hit, ClientRequest { body, upgrade }, heads, account).await
+    Ok((Trip { connection, generation, hit, from, id }, ClientRequest { body, upgrade }))
 }
 
 /// What is left of the client's request once its head is read.
@@ -90,14 +93,15 @@ pub struct ClientRequest {
 struct Trip<'t> {
     connection: &'t Rc<Connection>,
     generation: &'t Arc<Generation>,
+    hit: Hit<'t>,
     from: Client,
-    id: &'t [u8],
+    id: [u8; 32],
 }
 
 impl<'t> Trip<'t> {
-    async fn take(self, hit: Hit<'t>, request: ClientRequest, heads: &'t mut Heads, account: &mut Account) -> End {
-        let route: &'t CompiledRoute = &self.generation.table.routes[hit.route as usize];
-        account.route = Some(hit.route);
+    async fn take(mut self, request: ClientRequest, heads: &mut Heads, account: &mut Account) -> End {
+        let route: &CompiledRoute = &self.generation.table.routes[self.hit.route as usize];
+        account.route = Some(self.hit.route);
         account.note_route(&route.name);
         let Heads { request: head, response, outgoing } = heads;
         let mut exchange = Exchange {
@@ -106,7 +110,7 @@ impl<'t> Trip<'t> {
             response,
             client: self.from,
             route: &route.name,
-            params: Params::from(hit.parameters),
+            params: Params::from(std::mem::take(&mut self.hit.parameters)),
             secrets: &self.generation.secrets,
         };
         self.connection.request.set(route.timeouts.request);
@@ -114,7 +118,7 @@ impl<'t> Trip<'t> {
         let (entered, answered) = way_in(&route.pipeline, &applies, &mut exchange, &self.connection.request).await;
         let end = match answered {
             Some(end) => end,
-            None => self.reach_end(route, request, &mut exchange, outgoing, account, hit.route).await,
+            None => self.reach_end(route, request, &mut exchange, outgoing, account).await,
         };
         let end = self.with_error_page(end, &mut exchange, account);
         for i in (0..entered).rev().filter(|i| applies.holds(*i)) {
@@ -130,19 +134,18 @@ impl<'t> Trip<'t> {
         exchange: &mut Exchange<'_>,
         outgoing: &mut Vec<u8>,
         account: &mut Account,
-        index: u32,
     ) -> End {
         match route.end.as_ref().map(|end| &end.backend) {
             Some(Backend::Local(local)) => settle(local.answer(exchange), exchange, &self.connection.request).await,
             Some(Backend::Upstream(upstream)) => {
-                let live: &LiveRoute = &self.generation.routes[index as usize];
+                let live: &LiveRoute = &self.generation.routes[self.hit.route as usize];
                 let forwarded = Forwarded {
                     connection: self.connection,
                     generation: self.generation,
                     route,
                     live,
                     upstream,
-                    id: self.id,
+                    id: &self.id,
                 };
                 forward(forwarded, request, exchange, outgoing, account).await
             }
@@ -157,7 +160,7 @@ impl<'t> Trip<'t> {
             return end;
         }
         account.note_error(end.cause);
-        let page = error_page::page(status, None, exchange.request, self.id);
+        let page = error_page::page(status, None, exchange.request, &self.id);
         exchange.response.fields.set("content-type", page.media_type.as_bytes());
         End { source: Source::Bytes(page.body), ..end }
     }
