@@ -99,7 +99,7 @@ struct Trip<'t> {
 }
 
 impl<'t> Trip<'t> {
-    async fn take(mut self, request: ClientRequest, heads: &mut Heads, account: &mut Account) -> End {
+    async fn take(mut self, request: ClientRequest, heads: &'t mut Heads, account: &mut Account) -> End {
         let route: &CompiledRoute = &self.generation.table.routes[self.hit.route as usize];
         account.route = Some(self.hit.route);
         account.note_route(&route.name);
