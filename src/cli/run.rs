@@ -11,7 +11,7 @@ use std::{env, thread};
 
 use crate::cli::Exit;
 use crate::cli::output::Output;
-use crate::deploy::follow::{Follower, Look, Report, follow};
+use crate::deploy::follow::{Candidate, Follower, Look, Report, follow};
 use crate::deploy::watch::{Wake, Watch};
 use crate::diagnostic::render;
 use crate::proxy::access_log::{AccessLog, Format};
@@ -46,11 +46,11 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
     let mut follower = Follower::new(&arguments.folder);
     let node = Node { port: port(), status: arguments.status_address };
     let began = Instant::now();
-    let Some(mut table) = first_table(&mut follower, output) else { return Exit::Error };
-    node.adapt(&mut table);
+    let Some(mut first) = first_table(&mut follower, output) else { return Exit::Error };
+    node.adapt(&mut first.table);
     let natural = if output.terminal { Format::Text } else { Format::Json };
     let workers = arguments.workers.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
-    let mut running = match Running::start(table, workers, natural) {
+    let mut running = match Running::start(first, workers, natural) {
         Ok(running) => running,
         Err(error) => {
             output.note(&format!("error: {error}\n"));
@@ -87,12 +87,16 @@ struct Running {
 }
 
 impl Running {
-    fn start(table: RouteTable, workers: usize, natural: Format) -> Result<Self, Box<dyn Error>> {
+    fn start(first: Candidate, workers: usize, natural: Format) -> Result<Self, Box<dyn Error>> {
         let (metrics, rejected, ready) = (Arc::<Metrics>::default(), Rejected::default(), Arc::<AtomicBool>::default());
         // Bound before any request is accepted: a gateway that nobody can observe doesn't start.
-        let socket = StatusSocket::bind(table.settings.status.address.0)?;
+        let socket = StatusSocket::bind(first.table.settings.status.address.0)?;
         let (access_log, log) = AccessLog::start(std::io::stdout(), natural, Arc::clone(&metrics))?;
-        let proxy = Proxy::start(table, Start { workers, metrics: Arc::clone(&metrics), log: access_log })?;
+        let proxy = Proxy::start(
+            first.table,
+            first.secrets,
+            Start { workers, metrics: Arc::clone(&metrics), log: access_log },
+        )?;
         let view = View {
             live: proxy.live(),
             metrics: Arc::clone(&metrics),
@@ -139,7 +143,7 @@ fn port() -> Option<u16> {
 }
 
 /// The table to start with. A folder that doesn't compile is no start: there is nothing to go on with.
-fn first_table(follower: &mut Follower, output: &mut Output) -> Option<RouteTable> {
+fn first_table(follower: &mut Follower, output: &mut Output) -> Option<Candidate> {
     loop {
         match follower.look() {
             Look::Unsettled => {}

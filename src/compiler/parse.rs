@@ -6,7 +6,7 @@ use std::thread;
 
 use serde_json::Value as Json;
 
-use crate::compiler::check::{Checked, check};
+use crate::compiler::check::{Checked, Validators, check};
 use crate::compiler::manifest::{Metadata, Spec};
 use crate::compiler::object::{Address, Object};
 use crate::compiler::resolve::walk::{Marked, marked};
@@ -75,15 +75,18 @@ struct Part {
 type Text = (SourceId, Arc<str>);
 
 fn in_parallel(sources: &SourceMap, texts: &[Text]) -> Vec<Part> {
+    let validators = &Validators::new();
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let chunk = texts.len().div_ceil(threads).max(1);
     if texts.len() < 2 {
-        return texts.iter().map(|text| one(sources, text)).collect();
+        return texts.iter().map(|text| one(sources, text, validators)).collect();
     }
     thread::scope(|scope| {
         let running: Vec<_> = texts
             .chunks(chunk)
-            .map(|chunk| scope.spawn(move || chunk.iter().map(|text| one(sources, text)).collect::<Vec<_>>()))
+            .map(|chunk| {
+                scope.spawn(move || chunk.iter().map(|text| one(sources, text, validators)).collect::<Vec<_>>())
+            })
             .collect();
         running
             .into_iter()
@@ -92,11 +95,11 @@ fn in_parallel(sources: &SourceMap, texts: &[Text]) -> Vec<Part> {
     })
 }
 
-fn one(sources: &SourceMap, (id, path): &Text) -> Part {
+fn one(sources: &SourceMap, (id, path): &Text, validators: &Validators) -> Part {
     let (documents, diagnostics) = syntax::parse(*id, &sources.get(*id).text);
     let mut part = Part { complete: diagnostics.is_empty(), diagnostics, ..Part::default() };
     for document in documents {
-        match object(document, path, &mut part.diagnostics) {
+        match object(document, path, validators, &mut part.diagnostics) {
             Some(object) => {
                 part.complete &= object.spec.is_some();
                 part.objects.push(object);
@@ -108,10 +111,10 @@ fn one(sources: &SourceMap, (id, path): &Text) -> Part {
 }
 
 /// The object of a document; `None` if it cannot even be told who it is.
-fn object(document: Document, manifest: &Arc<str>, out: &mut Diagnostics) -> Option<Object> {
+fn object(document: Document, manifest: &Arc<str>, validators: &Validators, out: &mut Diagnostics) -> Option<Object> {
     let Document { root, complete } = document;
     let before = out.len();
-    let checked = if complete { check(&root, out)? } else { Checked::unchecked(&root)? };
+    let checked = if complete { check(&root, validators, out)? } else { Checked::unchecked(&root)? };
     let Json::Object(mut json) = checked.json else { return None };
     let metadata: Metadata = serde_json::from_value(json.remove("metadata")?).ok()?;
     let address =

@@ -4,7 +4,7 @@
 
 pub mod access_log;
 mod answer;
-mod client;
+pub mod client;
 mod connection;
 mod core;
 mod error_page;
@@ -14,7 +14,7 @@ pub mod ingress;
 mod listener;
 pub mod live;
 pub mod metrics;
-mod outgoing;
+pub mod outgoing;
 mod request_body;
 mod response;
 pub mod status;
@@ -28,10 +28,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::pipeline::secrets::Secrets;
 use crate::proxy::access_log::AccessLog;
 use crate::proxy::core::Core;
 use crate::proxy::listener::{Bound, bind};
-use crate::proxy::live::{Generation, Live, LiveListener, Surroundings};
+use crate::proxy::live::{Generation, Live, LiveListener, PrepareError, Surroundings};
 use crate::proxy::metrics::Metrics;
 use crate::proxy::worker::{Command, Worker};
 use crate::table::RouteTable;
@@ -52,12 +53,9 @@ pub enum SwapError {
     /// A thread cannot be started.
     #[error("a worker cannot be started: {0}")]
     Worker(io::Error),
-    /// An upstream's name cannot be one of a certificate.
-    #[error("the name of an upstream cannot be verified: {0}")]
-    Upstream(#[from] rustls::pki_types::InvalidDnsNameError),
-    /// The settings of TLS are unusable.
-    #[error("TLS cannot be set up: {0}")]
-    Tls(#[from] rustls::Error),
+    /// A target of an upstream cannot be made ready.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
 }
 
 /// A running data plane.
@@ -84,13 +82,12 @@ impl Proxy {
     ///
     /// # Errors
     /// If the table cannot be put in force or a worker cannot be started.
-    pub fn start(table: RouteTable, start: Start) -> Result<Self, SwapError> {
-        let tls = Arc::new(upstream::client_config(upstream::system_roots())?);
-        let around = Surroundings { metrics: Arc::clone(&start.metrics), tls };
+    pub fn start(table: RouteTable, secrets: Secrets, start: Start) -> Result<Self, SwapError> {
+        let around = Surroundings::new(Arc::clone(&start.metrics));
         let mut bound = BTreeMap::new();
         let mut next_listener = 0;
         let (fresh, listeners) = bind_missing(&table, &bound, &mut next_listener, start.workers)?;
-        let live = Live::new(Generation::prepare(1, table, listeners, &around)?);
+        let live = Live::new(Generation::prepare(1, table, listeners, secrets, &around)?);
         let workers = (0..start.workers.max(1))
             .map(|index| {
                 let (live, metrics, log, workers) =
@@ -107,10 +104,10 @@ impl Proxy {
     ///
     /// # Errors
     /// If something of it fails; the table in force stays, and so does everything else.
-    pub fn swap(&mut self, table: RouteTable) -> Result<u64, SwapError> {
+    pub fn swap(&mut self, table: RouteTable, secrets: Secrets) -> Result<u64, SwapError> {
         let number = self.live.load().number + 1;
         let (fresh, listeners) = bind_missing(&table, &self.bound, &mut self.next_listener, self.workers.len())?;
-        let next = Generation::prepare(number, table, listeners.clone(), &self.around)?;
+        let next = Generation::prepare(number, table, listeners.clone(), secrets, &self.around)?;
         open(fresh, &self.workers, &mut self.bound);
         self.live.swap(next);
         self.bound.retain(|_, bound| {

@@ -1,25 +1,24 @@
 //! What a schema error means to the person who wrote the manifest.
 
+use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
-use jsonschema::{ValidationError, Validator};
 use serde_json::Value as Json;
 
 use crate::compiler::check::codes::{
     INVALID_VALUE, MISSING_FIELD, OUT_OF_RANGE, UNKNOWN_CHOICE, UNKNOWN_FIELD, WRONG_LENGTH, WRONG_TYPE,
 };
-use crate::compiler::manifest::KindInfo;
+use crate::compiler::check::validators::Checker;
 use crate::compiler::quote::{quoted, replacement};
-use crate::compiler::schema::{self, KIND_SCHEMAS};
+use crate::compiler::schema;
 use crate::compiler::syntax::{Node, Value};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::value::did_you_mean::did_you_mean;
 use crate::value::{FORMATS, ScalarError};
 
 /// All errors of one document.
-pub(super) fn explain(kind: &KindInfo, validator: &Validator, json: &Json, root: &Node) -> Diagnostics {
-    let schema = KIND_SCHEMAS.iter().find(|(k, _)| k.name == kind.name).map_or(&Json::Null, |(_, schema)| schema);
-    let errors: Vec<ValidationError<'_>> = validator.iter_errors(json).collect();
-    let reader = Reader { schema, root, errors: &errors };
+pub(super) fn explain(checker: &Checker, json: &Json, root: &Node) -> Diagnostics {
+    let errors: Vec<ValidationError<'_>> = checker.validator.iter_errors(json).collect();
+    let reader = Reader { schema: &checker.schema, root, errors: &errors };
     let mut out = Diagnostics::default();
     for error in &errors {
         reader.explain(error, &mut out);
@@ -127,6 +126,8 @@ impl Reader<'_> {
             ValidationErrorKind::Format { format } => return Some(invalid(format, node)),
             ValidationErrorKind::Minimum { limit } => wrong(&OUT_OF_RANGE, format!("`{field}` is at least {limit}")),
             ValidationErrorKind::Maximum { limit } => wrong(&OUT_OF_RANGE, format!("`{field}` is at most {limit}")),
+            ValidationErrorKind::MinItems { limit: 1 } => wrong(&WRONG_LENGTH, format!("`{field}` cannot be empty"))
+                .help("write an entry, or leave the field out if it has a default"),
             ValidationErrorKind::MinItems { limit } => {
                 wrong(&WRONG_LENGTH, format!("`{field}` has at least {limit} entries"))
             }

@@ -5,7 +5,7 @@ mod routes;
 
 pub use codes::CODES;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::compiler::lower::codes::{ASSET, OVERLAP, TIE};
@@ -16,7 +16,7 @@ use crate::compiler::object::{Address, Object};
 use crate::compiler::parse::join;
 use crate::compiler::resolve::Model;
 use crate::compiler::resolve::walk::{Marked, marked};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, Span};
 use crate::pipeline::assets::{AssetRead, Assets, Folder};
 use crate::pipeline::backend::{Backend, BackendContext};
 use crate::table::digest::Part;
@@ -25,21 +25,33 @@ use crate::table::settings::Settings;
 use crate::table::{Digest, RouteTable};
 use crate::value::name::AssetPath;
 
-/// Makes the table; `None` where a route or backend could not be made.
-pub fn lower(model: &Model, assets: &Assets) -> (Option<RouteTable>, Diagnostics) {
+/// What lowering gave.
+pub struct Lowering {
+    /// The table; `None` where a route or backend could not be made.
+    pub table: Option<RouteTable>,
+    /// Where each rule of the router is written, by its index.
+    pub places: Vec<Span>,
+    /// The problems found.
+    pub diagnostics: Diagnostics,
+}
+
+/// Makes the table.
+pub fn lower(model: &Model, assets: &Assets) -> Lowering {
     let mut out = Diagnostics::default();
     let settings = settings(&model.gateway().0);
     let backends = backends(model, assets, &mut out);
+    let mut secrets = BTreeSet::new();
     let mut routes = Vec::new();
     let mut rules: Vec<Rule> = Vec::new();
     let mut origins: Vec<&Object> = Vec::new();
     for object in &model.objects {
         let Some(Spec::Route(spec)) = &object.spec else { continue };
-        let Some(Lowered { route, rules: mut own }) =
+        let Some(Lowered { route, rules: mut own, secrets: mut named }) =
             lower_route(object, spec, routes.len(), &settings, &backends, &mut out)
         else {
             continue;
         };
+        secrets.append(&mut named);
         routes.push(route);
         origins.extend(own.iter().map(|_| object));
         rules.append(&mut own);
@@ -48,8 +60,20 @@ pub fn lower(model: &Model, assets: &Assets) -> (Option<RouteTable>, Diagnostics
         report_conflict(&conflict, &rules, &origins, &mut out);
     }
     let digest = digest(model, &settings, assets);
-    let table = digest.map(|digest| RouteTable { digest, settings, router: Router::new(rules), routes: routes.into() });
-    (table.filter(|_| !out.has_errors()), out)
+    let places = (0..rules.len()).map(|rule| place(&rules[rule], origins[rule])).collect();
+    let table = digest.map(|digest| RouteTable {
+        digest,
+        settings,
+        router: Router::new(rules),
+        routes: routes.into(),
+        secrets,
+    });
+    Lowering { table: table.filter(|_| !out.has_errors()), places, diagnostics: out }
+}
+
+/// Where a rule is written: its entry of `match`, or what stands nearest to where that would be.
+fn place(rule: &Rule, origin: &Object) -> Span {
+    origin.place(&format!("/spec/match/{}", rule.entry))
 }
 
 fn settings(spec: &GatewaySpec) -> Settings {
@@ -114,7 +138,7 @@ fn folder(object: &Object, path: &AssetPath, assets: &Assets) -> Result<Arc<Fold
 
 fn report_conflict(conflict: &Conflict, rules: &[Rule], origins: &[&Object], out: &mut Diagnostics) {
     let (a, b) = (conflict.a as usize, conflict.b as usize);
-    let place = |rule: usize| origins[rule].place(&format!("/spec/match/{}", rules[rule].entry));
+    let place = |rule: usize| place(&rules[rule], origins[rule]);
     let names = (origins[a].address.short(), origins[b].address.short());
     let host = conflict.host.as_ref().map_or_else(|| "any host".to_owned(), |host| format!("the host `{host}`"));
     let (code, message) = if conflict.certain {

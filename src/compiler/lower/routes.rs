@@ -1,5 +1,7 @@
 //! One route: its rules for the router, its pipeline, its end, its patience.
 
+use std::collections::BTreeSet;
+
 use crate::compiler::lower::Backends;
 use crate::compiler::lower::codes::UNKNOWN_LISTENER;
 use crate::compiler::manifest::route::{Match, RouteSpec};
@@ -14,11 +16,13 @@ use crate::table::route::{CompiledRoute, End, Patience, PipelineStep};
 use crate::table::router::{Conditions, PathMatch, Rule};
 use crate::table::settings::Settings;
 use crate::value::did_you_mean::did_you_mean;
+use crate::value::secret::SecretRef;
 
 /// A route in the table's terms.
 pub(super) struct Lowered {
     pub(super) route: CompiledRoute,
     pub(super) rules: Vec<Rule>,
+    pub(super) secrets: BTreeSet<SecretRef>,
 }
 
 /// Makes a route; `None` after a problem was reported, or where its backend has one.
@@ -31,7 +35,7 @@ pub(super) fn lower_route(
     out: &mut Diagnostics,
 ) -> Option<Lowered> {
     let listeners = listeners(object, spec, settings, out);
-    let pipeline = pipeline(object, spec, out);
+    let (pipeline, secrets) = pipeline(object, spec, out);
     let end = match &spec.backend {
         None => None,
         Some(reference) => {
@@ -42,7 +46,7 @@ pub(super) fn lower_route(
     };
     let timeouts = patience(spec.timeouts, end.as_ref(), settings);
     let route = CompiledRoute { name: object.address.short().into(), pipeline: pipeline?, end, timeouts };
-    Some(Lowered { route, rules: rules(spec, u32::try_from(index).ok()?, &listeners?) })
+    Some(Lowered { route, rules: rules(spec, u32::try_from(index).ok()?, &listeners?), secrets })
 }
 
 /// The indices of its listeners.
@@ -72,17 +76,25 @@ fn listeners(object: &Object, spec: &RouteSpec, settings: &Settings, out: &mut D
     found.into_iter().collect()
 }
 
-fn pipeline(object: &Object, spec: &RouteSpec, out: &mut Diagnostics) -> Option<Box<[PipelineStep]>> {
+fn pipeline(
+    object: &Object,
+    spec: &RouteSpec,
+    out: &mut Diagnostics,
+) -> (Option<Box<[PipelineStep]>>, BTreeSet<SecretRef>) {
     let params: Vec<Vec<String>> = spec
         .matches
         .iter()
         .map(|alternative| alternative.path.iter().flat_map(|path| path.parameters()).map(str::to_owned).collect())
         .collect();
     let mut steps = Some(Vec::new());
+    let mut secrets = BTreeSet::new();
     for (i, entry) in spec.plugins.iter().enumerate() {
         let Some(info) = entry.plugins().first().copied() else { continue };
-        let mut context = CompileContext { params: &params, problems: Vec::new() };
+        let mut context = CompileContext { params: &params, ..CompileContext::default() };
         let plugin = entry.compile(&mut context);
+        if entry.enabled {
+            secrets.append(&mut context.secrets);
+        }
         for problem in context.problems {
             let place = object.place(&format!("/spec/plugins/{i}/{}{}", info.name, problem.pointer));
             let mut diagnostic = object.problem(problem.code, problem.message).at(place, "");
@@ -102,7 +114,7 @@ fn pipeline(object: &Object, spec: &RouteSpec, out: &mut Diagnostics) -> Option<
             (Some(_), None) => steps = None,
         }
     }
-    steps.map(Into::into)
+    (steps.map(Into::into), secrets)
 }
 
 fn patience(own: Timeouts, end: Option<&End>, settings: &Settings) -> Patience {
