@@ -207,8 +207,8 @@ pub fn follow(
             None => report,
         };
         metrics.reloads.failure();
+        rejected.store(Some(Arc::new(rejection(&report))));
         tell(&report);
-        rejected.store(Some(Arc::new(rejection(report))));
     }
 }
 
@@ -229,12 +229,12 @@ fn swap(proxy: &mut Proxy, candidate: Candidate, began: Instant) -> Result<(), S
 }
 
 /// What the status listener says of a refused set of manifests.
-fn rejection(report: Report) -> Rejection {
+fn rejection(report: &Report) -> Rejection {
     let shown = render::Report { sources: &report.sources, diagnostics: &report.diagnostics, style: PLAIN };
     Rejection {
         since: report.since,
         digest: report.digest,
         diagnostics: render::problems(&shown, KEPT_PROBLEMS),
-        trouble: report.trouble,
+        trouble: report.trouble.clone(),
     }
 }

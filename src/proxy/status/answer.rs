@@ -2,6 +2,7 @@
 //!
 //! The `Host` rule keeps web pages out: a page whose name was rebound to this address still sends its own name.
 
+use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 use std::sync::atomic::Ordering;
 
@@ -27,15 +28,15 @@ pub(super) enum Reach {
     Network,
 }
 
-/// One path of the listener.
-struct Path {
+/// What stands under one path.
+struct Page {
     path: &'static str,
     summary: &'static str,
     audience: Audience,
     answer: fn(&View) -> Answer,
 }
 
-/// Who may ask for a path.
+/// Who may ask for a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Audience {
     /// Whoever reaches the listener.
@@ -44,18 +45,18 @@ enum Audience {
     Operators,
 }
 
-/// All paths but `/`, which lists them.
-const PATHS: &[Path] = &[
-    Path { path: "/livez", summary: "200 while the program runs", audience: Audience::All, answer: |_| text("ok\n") },
-    Path { path: "/readyz", summary: "200 while requests are accepted", audience: Audience::All, answer: ready },
-    Path { path: "/metrics", summary: "counters, for Prometheus", audience: Audience::All, answer: metrics },
-    Path {
+/// All pages but `/`, which lists them.
+const PAGES: &[Page] = &[
+    Page { path: "/livez", summary: "200 while the program runs", audience: Audience::All, answer: |_| text("ok\n") },
+    Page { path: "/readyz", summary: "200 while requests are accepted", audience: Audience::All, answer: ready },
+    Page { path: "/metrics", summary: "counters, for Prometheus", audience: Audience::All, answer: metrics },
+    Page {
         path: "/status",
         summary: "what is in force, and what was refused",
         audience: Audience::Operators,
         answer: overview,
     },
-    Path { path: "/table", summary: "the routing table in force", audience: Audience::Operators, answer: table },
+    Page { path: "/table", summary: "the routing table in force", audience: Audience::Operators, answer: table },
 ];
 
 /// An answer before it is one of HTTP.
@@ -80,8 +81,8 @@ pub(super) fn answer(view: &View, reach: Reach, request: &Parts) -> Response<Ful
     }
     let everything = reach == Reach::Loopback || settings.expose;
     let asked = request.uri.path();
-    let found = match PATHS.iter().find(|path| path.path == asked) {
-        Some(path) if path.audience == Audience::All || everything => (path.answer)(view),
+    let found = match PAGES.iter().find(|page| page.path == asked) {
+        Some(page) if page.audience == Audience::All || everything => (page.answer)(view),
         Some(_) => problem(StatusCode::NOT_FOUND, "shown on loopback addresses only, unless `status.expose` is set"),
         None if asked == "/" => index(everything),
         None => problem(StatusCode::NOT_FOUND, "`/` lists the paths there are"),
@@ -120,9 +121,12 @@ fn ready(view: &View) -> Answer {
 }
 
 fn index(everything: bool) -> Answer {
-    let lines = PATHS.iter().filter(|path| path.audience == Audience::All || everything);
-    let lines: String = lines.map(|path| format!("{:<10}{}\n", path.path, path.summary)).collect();
-    text(format!("gw {}\n\n{lines}", env!("CARGO_PKG_VERSION")))
+    let mut lines = format!("gw {}\n\n", env!("CARGO_PKG_VERSION"));
+    for page in PAGES.iter().filter(|page| page.audience == Audience::All || everything) {
+        // Writing into a string cannot fail.
+        let _ = writeln!(lines, "{:<10}{}", page.path, page.summary);
+    }
+    text(lines)
 }
 
 fn text(body: impl Into<Bytes>) -> Answer {

@@ -1,4 +1,4 @@
-//! `/metrics`: the counters in the OpenMetrics text format, as Prometheus reads it.
+//! `/metrics`: the counters in the text format of `OpenMetrics`, as Prometheus reads it.
 //!
 //! The counters are the data plane's own atomics; here they are only read. A route shows up with its first request.
 
@@ -66,10 +66,10 @@ impl Collector for Reading {
             &mut encoder,
             "gw_connections",
             "Open connections of clients",
-            metrics.connections.load(Ordering::Relaxed),
+            &metrics.connections.load(Ordering::Relaxed),
         )?;
         counter(&mut encoder, "gw_connections_accepted", "Connections of clients", read(&metrics.accepted))?;
-        gauge(&mut encoder, "gw_tunnels", "Open upgraded connections", metrics.tunnels.load(Ordering::Relaxed))?;
+        gauge(&mut encoder, "gw_tunnels", "Open upgraded connections", &metrics.tunnels.load(Ordering::Relaxed))?;
         let dropped = "Lines of the access log that were dropped because its reader was too slow";
         counter(&mut encoder, "gw_access_log_dropped", dropped, read(&metrics.log_dropped))?;
         self.config(&mut encoder)?;
@@ -80,7 +80,7 @@ impl Collector for Reading {
 impl Reading {
     fn config(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let (generation, reloads) = (self.live.load(), &self.metrics.reloads);
-        gauge(encoder, "gw_config_generation", "The number of the table in force", generation.number)?;
+        gauge(encoder, "gw_config_generation", "The number of the table in force", &generation.number)?;
         let digest = generation.table.digest.to_string();
         encoder
             .encode_descriptor("gw_config", "The digest of the table in force", None, MetricType::Info)?
@@ -89,7 +89,7 @@ impl Reading {
             encoder,
             "gw_config_watch_alive",
             "Whether the manifests are looked at",
-            i64::from(reloads.is_watched()),
+            &i64::from(reloads.is_watched()),
         )?;
         reloads_of(encoder, reloads)
     }
@@ -116,7 +116,7 @@ fn process(encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
             .encode_gauge(&bytes)?;
     }
     match open_files() {
-        Some(count) => gauge(encoder, "process_open_fds", "Open files and sockets", count),
+        Some(count) => gauge(encoder, "process_open_fds", "Open files and sockets", &count),
         None => Ok(()),
     }
 }
@@ -168,8 +168,8 @@ fn counter(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u
     family(encoder, name, help, None, MetricType::Counter)?.encode_counter::<NoLabelSet, _, u64>(&value, None)
 }
 
-fn gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: impl EncodeGaugeValue) -> fmt::Result {
-    family(encoder, name, help, None, MetricType::Gauge)?.encode_gauge(&value)
+fn gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: &impl EncodeGaugeValue) -> fmt::Result {
+    family(encoder, name, help, None, MetricType::Gauge)?.encode_gauge(value)
 }
 
 fn seconds(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: f64) -> fmt::Result {

@@ -45,10 +45,13 @@ const REQUEST: Duration = Duration::from_secs(10);
 const HEAD: Duration = Duration::from_secs(30);
 
 /// How long a connection lives; the answer on its way then has [`REQUEST`] to be taken.
-const LIFETIME: Duration = Duration::from_secs(600);
+const LIFETIME: Duration = Duration::from_mins(10);
 
 /// How many bytes the head of a request has at most.
 const HEAD_BYTES: usize = 16 << 10;
+
+/// How many bytes the body of a request has at most.
+const BODY_BYTES: usize = 16 << 10;
 
 /// How often is looked whether the table in force wants another address.
 const LOOK: Duration = Duration::from_millis(500);
@@ -137,6 +140,7 @@ async fn run(first: StatusSocket, view: Arc<View>, mut stopped: oneshot::Receive
         Ok(open) => open,
         Err(error) => return tracing::error!(%error, "the status listener failed"),
     };
+    open.tell();
     let mut failed = None;
     loop {
         tokio::select! {
@@ -152,8 +156,9 @@ async fn run(first: StatusSocket, view: Arc<View>, mut stopped: oneshot::Receive
             .and_then(|socket| Open::new(socket, &view, &permits).map_err(StatusError::Thread));
         match next {
             Ok(next) => {
-                open.accepting.abort();
+                open.close().await;
                 (open, failed) = (next, None);
+                open.tell();
             }
             // Tried again and again, told once.
             Err(error) if failed != Some(wanted) => {
@@ -176,10 +181,19 @@ impl Open {
     fn new(socket: StatusSocket, view: &Arc<View>, permits: &Arc<Semaphore>) -> io::Result<Self> {
         let listener = TcpListener::from_std(socket.socket)?;
         let address = listener.local_addr()?;
-        tracing::info!(listener = %"status", %address, "listening");
         let reach = if address.ip().is_loopback() { Reach::Loopback } else { Reach::Network };
         let accepting = tokio::spawn(accept(listener, stack(Arc::clone(view), reach), Arc::clone(permits)));
         Ok(Self { wanted: socket.wanted, address, accepting })
+    }
+
+    fn tell(&self) {
+        tracing::info!(listener = %"status", address = %self.address, "listening");
+    }
+
+    /// Accepts no more; connections that were accepted live on.
+    async fn close(self) {
+        self.accepting.abort();
+        let _ = self.accepting.await;
     }
 }
 
@@ -242,8 +256,8 @@ fn stack(
         .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(CACHE_CONTROL, "no-store"))
         .layer(GlobalConcurrencyLimitLayer::new(REQUESTS))
-        // Nothing here has a use for a body.
-        .layer(RequestBodyLimitLayer::new(0))
+        // Nothing here has a use for a body; a small one is not worth an error of its own.
+        .layer(RequestBodyLimitLayer::new(BODY_BYTES))
         .layer(CompressionLayer::new())
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST))
         .service(service_fn(move |request: Request<_>| {

@@ -63,7 +63,7 @@ struct RuleDump<'a> {
 #[serde(rename_all = "camelCase")]
 enum PathDump<'a> {
     Path(&'a str),
-    PathPrefix(&'a str),
+    PathPrefix(String),
     PathRegex(&'a str),
 }
 
@@ -139,7 +139,7 @@ impl<'a> PathDump<'a> {
         match path {
             PathMatch::Any => None,
             PathMatch::Template(template) => Some(Self::Path(template.as_str())),
-            PathMatch::Prefix(prefix) => Some(Self::PathPrefix(prefix.as_str())),
+            PathMatch::Prefix(prefix) => Some(Self::PathPrefix(prefix.to_string())),
             PathMatch::Regex(regex) => Some(Self::PathRegex(regex.as_str())),
         }
     }
