@@ -4,7 +4,11 @@
 //!
 //! `UPDATE=1 cargo test --test ui` writes the files anew; `-- --nocapture` shows the table.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that can't go on fails, and its table is to be read")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that can't go on fails, and its table is to be read"
+)]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -118,10 +122,7 @@ impl Row {
     }
 
     fn print(&self, name: &str) {
-        println!(
-            "{name:12} {:6} {:8} {:8} {:8} {:8}",
-            self.cases, self.counted, self.coded, self.placed, self.fixed
-        );
+        println!("{name:12} {:6} {:8} {:8} {:8} {:8}", self.cases, self.counted, self.coded, self.placed, self.fixed);
     }
 }
 
@@ -179,9 +180,9 @@ fn the_page_of_a_code_shows_it_and_how_to_mend_it() {
             let example = code.page.split(marker).nth(1).and_then(|rest| rest.split("```").next());
             let example = example.unwrap_or_else(|| panic!("{}: no example `{}`", code.id, marker.trim()));
             let compiled = compiled("example.yaml", example.as_bytes());
-            let found: Vec<_> = compiled.diagnostics.iter().map(|d| d.code.id).collect();
-            let expected = if triggers { vec![code.id] } else { Vec::new() };
-            assert_eq!(found, expected, "{}: {}", code.id, human(&compiled));
+            let shown = compiled.diagnostics.iter().any(|d| d.code == code);
+            let right = shown == triggers && (triggers || !compiled.diagnostics.has_errors());
+            assert!(right, "{}: {}", code.id, human(&compiled));
         }
     }
 }
@@ -190,9 +191,7 @@ fn the_page_of_a_code_shows_it_and_how_to_mend_it() {
 #[test]
 fn what_is_too_large_is_one_diagnostic() {
     let gateway = "apiVersion: gw/v1\nkind: Gateway\nmetadata: { name: edge }\nspec: {}\n";
-    let deep = |open: &str, close: &str| {
-        format!("{gateway}---\n{}{}\n", open.repeat(100_000), close.repeat(100_000))
-    };
+    let deep = |open: &str, close: &str| format!("{gateway}---\n{}{}\n", open.repeat(100_000), close.repeat(100_000));
     let long = format!("{gateway}# {}\n", "x".repeat(17 << 20));
     let many = format!("{gateway}---\nkind: [{}]\n", "1,".repeat(2_100_000));
     let bomb = {

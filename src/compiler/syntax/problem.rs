@@ -13,6 +13,15 @@ pub(super) fn duplicate_key(again: &Entry, first: &Entry) -> Diagnostic {
         .help("keep one of them")
 }
 
+pub(super) fn missing_separator(again: &Entry, first: &Entry) -> Diagnostic {
+    let message = format!("another document begins here, with `{}` again", again.key);
+    Diagnostic::new(&codes::DUPLICATE_KEY, message)
+        .at(again.key_span, "the line `---` is missing above")
+        .at(first.key_span, "first written here")
+        .help("write a line `---` between documents")
+        .fix("write `---` above", again.key_span.start(), "---\n")
+}
+
 pub(super) fn merge_key(place: Span) -> Diagnostic {
     Diagnostic::new(&codes::MERGE_KEY, "merge keys are not part of the manifest language")
         .at(place, "this would merge another object")
