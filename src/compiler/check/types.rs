@@ -91,7 +91,10 @@ impl Wrong<'_> {
     fn list_wanted(&self, diagnostic: Diagnostic) -> Diagnostic {
         match &self.node.value {
             Value::String(text) if text.starts_with('-') => diagnostic.help("write a space after each `-`"),
-            Value::String(text) => self.write(diagnostic, &format!("[{}]", quoted(text))),
+            Value::String(text) => match self.schema.get("items").and_then(|item| as_item(item, text)) {
+                Some(item) => self.write(diagnostic, &format!("[{item}]")),
+                None => self.by_example(diagnostic),
+            },
             Value::Mapping(_) => diagnostic.help("begin each entry with `- `"),
             Value::Null => diagnostic.help("leave the field out for its default, or write entries below it"),
             _ => self.by_example(diagnostic),
@@ -101,11 +104,15 @@ impl Wrong<'_> {
     fn object_wanted(&self, diagnostic: Diagnostic) -> Diagnostic {
         let required = self.schema.get("required").and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
         match (&self.node.value, required) {
-            (Value::Null, []) => diagnostic.help(format!("write `{}: {{}}`", self.field)).fix(
-                format!("write `{}: {{}}`", self.field),
-                self.node.span,
-                if self.node.span.start == self.node.span.end { " {}" } else { "{}" },
-            ),
+            (Value::Null, []) if self.schema.get("x-gw-noun").is_some() => {
+                let names: Vec<&String> = schema::properties(self.schema).into_iter().flat_map(|p| p.keys()).collect();
+                diagnostic.help(format!("write one of {} in it", listed(&names)))
+            }
+            (Value::Null, []) => {
+                let space = if self.node.span.start == self.node.span.end { " " } else { "" };
+                let written = format!("write `{}: {{}}`", self.field);
+                diagnostic.help(written.clone()).fix(written, self.node.span, format!("{space}{{}}"))
+            }
             (Value::String(text), required) => self.fields_wanted(diagnostic, text, required),
             (Value::Sequence(_), _) => diagnostic.help("write `name: value` for each field, without `- `"),
             _ => self.by_example(diagnostic),
@@ -124,13 +131,10 @@ impl Wrong<'_> {
                 format!("a `:` is missing: write `{word}: {rest}`")
             });
         }
-        let [Json::String(only)] = required else { return self.by_example(diagnostic) };
-        let format = properties.and_then(|fields| fields.get(only)?.get("format")?.as_str());
-        match format {
-            Some(format) if scalar_error(format, text).is_none() => {
-                self.write(diagnostic, &format!("{{ {only}: {} }}", quoted(text)))
-            }
-            _ => diagnostic.help(format!("write its fields, at least `{only}`")),
+        match (as_item(self.schema, text), required) {
+            (Some(object), _) => self.write(diagnostic, &object),
+            (None, [Json::String(only)]) => diagnostic.help(format!("write its fields, at least `{only}`")),
+            (None, _) => self.by_example(diagnostic),
         }
     }
 
@@ -151,4 +155,18 @@ impl Wrong<'_> {
     fn choices(&self) -> Option<Vec<String>> {
         self.schema.get("enum").map(choices)
     }
+}
+
+/// A text written as a value of a schema: itself, or an object with the only field that has to be there.
+fn as_item(schema: &Json, text: &str) -> Option<String> {
+    let fits = |schema: &Json| {
+        let format = schema.get("format").and_then(Json::as_str);
+        schema.get("type").is_some_and(|name| name == "string")
+            && format.is_none_or(|format| scalar_error(format, text).is_none())
+    };
+    if schema.get("type")? == "string" {
+        return fits(schema).then(|| quoted(text));
+    }
+    let [Json::String(only)] = schema.get("required")?.as_array()?.as_slice() else { return None };
+    fits(schema::properties(schema)?.get(only)?).then(|| format!("{{ {only}: {} }}", quoted(text)))
 }
