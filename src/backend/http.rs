@@ -17,7 +17,7 @@ use crate::value::url::TargetUrl;
 #[schemars(example = example())]
 pub struct HttpConfig {
     /// The servers; requests go to them in turn.
-    #[schemars(length(min = 1, max = 256))]
+    #[schemars(length(min = 1, max = 256), extend("uniqueItems" = true))]
     pub targets: Vec<TargetConfig>,
     /// What `Host` says upstream.
     #[serde(default)]

@@ -40,8 +40,8 @@ pub struct Compiled {
 
 /// Compiles what was parsed, with the files it names.
 pub fn compile(parsed: Parsed, assets: &Assets) -> Compiled {
-    let Parsed { sources, objects, mut diagnostics, complete } = parsed;
-    let (model, problems) = resolve::resolve(objects, complete);
+    let Parsed { sources, objects, mut diagnostics, lost } = parsed;
+    let (model, problems) = resolve::resolve(objects, lost);
     diagnostics.append(problems);
     let levels = model.levels();
     diagnostics.append(lint::run(&model, &levels));

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::pipeline::exchange::{Content, Exchange, Place, Step};
-use crate::pipeline::header_edits::HeaderEdits;
+use crate::pipeline::header_edits::{HeaderEdits, unique_names};
 use crate::pipeline::plugin::{CompileContext, Plugin, PluginType};
 use crate::value::Scalar as _;
 use crate::value::header::HeaderName;
@@ -23,7 +23,7 @@ pub struct RespondConfig {
     #[schemars(range(min = 200, max = 599), example = 200)]
     pub status: u16,
     /// Header fields of the answer. A field whose value is missing is left out.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "unique_names", skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(example = header_example(), extend("propertyNames" = { "format": HeaderName::FORMAT }))]
     pub headers: BTreeMap<HeaderName, Template>,
     /// The media type of the body.

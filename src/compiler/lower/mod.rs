@@ -1,6 +1,7 @@
 //! From linked objects to the table that the proxy runs.
 
 mod codes;
+mod problem;
 mod routes;
 
 pub use codes::CODES;
@@ -8,8 +9,8 @@ pub use codes::CODES;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::compiler::lower::codes::{ASSET, OVERLAP, TIE};
-use crate::compiler::lower::routes::{Lowered, lower_route};
+use crate::compiler::lower::codes::{OVERLAP, TIE};
+use crate::compiler::lower::routes::{Context, Lowered, lower_route};
 use crate::compiler::manifest::Spec;
 use crate::compiler::manifest::gateway::GatewaySpec;
 use crate::compiler::object::{Address, Object};
@@ -17,7 +18,7 @@ use crate::compiler::parse::join;
 use crate::compiler::resolve::Model;
 use crate::compiler::resolve::walk::{Marked, marked};
 use crate::diagnostic::{Diagnostics, Span};
-use crate::pipeline::assets::{AssetRead, Assets, Folder};
+use crate::pipeline::assets::{ASSET, AssetRead, Assets, Folder};
 use crate::pipeline::backend::{Backend, BackendContext};
 use crate::table::digest::Part;
 use crate::table::router::{Conflict, Router, Rule, conflicts};
@@ -42,17 +43,17 @@ pub fn lower(model: &Model, assets: &Assets) -> Lowering {
     let backends = backends(model, assets, &mut out);
     let mut secrets = BTreeSet::new();
     let mut routes = Vec::new();
+    let mut complete = true;
     let mut rules: Vec<Rule> = Vec::new();
     let mut origins: Vec<&Object> = Vec::new();
     for object in &model.objects {
         let Some(Spec::Route(spec)) = &object.spec else { continue };
-        let Some(Lowered { route, rules: mut own, secrets: mut named }) =
-            lower_route(object, spec, routes.len(), &settings, &backends, &mut out)
-        else {
-            continue;
-        };
+        let context = Context { settings: &settings, listeners_known: model.is_gateway_known(), backends: &backends };
+        let Lowered { route, rules: mut own, secrets: mut named } =
+            lower_route(object, spec, routes.len(), &context, &mut out);
+        complete &= route.is_some();
         secrets.append(&mut named);
-        routes.push(route);
+        routes.extend(route);
         origins.extend(own.iter().map(|_| object));
         rules.append(&mut own);
     }
@@ -68,7 +69,7 @@ pub fn lower(model: &Model, assets: &Assets) -> Lowering {
         routes: routes.into(),
         secrets,
     });
-    Lowering { table: table.filter(|_| !out.has_errors()), places, diagnostics: out }
+    Lowering { table: table.filter(|_| complete && !out.has_errors()), places, diagnostics: out }
 }
 
 /// Where a rule is written: its entry of `match`, or what stands nearest to where that would be.
@@ -106,12 +107,8 @@ fn backends(model: &Model, assets: &Assets, out: &mut Diagnostics) -> Backends {
         let backend = spec.compile(&mut context);
         let problems = std::mem::take(&mut context.problems);
         let kind = spec.ends().first().copied().unwrap_or_default();
-        for problem in problems {
-            let place = object.place(&format!("/spec/{kind}{}", problem.pointer));
-            let mut diagnostic = object.problem(problem.code, problem.message).at(place, "");
-            diagnostic.help = problem.help;
-            out.push(diagnostic);
-        }
+        let base = format!("/spec/{kind}");
+        out.extend(problems.into_iter().map(|problem| problem::diagnostic(object, &base, problem)));
         for (path, why) in failures.into_inner() {
             let place = object.place(&format!("/spec/{kind}/path"));
             let message = format!("the files of `{}` cannot be used: {why}", path.escape_debug());
@@ -139,6 +136,12 @@ fn folder(object: &Object, path: &AssetPath, assets: &Assets) -> Result<Arc<Fold
 fn report_conflict(conflict: &Conflict, rules: &[Rule], origins: &[&Object], out: &mut Diagnostics) {
     let (a, b) = (conflict.a as usize, conflict.b as usize);
     let place = |rule: usize| place(&rules[rule], origins[rule]);
+    if a != b && origins[a].address == origins[b].address {
+        let problem = origins[b].problem(&TIE, "two alternatives of `match` match the same requests");
+        let problem = problem.at(place(b), "this alternative").at(place(a), "and this one");
+        out.push(problem.help("keep one of them, or make one more specific"));
+        return;
+    }
     let names = (origins[a].address.short(), origins[b].address.short());
     let host = conflict.host.as_ref().map_or_else(|| "any host".to_owned(), |host| format!("the host `{host}`"));
     let (code, message) = if conflict.certain {

@@ -21,6 +21,7 @@ pub struct GatewaySpec {
     pub status: Status,
     /// The proxies in front of the gateway whose `X-Forwarded-*` and `Forwarded` fields are believed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("uniqueItems" = true))]
     pub trusted_proxies: Vec<Network>,
     /// What one client may take up.
     pub limits: Limits,

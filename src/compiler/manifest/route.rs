@@ -19,15 +19,18 @@ use crate::value::path::{PathPrefix, PathRegex, PathTemplate};
 pub struct RouteSpec {
     /// The listeners it is reachable by, by their names in the `Gateway`. The default is every listener.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("uniqueItems" = true))]
     pub listeners: Vec<Name>,
     /// The hosts it answers for: exact names, or `*.` and a suffix. The default is every host that no other route names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("uniqueItems" = true))]
     pub hosts: Vec<HostPattern>,
     /// Alternatives, of which one must hold. The default is every path.
     #[serde(default, rename = "match", skip_serializing_if = "Vec::is_empty")]
     pub matches: Vec<Match>,
     /// Settles an overlap that is wanted: of two routes with the same rank the higher number is tried first.
     #[serde(default)]
+    #[schemars(range(min = -1_000_000, max = 1_000_000))]
     pub priority: i32,
     /// Says that anybody may call it, because nothing on its way in authenticates.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -73,6 +76,7 @@ pub struct Match {
     pub path_regex: Option<PathRegex>,
     /// The methods. The default is every method.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("uniqueItems" = true))]
     pub methods: Vec<Method>,
     /// Conditions on header fields; all hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
