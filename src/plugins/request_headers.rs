@@ -15,6 +15,7 @@ use crate::value::template::Template;
 /// Which header fields of the upstream's request are removed, set and added, in this order.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(example = example())]
 pub struct RequestHeadersConfig {
     /// Fields to remove, with all their values.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -31,6 +32,10 @@ pub struct RequestHeadersConfig {
     #[serde(default, deserialize_with = "unique_names", skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(example = serde_json::json!({ "x-api-key": { "env": "UPSTREAM_TOKEN" } }), extend("propertyNames" = { "format": "gw-header-name" }))]
     pub set_secret: BTreeMap<HeaderName, SecretRef>,
+}
+
+fn example() -> serde_json::Value {
+    serde_json::json!({ "remove": ["x-debug"], "set": { "x-order": "${path.id}" }, "add": { "vary": "origin" } })
 }
 
 /// The compiled plugin.
