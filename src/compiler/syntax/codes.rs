@@ -30,16 +30,16 @@ a value that holds `: ` or begins with one of `@`, `%`, `[`, `{` or a backtick a
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo
-spec: { echo: {} }
+kind: Gateway
+metadata: { name: edge
+spec: {}
 ```
 
 ```yaml right
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo }
-spec: { echo: {} }
+kind: Gateway
+metadata: { name: edge }
+spec: {}
 ```
 ",
 };
@@ -56,17 +56,17 @@ compiler goes on with the first.
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo }
-spec: { echo: {} }
+kind: Gateway
+metadata: { name: edge }
+spec: {}
 metadata: { name: other }
 ```
 
 ```yaml right
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo }
-spec: { echo: {} }
+kind: Gateway
+metadata: { name: edge }
+spec: {}
 ```
 ",
 };
@@ -84,17 +84,17 @@ wins. Write the fields out. A whole value that occurs several times can be copie
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
+kind: Gateway
 metadata:
-  <<: { name: echo }
-spec: { echo: {} }
+  <<: { name: edge }
+spec: {}
 ```
 
 ```yaml right
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo }
-spec: { echo: {} }
+kind: Gateway
+metadata: { name: edge }
+spec: {}
 ```
 ",
 };
@@ -112,16 +112,16 @@ YAML's core schema (`!!str`, `!!int`, …) are accepted where they fit the value
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: !upper echo }
-spec: { echo: {} }
+kind: Gateway
+metadata: { name: !upper edge }
+spec: {}
 ```
 
 ```yaml right
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo }
-spec: { echo: {} }
+kind: Gateway
+metadata: { name: edge }
+spec: {}
 ```
 ",
 };
@@ -138,24 +138,24 @@ few lines (the "billion laughs"), so there is a limit; no reasonable manifest co
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
+kind: Gateway
 metadata:
-  name: echo
+  name: edge
   annotations:
     a: &a [x, x, x, x, x, x, x, x, x, x]
     b: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]
     c: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b]
     d: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c, *c]
-spec: { echo: {} }
+spec: {}
 ```
 
 ```yaml right
 apiVersion: gw/v1
-kind: Backend
+kind: Gateway
 metadata:
-  name: &name echo
+  name: &name edge
   labels: { app: *name }
-spec: { echo: {} }
+spec: {}
 ```
 "#,
 };
@@ -172,18 +172,18 @@ Split a file that is too long. Nesting this deep is nearly always a text that is
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
+kind: Gateway
 metadata:
-  name: echo
+  name: edge
   annotations: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]
-spec: { echo: {} }
+spec: {}
 ```
 
 ```yaml right
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo }
-spec: { echo: {} }
+kind: Gateway
+metadata: { name: edge }
+spec: {}
 ```
 ",
 };
@@ -201,16 +201,16 @@ written as `"\uFFFD"`.
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo, annotations: { owner: Andr� } }
-spec: { echo: {} }
+kind: Gateway
+metadata: { name: edge, annotations: { owner: Andr� } }
+spec: {}
 ```
 
 ```yaml right
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo, annotations: { owner: André } }
-spec: { echo: {} }
+kind: Gateway
+metadata: { name: edge, annotations: { owner: André } }
+spec: {}
 ```
 "#,
 };
@@ -228,16 +228,16 @@ such as a long identifier made of digits.
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo, labels: { account: 98765432109876543210 } }
-spec: { echo: {} }
+kind: Gateway
+metadata: { name: edge, labels: { account: 98765432109876543210 } }
+spec: {}
 ```
 
 ```yaml right
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo, labels: { account: "98765432109876543210" } }
-spec: { echo: {} }
+kind: Gateway
+metadata: { name: edge, labels: { account: "98765432109876543210" } }
+spec: {}
 ```
 "#,
 };
@@ -255,16 +255,16 @@ templates; a variable is written `${var.NAME}`.
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
+kind: Gateway
 metadata: { name: {{ name }} }
-spec: { echo: {} }
+spec: {}
 ```
 
 ```yaml right
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo }
-spec: { echo: {} }
+kind: Gateway
+metadata: { name: edge }
+spec: {}
 ```
 ",
 };
@@ -314,18 +314,18 @@ not allowed there (between brackets it is). Use two spaces for each level.
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
+kind: Gateway
 metadata:
-	name: echo
-spec: { echo: {} }
+	name: edge
+spec: {}
 ```
 
 ```yaml right
 apiVersion: gw/v1
-kind: Backend
+kind: Gateway
 metadata:
-  name: echo
-spec: { echo: {} }
+  name: edge
+spec: {}
 ```
 ",
 };
