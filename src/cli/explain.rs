@@ -13,6 +13,7 @@ use crate::diagnostic::render;
 
 /// Arguments of `gw explain`.
 #[derive(clap::Args)]
+#[command(override_usage = "gw explain [OPTIONS] [METHOD] <URL>")]
 pub struct Arguments {
     /// The method, `GET` if it is left out, and the URL; or a path on `localhost`.
     #[arg(value_names = ["METHOD", "URL"], num_args = 1..=2, required = true)]

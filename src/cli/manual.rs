@@ -32,8 +32,9 @@ fn section(command: &mut Command, out: &mut String) {
     let usage = command.render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ").trim();
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+    let usage = usage.trim_start_matches("gw ");
     let _ = write!(out, "\n## gw {}\n\n{about}.\n\n```\ngw {usage}\n```\n", command.get_name());
-    let arguments: Vec<&Arg> = command.get_arguments().filter(|arg| !arg.is_hide_set()).collect();
+    let arguments: Vec<&Arg> = command.get_arguments().filter(|arg| arg.get_id() != "help").collect();
     if !arguments.is_empty() {
         out.push_str("\n| argument | default | meaning |\n|---|---|---|\n");
     }

@@ -29,7 +29,8 @@ pub fn published() -> Value {
         })
         .collect();
     let definitions = generator.take_definitions(true);
-    let mut schema = Schema::try_from(envelope(&kinds, &metadata.to_value(), &json!({}))).unwrap_or_default();
+    let any_spec = json!({ "description": "What the object says; `kind` decides which fields it has." });
+    let mut schema = Schema::try_from(envelope(&kinds, &metadata.to_value(), &any_spec)).unwrap_or_default();
     schema.insert("$id".into(), SCHEMA_ID.into());
     schema.insert("title".into(), "A gw manifest".into());
     schema.insert("allOf".into(), branches.into());
@@ -79,6 +80,7 @@ fn simplify(schema: &mut Schema) {
     RecursiveTransform(plain_enum).transform(schema);
     RecursiveTransform(single_reference).transform(schema);
     RecursiveTransform(drop_machine_formats).transform(schema);
+    RecursiveTransform(absent_is_false).transform(schema);
     RecursiveTransform(no_empty_list).transform(schema);
     RecursiveTransform(example_by_type).transform(schema);
 }
@@ -132,6 +134,18 @@ fn drop_machine_formats(schema: &mut Schema) {
     let machine = |format: &Value| format.as_str().is_some_and(|f| f.starts_with("uint") || f.starts_with("int"));
     if schema.get("format").is_some_and(machine) {
         schema.remove("format");
+    }
+}
+
+/// schemars names no default that serde leaves out when it writes; a boolean that may be left out is false then.
+fn absent_is_false(schema: &mut Schema) {
+    let required = schema.get("required").cloned().unwrap_or_default();
+    let is_required = |name: &str| required.as_array().is_some_and(|names| names.iter().any(|n| n == name));
+    let Some(Value::Object(fields)) = schema.get_mut("properties") else { return };
+    for (_, field) in fields.iter_mut().filter(|(name, _)| !is_required(name)) {
+        if field.get("type") == Some(&json!("boolean")) && field.get("default").is_none() {
+            field["default"] = false.into();
+        }
     }
 }
 

@@ -48,7 +48,7 @@ fn route(out: &mut String, explanation: &Explanation, routed: &Routed) {
         line(out, name, &format!("{}{id}: {}", step.plugin, does(step.does)));
     }
     if let Some(backend) = &routed.backend {
-        line(out, "backend", backend);
+        line(out, "backend", &format!("{backend}, as {}", routed.upstream_path));
     }
     if let Some(sent) = &routed.upstream {
         upstream(out, sent);

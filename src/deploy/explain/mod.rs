@@ -143,6 +143,8 @@ pub struct Routed {
     pub parameters: serde_json::Map<String, serde_json::Value>,
     /// Its plugins, in the order in which they run.
     pub pipeline: Vec<PipelineStep>,
+    /// The path that plugins have made for the backend.
+    pub upstream_path: String,
     /// What is sent upstream; nothing if the gateway answers itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream: Option<Sent>,
@@ -186,8 +188,6 @@ pub enum Does {
 pub struct Sent {
     /// The servers that take turns.
     pub targets: Vec<String>,
-    /// The path and query.
-    pub path: String,
     /// The head, a line each; what differs from request to request is left out.
     pub head: Vec<String>,
 }
@@ -218,6 +218,7 @@ pub fn explain(compiled: &Compiled, table: &RouteTable, asked: &Asked) -> Result
         outcome: Verdict::NotFound { status: 404 },
     };
     if let Err(refusal) = received {
+        asked.path().clone_into(&mut explanation.request.path);
         explanation.outcome = refused(refusal, asked.path());
         return Ok(explanation);
     }

@@ -38,6 +38,7 @@ pub(super) fn walk(
         pipeline: pipeline
             .map(|(step, does)| PipelineStep { id: step.id.to_string(), plugin: step.plugin_name, does: *does })
             .collect(),
+        upstream_path: exchange.upstream_path().to_owned(),
         upstream: None,
         backend: None,
         answer: None,
@@ -100,7 +101,6 @@ fn reach(end: &End, exchange: &mut Exchange<'_>, routed: &mut Routed) -> bool {
 }
 
 fn sent(upstream: &Upstream, exchange: &Exchange<'_>) -> Sent {
-    let query = exchange.request.query.as_ref().map_or_else(String::new, |query| format!("?{query}"));
     let host = match &upstream.host {
         HostHeader::Keep => None,
         HostHeader::Target => upstream.targets.first().map(TargetUrl::authority),
@@ -113,7 +113,6 @@ fn sent(upstream: &Upstream, exchange: &Exchange<'_>) -> Sent {
     let lines = String::from_utf8_lossy(&head);
     Sent {
         targets: upstream.targets.iter().map(ToString::to_string).collect(),
-        path: format!("{}{query}", exchange.upstream_path()),
         head: lines.lines().filter(|line| !line.starts_with("x-request-id:")).map(str::to_owned).collect(),
     }
 }
