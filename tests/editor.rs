@@ -13,7 +13,7 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use gw::backend::BACKENDS;
 use gw::compiler::manifest::KINDS;
 use gw::compiler::reference::examples;
-use gw::compiler::schema::{self, KIND_SCHEMAS, properties};
+use gw::compiler::schema::{self, of_kind, properties};
 use gw::deploy::starter;
 use gw::plugins::PLUGINS;
 use serde_json::Value;
@@ -66,7 +66,8 @@ fn objects(schema: &Value, text: &str, indent: usize, out: &mut Vec<(String, Vec
 #[test]
 fn every_field_completes() {
     let mut failures = Vec::new();
-    for (kind, schema) in KIND_SCHEMAS.iter() {
+    for kind in KINDS {
+        let schema = &of_kind(kind);
         let mut all = Vec::new();
         objects(schema::at(schema, "/spec").unwrap(), &format!("{}spec:\n  ", head(kind.name)), 2, &mut all);
         for (text, fields) in all {
@@ -84,7 +85,7 @@ fn every_field_completes() {
 fn names_are_explained() {
     for example in examples() {
         let kind = example.manifest["kind"].as_str().unwrap();
-        let (_, schema) = KIND_SCHEMAS.iter().find(|(known, _)| known.name == kind).unwrap();
+        let schema = &schema::named(kind).unwrap();
         let (pointer, place) = match kind {
             _ if example.of == kind => ("/spec".to_owned(), "spec:".to_owned()),
             "Route" => (format!("/spec/plugins/0/{}", example.of), format!("{}:", example.of)),

@@ -47,10 +47,6 @@ fn label_example() -> serde_json::Value {
     serde_json::json!({ "team": "geo" })
 }
 
-fn annotation_example() -> serde_json::Value {
-    serde_json::json!({ "owner": "geo@shop.example" })
-}
-
 #[expect(clippy::expect_used, reason = "the text is fixed and is a name")]
 fn default_namespace() -> Name {
     DEFAULT_NAMESPACE.parse().expect("a literal")

@@ -30,28 +30,16 @@ a value that holds `: ` or begins with one of `@`, `%`, `[`, `{` or a backtick a
 
 ```yaml wrong
 apiVersion: gw/v1
-<<<<<<< HEAD
 kind: Route
 metadata: { name: hello
 spec: { public: true, plugins: [{ respond: { body: hello } }] }
-=======
-kind: Gateway
-metadata: { name: edge
-spec: {}
->>>>>>> schema
 ```
 
 ```yaml right
 apiVersion: gw/v1
-<<<<<<< HEAD
 kind: Route
 metadata: { name: hello }
 spec: { public: true, plugins: [{ respond: { body: hello } }] }
-=======
-kind: Gateway
-metadata: { name: edge }
-spec: {}
->>>>>>> schema
 ```
 ",
 };
@@ -68,29 +56,17 @@ compiler goes on with the first.
 
 ```yaml wrong
 apiVersion: gw/v1
-<<<<<<< HEAD
 kind: Route
 metadata: { name: hello }
 spec: { public: true, plugins: [{ respond: { body: hello } }] }
-=======
-kind: Gateway
-metadata: { name: edge }
-spec: {}
->>>>>>> schema
 metadata: { name: other }
 ```
 
 ```yaml right
 apiVersion: gw/v1
-<<<<<<< HEAD
 kind: Route
 metadata: { name: hello }
 spec: { public: true, plugins: [{ respond: { body: hello } }] }
-=======
-kind: Gateway
-metadata: { name: edge }
-spec: {}
->>>>>>> schema
 ```
 ",
 };
@@ -108,30 +84,17 @@ wins. Write the fields out. A whole value that occurs several times can be copie
 
 ```yaml wrong
 apiVersion: gw/v1
-<<<<<<< HEAD
 kind: Route
 metadata:
   <<: { name: hello }
 spec: { public: true, plugins: [{ respond: { body: hello } }] }
-=======
-kind: Gateway
-metadata:
-  <<: { name: edge }
-spec: {}
->>>>>>> schema
 ```
 
 ```yaml right
 apiVersion: gw/v1
-<<<<<<< HEAD
 kind: Route
 metadata: { name: hello }
 spec: { public: true, plugins: [{ respond: { body: hello } }] }
-=======
-kind: Gateway
-metadata: { name: edge }
-spec: {}
->>>>>>> schema
 ```
 ",
 };
@@ -149,28 +112,16 @@ YAML's core schema (`!!str`, `!!int`, …) are accepted where they fit the value
 
 ```yaml wrong
 apiVersion: gw/v1
-<<<<<<< HEAD
 kind: Route
 metadata: { name: !upper hello }
 spec: { public: true, plugins: [{ respond: { body: hello } }] }
-=======
-kind: Gateway
-metadata: { name: !upper edge }
-spec: {}
->>>>>>> schema
 ```
 
 ```yaml right
 apiVersion: gw/v1
-<<<<<<< HEAD
 kind: Route
 metadata: { name: hello }
 spec: { public: true, plugins: [{ respond: { body: hello } }] }
-=======
-kind: Gateway
-metadata: { name: edge }
-spec: {}
->>>>>>> schema
 ```
 ",
 };
@@ -187,42 +138,24 @@ few lines (the "billion laughs"), so there is a limit; no reasonable manifest co
 
 ```yaml wrong
 apiVersion: gw/v1
-<<<<<<< HEAD
 kind: Route
 metadata:
   name: hello
-=======
-kind: Gateway
-metadata:
-  name: edge
->>>>>>> schema
   annotations:
     a: &a [x, x, x, x, x, x, x, x, x, x]
     b: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]
     c: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b]
     d: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c, *c]
-<<<<<<< HEAD
 spec: { public: true, plugins: [{ respond: { body: hello } }] }
-=======
-spec: {}
->>>>>>> schema
 ```
 
 ```yaml right
 apiVersion: gw/v1
-<<<<<<< HEAD
 kind: Route
-=======
-kind: Gateway
->>>>>>> schema
 metadata:
-  name: &name edge
+  name: &name echo
   labels: { app: *name }
-<<<<<<< HEAD
 spec: { public: true, plugins: [{ respond: { body: hello } }] }
-=======
-spec: {}
->>>>>>> schema
 ```
 "#,
 };
@@ -239,32 +172,18 @@ Split a file that is too long. Nesting this deep is nearly always a text that is
 
 ```yaml wrong
 apiVersion: gw/v1
-<<<<<<< HEAD
 kind: Route
 metadata:
   name: hello
   annotations: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]
 spec: { public: true, plugins: [{ respond: { body: hello } }] }
-=======
-kind: Gateway
-metadata:
-  name: edge
-  annotations: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]
-spec: {}
->>>>>>> schema
 ```
 
 ```yaml right
 apiVersion: gw/v1
-<<<<<<< HEAD
 kind: Route
 metadata: { name: hello }
 spec: { public: true, plugins: [{ respond: { body: hello } }] }
-=======
-kind: Gateway
-metadata: { name: edge }
-spec: {}
->>>>>>> schema
 ```
 ",
 };
@@ -282,28 +201,16 @@ written as `"\uFFFD"`.
 
 ```yaml wrong
 apiVersion: gw/v1
-<<<<<<< HEAD
 kind: Route
 metadata: { name: hello, annotations: { owner: Andr� } }
 spec: { public: true, plugins: [{ respond: { body: hello } }] }
-=======
-kind: Gateway
-metadata: { name: edge, annotations: { owner: Andr� } }
-spec: {}
->>>>>>> schema
 ```
 
 ```yaml right
 apiVersion: gw/v1
-<<<<<<< HEAD
 kind: Route
 metadata: { name: hello, annotations: { owner: André } }
 spec: { public: true, plugins: [{ respond: { body: hello } }] }
-=======
-kind: Gateway
-metadata: { name: edge, annotations: { owner: André } }
-spec: {}
->>>>>>> schema
 ```
 "#,
 };
@@ -321,28 +228,16 @@ such as a long identifier made of digits.
 
 ```yaml wrong
 apiVersion: gw/v1
-<<<<<<< HEAD
 kind: Route
 metadata: { name: hello, labels: { account: 98765432109876543210 } }
 spec: { public: true, plugins: [{ respond: { body: hello } }] }
-=======
-kind: Gateway
-metadata: { name: edge, labels: { account: 98765432109876543210 } }
-spec: {}
->>>>>>> schema
 ```
 
 ```yaml right
 apiVersion: gw/v1
-<<<<<<< HEAD
 kind: Route
 metadata: { name: hello, labels: { account: "98765432109876543210" } }
 spec: { public: true, plugins: [{ respond: { body: hello } }] }
-=======
-kind: Gateway
-metadata: { name: edge, labels: { account: "98765432109876543210" } }
-spec: {}
->>>>>>> schema
 ```
 "#,
 };
@@ -360,28 +255,16 @@ templates; a variable is written `${var.NAME}`.
 
 ```yaml wrong
 apiVersion: gw/v1
-<<<<<<< HEAD
 kind: Route
 metadata: { name: {{ name }} }
 spec: { public: true, plugins: [{ respond: { body: hello } }] }
-=======
-kind: Gateway
-metadata: { name: {{ name }} }
-spec: {}
->>>>>>> schema
 ```
 
 ```yaml right
 apiVersion: gw/v1
-<<<<<<< HEAD
 kind: Route
 metadata: { name: hello }
 spec: { public: true, plugins: [{ respond: { body: hello } }] }
-=======
-kind: Gateway
-metadata: { name: edge }
-spec: {}
->>>>>>> schema
 ```
 ",
 };
@@ -431,32 +314,18 @@ not allowed there (between brackets it is). Use two spaces for each level.
 
 ```yaml wrong
 apiVersion: gw/v1
-<<<<<<< HEAD
 kind: Route
 metadata:
 	name: hello
 spec: { public: true, plugins: [{ respond: { body: hello } }] }
-=======
-kind: Gateway
-metadata:
-	name: edge
-spec: {}
->>>>>>> schema
 ```
 
 ```yaml right
 apiVersion: gw/v1
-<<<<<<< HEAD
 kind: Route
 metadata:
   name: hello
 spec: { public: true, plugins: [{ respond: { body: hello } }] }
-=======
-kind: Gateway
-metadata:
-  name: edge
-spec: {}
->>>>>>> schema
 ```
 ",
 };
