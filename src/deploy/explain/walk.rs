@@ -10,7 +10,7 @@ use crate::table::router::Hit;
 use crate::value::url::TargetUrl;
 
 /// Takes a request through the route that it hit.
-pub(super) fn walk(route: &CompiledRoute, hit: Hit<'_>, head: &mut RequestHead, client: Client) -> Routed {
+pub(super) fn walk(route: &CompiledRoute, hit: &Hit<'_>, head: &mut RequestHead, client: Client) -> Routed {
     let mut response = ResponseHead::default();
     let mut exchange = Exchange {
         request: head,
@@ -18,7 +18,7 @@ pub(super) fn walk(route: &CompiledRoute, hit: Hit<'_>, head: &mut RequestHead, 
         response: &mut response,
         client,
         route: &route.name,
-        params: hit.parameters.into_iter().map(|(name, at)| (name, at)).collect(),
+        params: hit.parameters.iter().cloned().collect(),
     };
     let parameters = exchange.params.iter().map(|(name, _)| *name);
     let parameters = parameters.map(|name| (name.to_owned(), exchange.param(name).into())).collect();
