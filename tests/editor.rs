@@ -93,10 +93,11 @@ fn names_are_explained() {
         };
         let text = schema::at(schema, &pointer).unwrap()["description"].as_str().unwrap();
         let sentence = text.split('`').next().unwrap().split(". ").next().unwrap().trim_end_matches('.');
-        let hover = server().hover(&example.yaml().replacen(&place, &format!("|{place}"), 1));
+        let (first, rest) = place.split_at(1);
+        let hover = server().hover(&example.yaml().replacen(&place, &format!("{first}|{rest}"), 1));
         assert!(hover.contains(sentence), "{}: `{sentence}` is not in\n{hover}", example.of);
     }
-    let hover = server().hover(&head("Route").replacen("kind", "|kind", 1));
+    let hover = server().hover(&head("Route").replacen("kind", "k|ind", 1));
     assert!(hover.contains("it decides what"), "{hover}");
 }
 

@@ -9,13 +9,19 @@ use std::sync::Arc;
 use gw::compiler::{Compiled, SourceFile, codes, compile, parse, reference};
 use gw::diagnostic::Code;
 use gw::diagnostic::render::{Report, Style, find};
-use gw::pipeline::assets::{AssetRead, Assets, Folder};
+use gw::pipeline::assets::{Asset, AssetRead, Assets, Folder};
+
+/// The files of the folder `site`.
+fn site() -> Folder {
+    let page = || Asset { bytes: "page".into(), sha256: "0".repeat(64).into(), modified: None };
+    ["index.html", "404.html"].into_iter().map(|name| (name.into(), page())).collect()
+}
 
 /// A folder `site` beside the manifests; nothing else can be read.
 fn assets(manifest: &SourceFile) -> Assets {
     let requests = parse(vec![manifest.clone()]).asset_requests();
     let read = |path: &str| match path {
-        "site" => AssetRead::Folder(Arc::new(Folder::new())),
+        "site" => AssetRead::Folder(Arc::new(site())),
         _ => AssetRead::Failed("it does not exist".into()),
     };
     requests.into_iter().map(|request| (request.path.clone(), read(&request.path))).collect::<BTreeMap<_, _>>()

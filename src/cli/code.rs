@@ -13,13 +13,18 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
-    match arguments.code.as_deref().map(reference::code) {
-        None => output.data(&reference::code_list()),
-        Some(Ok(code)) => output.data(code.page),
-        Some(Err(message)) => {
+    let Some(wanted) = arguments.code else {
+        output.data(&reference::code_list());
+        return Exit::Ok;
+    };
+    match reference::code(&wanted) {
+        Ok(code) => {
+            output.data(code.page);
+            Exit::Ok
+        }
+        Err(message) => {
             output.note(&format!("error: {message}\n"));
-            return Exit::Error;
+            Exit::Error
         }
     }
-    Exit::Ok
 }

@@ -15,9 +15,10 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
-    match starter::write(&arguments.folder) {
+    let folder = arguments.folder;
+    match starter::write(&folder) {
         Ok(()) => {
-            output.data(&starter::next_steps(&arguments.folder));
+            output.data(&starter::next_steps(&folder));
             Exit::Ok
         }
         Err(error) => {

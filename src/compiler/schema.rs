@@ -29,7 +29,8 @@ pub fn published() -> Value {
         })
         .collect();
     let definitions = generator.take_definitions(true);
-    let any_spec = json!({ "description": "What the object says; `kind` decides which fields it has." });
+    // Without a description of its own, so that the one of the kind is shown.
+    let any_spec = json!({});
     let mut schema = Schema::try_from(envelope(&kinds, &metadata.to_value(), &any_spec)).unwrap_or_default();
     schema.insert("$id".into(), SCHEMA_ID.into());
     schema.insert("title".into(), "A gw manifest".into());

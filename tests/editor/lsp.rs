@@ -63,7 +63,7 @@ impl Server {
         items.iter().map(|item| item["label"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// What is said about the word behind the `|` of a text.
+    /// What is said about the word that holds the `|` of a text.
     pub fn hover(&mut self, text: &str) -> String {
         let at = self.open_at(text);
         let answer = self.request("textDocument/hover", at);

@@ -23,7 +23,9 @@ pub fn code(text: &str) -> Result<&'static Code, String> {
 
 /// All codes, a line each.
 pub fn code_list() -> String {
-    all().iter().map(|code| format!("{}  {:<8} {}\n", code.id, code.severity.as_str(), code.name)).collect()
+    all()
+        .iter()
+        .fold(String::new(), |list, code| list + &format!("{}  {:<8} {}\n", code.id, code.severity.as_str(), code.name))
 }
 
 /// All pages in one text, in Markdown.

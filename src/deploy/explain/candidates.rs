@@ -13,10 +13,20 @@ const FAR: usize = 5;
 /// Watches the router.
 #[derive(Default)]
 pub(super) struct Watcher {
-    /// The host pattern that was tried; `None` inside is any host.
-    site: Option<Option<HostPattern>>,
+    site: Site,
     /// The rules tried, in order, each with the reason why it was not taken.
     tried: Vec<(u32, Option<Reason>)>,
+}
+
+/// The one host pattern whose rules are tried.
+#[derive(Default)]
+enum Site {
+    /// None has this host.
+    #[default]
+    Missing,
+    /// Any host.
+    Any,
+    Pattern(HostPattern),
 }
 
 /// Why a rule was not taken.
@@ -27,7 +37,7 @@ enum Reason {
 
 impl Trace for Watcher {
     fn host(&mut self, pattern: Option<&HostPattern>) {
-        self.site = Some(pattern.cloned());
+        self.site = pattern.cloned().map_or(Site::Any, Site::Pattern);
     }
 
     fn candidate(&mut self, rule: u32, verdict: Verdict<'_>) {
@@ -45,15 +55,19 @@ impl Trace for Watcher {
 impl Watcher {
     /// The host pattern that was tried.
     pub(super) fn hosts(&self) -> Option<String> {
-        self.site.as_ref().map(|pattern| pattern.as_ref().map_or_else(|| "*".to_owned(), ToString::to_string))
+        match &self.site {
+            Site::Missing => None,
+            Site::Any => Some("*".to_owned()),
+            Site::Pattern(pattern) => Some(pattern.to_string()),
+        }
     }
 
     /// Whether a rule is one of those of the host pattern.
     fn owns(&self, rule: &Rule) -> bool {
         match &self.site {
-            Some(Some(pattern)) => rule.hosts.contains(pattern),
-            Some(None) => rule.hosts.is_empty(),
-            None => false,
+            Site::Pattern(pattern) => rule.hosts.contains(pattern),
+            Site::Any => rule.hosts.is_empty(),
+            Site::Missing => false,
         }
     }
 

@@ -208,7 +208,7 @@ pub struct Answer {
 pub fn explain(compiled: &Compiled, table: &RouteTable, asked: &Asked) -> Result<Explanation, AskedError> {
     let listener = asked.listener(&table.settings)?;
     let mut head = RequestHead::default();
-    let received = asked.receive(&table.settings.limits, &mut head)?;
+    let received = asked.receive(&table.settings.limits, &mut head);
     let mut explanation = Explanation {
         format_version: 1,
         listener: table.settings.listeners[usize::from(listener)].name.to_string(),
@@ -234,7 +234,7 @@ pub fn explain(compiled: &Compiled, table: &RouteTable, asked: &Asked) -> Result
         Outcome::Found(hit) => {
             let from = client(asked.ip, asked.scheme, &table.settings.trusted_proxies, &head.fields);
             let route = &table.routes[hit.route as usize];
-            Verdict::Routed(Box::new(walk(route, hit, &mut head, from, &Secrets::named_only(&table.secrets))))
+            Verdict::Routed(Box::new(walk(route, &hit, &mut head, from, &Secrets::named_only(&table.secrets))))
         }
     };
     Ok(explanation)

@@ -103,11 +103,11 @@ impl Asked {
     }
 
     /// Takes it in as the proxy does.
-    pub(super) fn receive(&self, limits: &Limits, head: &mut RequestHead) -> Result<Result<(), Refusal>, AskedError> {
+    pub(super) fn receive(&self, limits: &Limits, head: &mut RequestHead) -> Result<(), Refusal> {
         // A target that hyper cannot read gets a 400 from it.
-        let Ok(uri) = self.target.parse::<Uri>() else { return Ok(Err(Refusal::Target)) };
+        let uri = self.target.parse::<Uri>().map_err(|_| Refusal::Target)?;
         let incoming = Incoming { method: &self.method, uri: &uri, version: Version::HTTP_11, headers: &self.headers };
-        Ok(receive(&incoming, limits, head))
+        receive(&incoming, limits, head)
     }
 }
 

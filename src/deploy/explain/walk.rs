@@ -13,7 +13,7 @@ use crate::value::url::TargetUrl;
 /// Takes a request through the route that it hit.
 pub(super) fn walk(
     route: &CompiledRoute,
-    hit: Hit<'_>,
+    hit: &Hit<'_>,
     head: &mut RequestHead,
     client: Client,
     secrets: &Secrets,
@@ -25,7 +25,7 @@ pub(super) fn walk(
         response: &mut response,
         client,
         route: &route.name,
-        params: hit.parameters.into_iter().map(|(name, at)| (name, at)).collect(),
+        params: hit.parameters.iter().cloned().collect(),
         secrets,
     };
     let parameters = exchange.params.iter().map(|(name, _)| *name);
