@@ -15,6 +15,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -44,6 +45,8 @@ pub struct Connection {
     /// The other end of a tunnel that the answer on its way opens.
     pub tunnel: Cell<Option<PendingTunnel>>,
     phase: Cell<Phase>,
+    /// Whether the end of the connection is the end of an answer, as for HTTP/1.0: one that is cut short needs a reset.
+    pub close_delimited: Cell<bool>,
     /// Whether nothing more comes from the client, or nothing more is waited for.
     ended: Cell<bool>,
     /// When the next bytes must have come.
@@ -76,6 +79,7 @@ impl Connection {
             request: deadline(),
             tunnel: Cell::new(None),
             phase: Cell::new(Phase::Idle),
+            close_delimited: Cell::new(false),
             ended: Cell::new(false),
             reading: deadline(),
             writing: deadline(),
@@ -143,20 +147,37 @@ pub async fn serve(stream: TcpStream, peer: IpAddr, core: Rc<Core>, listener: Rc
             ending.set(core.generation().table.settings.timeouts.drain.get());
         }
         match serving.poll_without_shutdown(cx) {
-            Poll::Ready(result) => Poll::Ready(result.is_ok()),
-            Poll::Pending => ending.poll_expired(cx).map(|()| false),
+            Poll::Ready(Ok(())) => Poll::Ready(Served::Whole),
+            // hyper calls it the user's: the answer's body failed
+            Poll::Ready(Err(error)) if error.is_user() => Poll::Ready(Served::CutShort),
+            Poll::Ready(Err(_)) => Poll::Ready(Served::Refused),
+            Poll::Pending => ending.poll_expired(cx).map(|()| Served::CutShort),
         }
     })
     .await;
     let parts = serving.into_parts();
     let watched = parts.io.into_inner();
-    match connection.tunnel.take().filter(|_| served) {
+    match connection.tunnel.take().filter(|_| served == Served::Whole) {
         Some(tunnel) => {
             connection.became_tunnel();
             tunnel.join(watched, parts.read_buf, &connection).await;
         }
+        None if served == Served::CutShort && connection.close_delimited.get() => {
+            let _ = SockRef::from(&watched.stream).set_linger(Some(Duration::ZERO));
+        }
         None => linger(watched.stream, &connection).await,
     }
+}
+
+/// How the requests of a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Served {
+    /// Well.
+    Whole,
+    /// With a message that broke HTTP, or with the client's going away.
+    Refused,
+    /// With an answer that could not be sent to its end.
+    CutShort,
 }
 
 /// Lets the client read what was said last. A socket that is closed while bytes of the client are on their way would be reset,

@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
 use hyper::body::Incoming;
-use hyper::{Request, Response};
+use hyper::{Request, Response, Version};
 
 use crate::pipeline::backend::Backend;
 use crate::pipeline::exchange::{Client, Content, Exchange, Params, Step, UpstreamTarget};
@@ -33,6 +33,7 @@ use crate::value::url::Scheme;
 /// Answers one request. The table is loaded here, once, and the request lives with it until it ends.
 pub async fn handle(connection: Rc<Connection>, request: Request<Incoming>) -> Response<AnswerBody> {
     connection.request_began();
+    connection.close_delimited.set(request.version() == Version::HTTP_10);
     let generation = connection.core.generation();
     let mut heads = connection.core.heads();
     let mut account = Account::open(&connection, &generation);

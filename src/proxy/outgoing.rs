@@ -36,7 +36,8 @@ pub fn write_head(exchange: &Exchange<'_>, hop: &Hop<'_>, out: &mut Vec<u8>) {
     let nominated = Nominated::of(&request.fields);
     let trusted = exchange.client.trusted;
     for (name, value) in request.fields.kept() {
-        if !is_ours(name) && !nominated.holds(name) && (trusted || !speaks_of_client(name)) {
+        let believed = !is_disguised(name) && (trusted || !speaks_of_client(name));
+        if believed && !is_ours(name) && !nominated.holds(name) {
             field(out, name, value);
         }
     }
@@ -85,14 +86,17 @@ fn is_ours(name: &[u8]) -> bool {
     )
 }
 
-/// Fields that say who asked, and what for, before the gateway was asked: only trusted proxies are believed.
-///
-/// An underscore counts as a dash, for CGI and its heirs see no difference; what is spelt so is nobody's.
-fn speaks_of_client(name: &[u8]) -> bool {
-    if name.contains(&b'_') {
-        let dashed: Vec<u8> = name.iter().map(|b| if *b == b'_' { b'-' } else { *b }).collect();
-        return is_ours(&dashed) || speaks_of_client(&dashed);
+/// Whether it is one of those fields with underscores for dashes: CGI and its heirs see no difference.
+fn is_disguised(name: &[u8]) -> bool {
+    if !name.contains(&b'_') {
+        return false;
     }
+    let dashed: Vec<u8> = name.iter().map(|b| if *b == b'_' { b'-' } else { *b }).collect();
+    is_ours(&dashed) || speaks_of_client(&dashed)
+}
+
+/// Fields that say who asked, and what for, before the gateway was asked: only trusted proxies are believed.
+fn speaks_of_client(name: &[u8]) -> bool {
     name.starts_with(b"x-forwarded")
         || matches!(
             name,

@@ -161,6 +161,9 @@ fn indent(lines: &str) -> String {
 #[derive(Clone)]
 pub struct Lines(Arc<(Mutex<Vec<String>>, Condvar)>);
 
+/// Stands for the end of the lines.
+const END: &str = "(the end)";
+
 impl Lines {
     fn read(pipe: impl std::io::Read + Send + 'static) -> Self {
         let lines = Self(Arc::default());
@@ -171,6 +174,8 @@ impl Lines {
                 shared.lock().push(line);
                 shared.0.1.notify_all();
             }
+            shared.lock().push(END.into());
+            shared.0.1.notify_all();
         });
         lines
     }
@@ -202,7 +207,7 @@ impl Lines {
                 return line.clone();
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "no line {nth} with `{text}` in\n{}", lines.join("\n"));
+            assert!(!left.is_zero() && lines.last().is_none_or(|line| line != END), "no line {nth} with `{text}` in\n{}", lines.join("\n"));
             lines = self.0.1.wait_timeout(lines, left).unwrap().0;
         }
     }

@@ -37,6 +37,11 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
     /// The values of a field, whose name is in lower case.
     pub fn all(&self, name: &str) -> Vec<&str> {
         let prefix = format!("{name}: ");
