@@ -62,7 +62,11 @@ fn those_who_say_little_are_not_waited_for() {
         ("idle after a request", get("/", ""), &[200]),
         ("half a head after a request", get("/", "") + "GET /", &[200]),
         ("half a body", "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 9\r\n\r\nabc".into(), &[408]),
-        ("half a body in chunks", "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nabc".into(), &[408]),
+        (
+            "half a body in chunks",
+            "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nabc".into(),
+            &[408],
+        ),
     ] {
         let (statuses, took) = timed(&bytes);
         assert!(statuses == expected && soon(took), "{name}: {statuses:?} after {took:?}");
@@ -98,7 +102,12 @@ fn what_is_too_large_is_refused() {
     let ask = |request: String| ask(gateway.http(), request).status;
     assert_eq!(ask(post("/", &"x".repeat(1024))), 200);
     assert_eq!(ask(post("/", &"x".repeat(1025))), 413);
-    let chunks = |body: &str| format!("POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+    let chunks = |body: &str| {
+        format!(
+            "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
+            body.len()
+        )
+    };
     assert_eq!(ask(chunks(&"x".repeat(1024))), 200);
     assert_eq!(ask(chunks(&"x".repeat(1025))), 413);
     assert_eq!(ask(chunks(&"x".repeat(100_000))), 413);

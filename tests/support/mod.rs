@@ -207,7 +207,11 @@ impl Lines {
                 return line.clone();
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero() && lines.last().is_none_or(|line| line != END), "no line {nth} with `{text}` in\n{}", lines.join("\n"));
+            assert!(
+                !left.is_zero() && lines.last().is_none_or(|line| line != END),
+                "no line {nth} with `{text}` in\n{}",
+                lines.join("\n")
+            );
             lines = self.0.1.wait_timeout(lines, left).unwrap().0;
         }
     }

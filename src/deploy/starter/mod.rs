@@ -94,13 +94,13 @@ An editor that speaks to yaml-language-server completes and explains every field
 #[cfg(test)]
 mod tests {
     use super::{StarterError, write};
-    use crate::deploy::load::read_folder;
+    use crate::deploy::load::compile_folder;
 
     #[test]
     fn the_folder_compiles_and_is_not_overwritten() {
         let root = std::env::temp_dir().join(format!("gw-starter-{}", std::process::id()));
         write(&root).unwrap();
-        let compiled = read_folder(&root).unwrap().compile(&root);
+        let compiled = compile_folder(&root).unwrap();
         let again = write(&root);
         std::fs::remove_dir_all(&root).unwrap();
         assert!(compiled.table.is_some() && compiled.diagnostics.is_empty(), "{:?}", compiled.diagnostics);
