@@ -155,7 +155,7 @@ request   GET other.example/admin
 listener  http
 no route  404, no route is for the host `other.example`
 
-- a.yaml:44:11: admin (pathPrefix /admin)
+- a.yaml:46:11: admin (pathPrefix /admin)
     it is reachable only by the listener `inside`",
     );
 }

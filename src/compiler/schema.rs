@@ -16,7 +16,10 @@ pub const SCHEMA_ID: &str = "urn:gw:schema:v1";
 /// The schema of a whole manifest, for editors: `kind` decides what `spec` is.
 pub fn published() -> Value {
     let mut generator = settings(false).into_generator();
-    let metadata = generator.subschema_for::<Metadata>();
+    let metadata = json!({
+        "description": "Who the object is, and what people and tools note about it.",
+        "allOf": [generator.subschema_for::<Metadata>()],
+    });
     let kinds: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
     let branches: Vec<Value> = KINDS
         .iter()
@@ -28,16 +31,26 @@ pub fn published() -> Value {
             })
         })
         .collect();
-    let definitions = generator.take_definitions(true);
+    let mut definitions = generator.take_definitions(true);
+    definitions.values_mut().for_each(yield_to_field);
     // Without a description of its own, so that the one of the kind is shown.
     let any_spec = json!({});
-    let mut schema = Schema::try_from(envelope(&kinds, &metadata.to_value(), &any_spec)).unwrap_or_default();
+    let mut schema = Schema::try_from(envelope(&kinds, &metadata, &any_spec)).unwrap_or_default();
     schema.insert("$id".into(), SCHEMA_ID.into());
     schema.insert("title".into(), "A gw manifest".into());
     schema.insert("allOf".into(), branches.into());
     schema.insert("definitions".into(), Value::Object(definitions));
     simplify(&mut schema);
     schema.to_value()
+}
+
+/// Editors show the description of what a field refers to in place of the field's own, so the former becomes a comment.
+fn yield_to_field(definition: &mut Value) {
+    if let Some(definition) = definition.as_object_mut()
+        && let Some(description) = definition.remove("description")
+    {
+        definition.insert("$comment".into(), description);
+    }
 }
 
 /// The schema of one kind, with everything in place of references: what the compiler checks against.

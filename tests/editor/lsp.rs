@@ -49,16 +49,16 @@ impl Server {
             "workspace": { "configuration": true, "didChangeConfiguration": { "dynamicRegistration": true } },
             "textDocument": { "hover": { "contentFormat": ["markdown"] }, "completion": {} },
         });
-        server.request("initialize", json!({ "processId": null, "rootUri": null, "capabilities": capabilities }));
-        server.notify("initialized", json!({}));
-        server.notify("workspace/didChangeConfiguration", json!({ "settings": { "yaml": settings() } }));
+        server.request("initialize", &json!({ "processId": null, "rootUri": null, "capabilities": capabilities }));
+        server.notify("initialized", &json!({}));
+        server.notify("workspace/didChangeConfiguration", &json!({ "settings": { "yaml": settings() } }));
         server
     }
 
     /// The labels that complete at the `|` of a text.
     pub fn complete(&mut self, text: &str) -> Vec<String> {
         let at = self.open_at(text);
-        let answer = self.request("textDocument/completion", at);
+        let answer = self.request("textDocument/completion", &at);
         let items = answer.get("items").unwrap_or(&answer).as_array().cloned().unwrap_or_default();
         items.iter().map(|item| item["label"].as_str().unwrap().to_owned()).collect()
     }
@@ -66,7 +66,7 @@ impl Server {
     /// What is said about the word that holds the `|` of a text.
     pub fn hover(&mut self, text: &str) -> String {
         let at = self.open_at(text);
-        let answer = self.request("textDocument/hover", at);
+        let answer = self.request("textDocument/hover", &at);
         answer["contents"]["value"].as_str().unwrap_or_default().replace("&nbsp;", " ")
     }
 
@@ -98,11 +98,11 @@ impl Server {
         let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/gateway.schema.json");
         let text = format!("# yaml-language-server: $schema=file://{}\n{text}", schema.display());
         let document = json!({ "uri": uri, "languageId": "yaml", "version": 1, "text": text });
-        self.notify("textDocument/didOpen", json!({ "textDocument": document }));
+        self.notify("textDocument/didOpen", &json!({ "textDocument": document }));
         uri
     }
 
-    fn request(&mut self, method: &str, params: Value) -> Value {
+    fn request(&mut self, method: &str, params: &Value) -> Value {
         self.count += 1;
         let id = self.count;
         self.send(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }));
@@ -115,7 +115,7 @@ impl Server {
         }
     }
 
-    fn notify(&mut self, method: &str, params: Value) {
+    fn notify(&mut self, method: &str, params: &Value) {
         self.send(&json!({ "jsonrpc": "2.0", "method": method, "params": params }));
     }
 

@@ -205,8 +205,9 @@ fn spec<'s>(schema: &'s Value, kind: &str) -> Option<&'s Value> {
     branch.pointer("/then/properties/spec")
 }
 
+/// The description of a field or, as a comment, of what fields refer to.
 fn description(schema: &Value) -> Option<&str> {
-    schema.get("description").and_then(Value::as_str)
+    schema.get("description").or_else(|| schema.get("$comment")).and_then(Value::as_str)
 }
 
 fn example(schema: &Value) -> Option<&Value> {

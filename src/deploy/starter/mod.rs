@@ -66,12 +66,12 @@ fn write_new(path: &Path, text: &str) -> io::Result<()> {
 
 /// What to do with the folder.
 pub fn next_steps(root: &Path) -> String {
-    let written: String = FILES
-        .iter()
-        .map(|(name, _)| *name)
-        .chain([SCHEMA])
-        .map(|name| format!("  {}\n", root.join(name).display()))
-        .collect();
+    let names = FILES.iter().map(|(name, _)| *name).chain([SCHEMA]);
+    let written: Vec<String> = names.map(|name| format!("  {}", root.join(name).display())).collect();
+    let written = written.join(
+        "
+",
+    );
     let (shown, is_default) = (root.display(), root == Path::new("gateway.d"));
     let (folder, dir) =
         if is_default { (String::new(), String::new()) } else { (format!(" {shown}"), format!(" --dir {shown}")) };
@@ -79,6 +79,7 @@ pub fn next_steps(root: &Path) -> String {
         "\
 Wrote
 {written}
+
 Next:
   gw run{folder}
       serves http://127.0.0.1:8080, and follows every change of the folder
