@@ -24,7 +24,12 @@ fn version(version: usize) -> String {
 
 fn versioned(version: usize, spec: &str) -> String {
     gateway(spec)
-        + &route("version", &format!("match: [{{ path: /v }}]\nplugins: [{{ respond: {{ body: \"{version}\", headers: {{ x-version: \"{version}\" }} }} }}]"))
+        + &route(
+            "version",
+            &format!(
+                "match: [{{ path: /v }}]\nplugins: [{{ respond: {{ body: \"{version}\", headers: {{ x-version: \"{version}\" }} }} }}]"
+            ),
+        )
 }
 
 fn serves(gateway: &Gateway, version: usize) -> bool {
@@ -61,7 +66,14 @@ fn tunnel(gateway: &Gateway, path: &str) -> Client {
 /// Resident memory in KiB and open file descriptors of a process.
 fn held(pid: u32) -> (u64, usize) {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap().trim().trim_end_matches(" kB").parse().unwrap();
+    let resident = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .unwrap()
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .unwrap();
     (resident, fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count())
 }
 
@@ -193,7 +205,10 @@ fn what_is_broken_changes_nothing_and_ends_nothing() {
     }
     gateway.write("gateway.yaml", &whole);
     wait_for_version(&gateway, 2);
-    gateway.write("more.yaml", "apiVersion: gw/v1\nkind: Route\nmetadata: { name: more }\nspec: { public: true, backend: none }\n");
+    gateway.write(
+        "more.yaml",
+        "apiVersion: gw/v1\nkind: Route\nmetadata: { name: more }\nspec: { public: true, backend: none }\n",
+    );
     let told = gateway.log.wait_for("`none`");
     assert!(serves(&gateway, 2), "{told}");
     fs::remove_file(gateway.folder().join("more.yaml")).unwrap();
@@ -235,7 +250,10 @@ fn nothing_is_swapped_where_nothing_changed() {
 #[test]
 fn listeners_come_and_go() {
     let gateway = Gateway::start(&version(1));
-    let more = |name: &str| version(2).replace("127.0.0.1:0\" }]", &format!("127.0.0.1:0\" }}, {{ name: {name}, address: \"127.0.0.1:0\" }}]"));
+    let more = |name: &str| {
+        version(2)
+            .replace("127.0.0.1:0\" }]", &format!("127.0.0.1:0\" }}, {{ name: {name}, address: \"127.0.0.1:0\" }}]"))
+    };
     let kept = gateway.http();
     gateway.write("gateway.yaml", &more("extra"));
     let extra = gateway.address("extra");
@@ -249,7 +267,8 @@ fn listeners_come_and_go() {
     assert!(client.is_closed());
     // an address that is taken: nothing of the table is put in force
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let on_taken = more("other").replace("other, address: \"127.0.0.1:0\"", &format!("other, address: \"{}\"", taken.local_addr().unwrap()));
+    let on_taken = more("other")
+        .replace("other, address: \"127.0.0.1:0\"", &format!("other, address: \"{}\"", taken.local_addr().unwrap()));
     gateway.write("gateway.yaml", &on_taken);
     gateway.log.wait_for("cannot listen on");
     assert!(serves(&gateway, 3));
@@ -278,7 +297,8 @@ fn what_did_not_change_keeps_its_connections() {
 #[test]
 fn a_tunnel_ends_with_its_route() {
     let origin = echo();
-    let kept = backend("origin", origin.address, "") + &route("kept", "match: [{ pathPrefix: /kept }]\nbackend: origin");
+    let kept =
+        backend("origin", origin.address, "") + &route("kept", "match: [{ pathPrefix: /kept }]\nbackend: origin");
     let gone = route("gone", "match: [{ pathPrefix: /gone }]\nbackend: origin");
     let first = |n| versioned(n, "timeouts: { drain: 300ms }");
     let gateway = Gateway::start(&(first(1) + &kept + &gone));
@@ -303,7 +323,9 @@ fn a_request_ends_with_the_table_it_began_with() {
         peer.rest();
     });
     let slow = |n: usize| {
-        let marked = format!("match: [{{ path: /slow }}]\nplugins: [{{ responseHeaders: {{ set: {{ x-version: \"{n}\" }} }} }}]\nbackend: origin");
+        let marked = format!(
+            "match: [{{ path: /slow }}]\nplugins: [{{ responseHeaders: {{ set: {{ x-version: \"{n}\" }} }} }}]\nbackend: origin"
+        );
         version(n) + &backend("origin", origin.address, "") + &route("slow", &marked)
     };
     let gateway = Gateway::start(&slow(1));

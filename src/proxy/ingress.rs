@@ -163,7 +163,8 @@ fn check_fields(head: &RequestHead, limits: &Limits) -> Result<(), Refusal> {
 /// A length in its one canonical form: what some read as octal is refused.
 fn length(value: &[u8]) -> Result<u64, Refusal> {
     let text = std::str::from_utf8(value).map_err(|_| Refusal::Field)?;
-    let canonical = |length: &u64| value.first() != Some(&b'0') && value.first() != Some(&b'+') || *length == 0 && text == "0";
+    let canonical =
+        |length: &u64| value.first() != Some(&b'0') && value.first() != Some(&b'+') || *length == 0 && text == "0";
     text.parse().ok().filter(canonical).ok_or(Refusal::Field)
 }
 

@@ -13,12 +13,27 @@ fn world(origin: &Origin) -> Gateway {
             + &route("all", "match: [{ pathPrefix: /all }]\nbackend: origin")
             + &route("read", "match: [{ path: /read, methods: [GET, HEAD] }]\nbackend: origin")
             + &route("write", "match: [{ path: /read, methods: [PUT] }]\nbackend: origin")
-            + &route("fixed", "match: [{ path: /fixed }]\nplugins:\n- responseHeaders: { set: { x-outer: \"1\" } }\n- respond: { status: 418, body: \"teapot\\n\", headers: { x-inner: \"2\" }, contentType: text/tea }")
+            + &route(
+                "fixed",
+                "match: [{ path: /fixed }]\nplugins:\n- responseHeaders: { set: { x-outer: \"1\" } }\n- respond: { status: 418, body: \"teapot\\n\", headers: { x-inner: \"2\" }, contentType: text/tea }",
+            )
             + &route("empty", "match: [{ path: /empty }]\nplugins: [{ respond: { status: 204 } }]")
-            + &route("refused", "match: [{ path: /refused }]\nplugins:\n- responseHeaders: { set: { x-outer: \"1\" } }\n- respond: { status: 403 }")
-            + &route("moved", "match: [{ path: \"/moved/{id}\" }]\nplugins: [{ redirect: { to: \"https://new.example/${path.id}\", status: 308, keepQuery: true } }]")
-            + &route("gone", "match: [{ path: /gone }]\nplugins:\n- responseHeaders: { set: { x-outer: \"1\" } }\nbackend: gone")
-            + &route("sometimes", "match: [{ pathPrefix: /when }]\nplugins:\n- respond: { body: held }\n  when: { paths: [\"/when/a/**\"], methods: [GET] }\n- responseHeaders: { set: { x-when: \"1\" } }\n  when: { headers: [{ name: x-a, present: true }] }\nbackend: origin")
+            + &route(
+                "refused",
+                "match: [{ path: /refused }]\nplugins:\n- responseHeaders: { set: { x-outer: \"1\" } }\n- respond: { status: 403 }",
+            )
+            + &route(
+                "moved",
+                "match: [{ path: \"/moved/{id}\" }]\nplugins: [{ redirect: { to: \"https://new.example/${path.id}\", status: 308, keepQuery: true } }]",
+            )
+            + &route(
+                "gone",
+                "match: [{ path: /gone }]\nplugins:\n- responseHeaders: { set: { x-outer: \"1\" } }\nbackend: gone",
+            )
+            + &route(
+                "sometimes",
+                "match: [{ pathPrefix: /when }]\nplugins:\n- respond: { body: held }\n  when: { paths: [\"/when/a/**\"], methods: [GET] }\n- responseHeaders: { set: { x-when: \"1\" } }\n  when: { headers: [{ name: x-a, present: true }] }\nbackend: origin",
+            )
             + &site("host", "one.example", "plugins: [{ respond: { body: one } }]")
             + &site("hosts", "\"*.example\"", "plugins: [{ respond: { body: any } }]")),
     )
@@ -34,7 +49,8 @@ fn check(answer: &Answer, status: u16, fields: &[(&str, Option<&str>)], body: &s
 
 #[test]
 fn errors_are_problems_for_programs_and_pages_for_people() {
-    let gateway = world(&Origin::ok());
+    let origin = Origin::ok();
+    let gateway = world(&origin);
     for (accept, media_type, start) in [
         ("", "application/problem+json", "{\"title\":\"Not Found\",\"status\":404,"),
         ("Accept: */*\r\n", "application/problem+json", "{"),
@@ -49,7 +65,8 @@ fn errors_are_problems_for_programs_and_pages_for_people() {
 
 #[test]
 fn methods_that_no_route_has_are_named() {
-    let gateway = world(&Origin::ok());
+    let origin = Origin::ok();
+    let gateway = world(&origin);
     let post = "POST /read HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n";
     let answer = ask(gateway.http(), post);
     assert_eq!((answer.status, answer.get("allow")), (405, Some("GET, HEAD, PUT")));
@@ -58,32 +75,49 @@ fn methods_that_no_route_has_are_named() {
         assert!(answer.status == 405 && answer.get("allow").is_some(), "{answer:?}");
     }
     let options = ask(gateway.http(), "OPTIONS * HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
-    assert!(options.status == 204 && options.get("allow").is_some() && options.get("content-length").is_none(), "{options:?}");
+    assert!(
+        options.status == 204 && options.get("allow").is_some() && options.get("content-length").is_none(),
+        "{options:?}"
+    );
 }
 
 #[test]
 fn fixed_answers_and_redirects() {
-    let gateway = world(&Origin::ok());
+    let origin = Origin::ok();
+    let gateway = world(&origin);
     let ask = |path: &str| ask(gateway.http(), format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"));
     check(
         &ask("/fixed"),
         418,
-        &[("x-outer", Some("1")), ("x-inner", Some("2")), ("content-type", Some("text/tea")), ("content-length", Some("7"))],
+        &[
+            ("x-outer", Some("1")),
+            ("x-inner", Some("2")),
+            ("content-type", Some("text/tea")),
+            ("content-length", Some("7")),
+        ],
         "teapot\n",
     );
     check(&ask("/empty"), 204, &[("content-length", None), ("transfer-encoding", None)], "");
     check(&ask("/moved/a%20b?q=1"), 308, &[("location", Some("https://new.example/a%20b?q=1"))], "");
     let refused = ask("/refused");
-    assert_eq!((refused.status, refused.get("x-outer"), refused.get("content-type")), (403, Some("1"), Some("application/problem+json")));
+    assert_eq!(
+        (refused.status, refused.get("x-outer"), refused.get("content-type")),
+        (403, Some("1"), Some("application/problem+json"))
+    );
     let gone = ask("/gone");
-    assert_eq!((gone.status, gone.get("x-outer"), gone.get("content-type")), (502, Some("1"), Some("application/problem+json")));
+    assert_eq!(
+        (gone.status, gone.get("x-outer"), gone.get("content-type")),
+        (502, Some("1"), Some("application/problem+json"))
+    );
     assert!(!gone.text().contains("127.0.0.1") && gone.complete);
 }
 
 #[test]
 fn conditions_are_decided_on_the_request() {
-    let gateway = world(&Origin::ok());
-    let ask = |line: &str, fields: &str| ask(gateway.http(), format!("{line} HTTP/1.1\r\nHost: 127.0.0.1\r\n{fields}\r\n"));
+    let origin = Origin::ok();
+    let gateway = world(&origin);
+    let ask =
+        |line: &str, fields: &str| ask(gateway.http(), format!("{line} HTTP/1.1\r\nHost: 127.0.0.1\r\n{fields}\r\n"));
     assert_eq!(ask("GET /when/a/b", "").text(), "held");
     assert_eq!(ask("GET /when/./x/../a", "").text(), "held");
     assert_eq!(ask("PUT /when/a", "").text(), "ok");
@@ -93,9 +127,16 @@ fn conditions_are_decided_on_the_request() {
 
 #[test]
 fn hosts_choose_routes() {
-    let gateway = world(&Origin::ok());
+    let origin = Origin::ok();
+    let gateway = world(&origin);
     let ask = |host: &str| ask(gateway.http(), format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
-    for (host, body) in [("one.example", "one"), ("ONE.example:8080", "one"), ("one.example.", "one"), ("two.example", "any"), ("a.b.example", "any")] {
+    for (host, body) in [
+        ("one.example", "one"),
+        ("ONE.example:8080", "one"),
+        ("one.example.", "one"),
+        ("two.example", "any"),
+        ("a.b.example", "any"),
+    ] {
         assert_eq!(ask(host).text(), body, "{host}");
     }
     assert_eq!(ask("example").status, 404);
@@ -128,7 +169,18 @@ fn nothing_of_an_origins_connection_goes_on() {
     );
     let gateway = world(&origin);
     let answer = ask(gateway.http(), "GET /all HTTP/1.1\r\nHost: 127.0.0.1\r\nTE: trailers\r\n\r\n");
-    check(&answer, 200, &[("keep-alive", None), ("x-hop", None), ("proxy-connection", None), ("upgrade", None), ("server", Some("origin"))], "abc");
+    check(
+        &answer,
+        200,
+        &[
+            ("keep-alive", None),
+            ("x-hop", None),
+            ("proxy-connection", None),
+            ("upgrade", None),
+            ("server", Some("origin")),
+        ],
+        "abc",
+    );
     assert_eq!(answer.all("x-a"), ["1", "2"]);
     assert_eq!(answer.all("via").join(", "), "1.1 cache, 1.1 gw");
     assert_eq!(answer.trailers, ["content-digest: x"]);
@@ -146,7 +198,8 @@ fn an_old_client_gets_what_it_understands() {
 
 #[test]
 fn connections_are_kept_unless_somebody_closes() {
-    let gateway = world(&Origin::ok());
+    let origin = Origin::ok();
+    let gateway = world(&origin);
     let mut client = Client::connect(gateway.http());
     for _ in 0..3 {
         assert_eq!(client.send(get("/none", "")).answer().text(), "any");

@@ -30,9 +30,10 @@ struct World {
 impl World {
     fn new() -> Self {
         let origin = Origin::ok();
-        let manifests = gateway("timeouts: { header: 300ms, idle: 150ms, message: 300ms }\naccessLog: { enabled: false }")
-            + &backend("origin", origin.address, "")
-            + &route("all", "backend: origin");
+        let manifests =
+            gateway("timeouts: { header: 300ms, idle: 150ms, message: 300ms }\naccessLog: { enabled: false }")
+                + &backend("origin", origin.address, "")
+                + &route("all", "backend: origin");
         Self { gateway: Gateway::start(&manifests), origin }
     }
 
@@ -54,7 +55,8 @@ impl World {
         if good {
             return Ok(());
         }
-        let seen: Vec<String> = seen.iter().map(|seen| format!("    {} (whole: {})", shown(seen), seen.complete)).collect();
+        let seen: Vec<String> =
+            seen.iter().map(|seen| format!("    {} (whole: {})", shown(seen), seen.complete)).collect();
         Err(format!("{name}: {}\n  answers {statuses:?}\n  the origin saw\n{}", bytes.escape_ascii(), seen.join("\n")))
     }
 }
@@ -62,10 +64,14 @@ impl World {
 /// A request in one line, without the fields that the gateway writes of its own, which are checked here instead.
 fn shown(seen: &Seen) -> String {
     let ours = ["x-forwarded-for: 127.0.0.1", "x-forwarded-proto: http", "via: 1.1 gw"];
-    let is_ours = |line: &str| ours.contains(&line) || line.starts_with("x-request-id: ") || line.starts_with("x-forwarded-host: ");
+    let is_ours = |line: &str| {
+        ours.contains(&line) || line.starts_with("x-request-id: ") || line.starts_with("x-forwarded-host: ")
+    };
     let (mine, rest): (Vec<&String>, Vec<&String>) = seen.head.iter().partition(|line| is_ours(line));
     let mut parts: Vec<&str> = rest.into_iter().map(String::as_str).collect();
-    if !(4..=5).contains(&mine.len()) || ours.iter().any(|field| mine.iter().filter(|line| line.as_str() == *field).count() != 1) {
+    if !(4..=5).contains(&mine.len())
+        || ours.iter().any(|field| mine.iter().filter(|line| line.as_str() == *field).count() != 1)
+    {
         parts.push("WRONG FORWARDING FIELDS");
     }
     let body = String::from_utf8_lossy(&seen.body);
@@ -123,9 +129,21 @@ fn framing() {
         ("chunked, then another coding", post("Transfer-Encoding: chunked, gzip\r\n", "0\r\n\r\n"), Refused(400)),
         ("another coding, then chunked", post("Transfer-Encoding: gzip, chunked\r\n", "0\r\n\r\n"), Refused(400)),
         ("chunked twice in a list", post("Transfer-Encoding: chunked, chunked\r\n", "0\r\n\r\n"), Refused(400)),
-        ("chunked twice in two fields", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"), Refused(400)),
-        ("identity and chunked", post("Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"), Refused(400)),
-        ("chunked, then identity", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", "0\r\n\r\n"), Refused(400)),
+        (
+            "chunked twice in two fields",
+            post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+            Refused(400),
+        ),
+        (
+            "identity and chunked",
+            post("Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+            Refused(400),
+        ),
+        (
+            "chunked, then identity",
+            post("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", "0\r\n\r\n"),
+            Refused(400),
+        ),
         ("an empty coding", post("Transfer-Encoding:\r\n", "0\r\n\r\n"), Refused(400)),
         ("an empty coding and chunked", post("Transfer-Encoding: ,chunked\r\n", "0\r\n\r\n"), Refused(400)),
         ("xchunked", post("Transfer-Encoding: xchunked\r\n", "0\r\n\r\n"), Refused(400)),
@@ -135,7 +153,11 @@ fn framing() {
         ("a coding with a space before its colon", post("Transfer-Encoding : chunked\r\n", "0\r\n\r\n"), Refused(400)),
         ("a coding in a folded line", post("Transfer-Encoding:\r\n chunked\r\n", "0\r\n\r\n"), Refused(400)),
         ("a coding in HTTP/1.0", raw(&format!("POST / HTTP/1.0\r\n{HOST}{CHUNKED}\r\n0\r\n\r\n")), Refused(400)),
-        ("a coding with an underscore is no coding", post("Transfer_Encoding: chunked\r\n", ""), Sees("POST / HTTP/1.1|host: a.example|content-length: 0")),
+        (
+            "a coding with an underscore is no coding",
+            post("Transfer_Encoding: chunked\r\n", ""),
+            Sees("POST / HTTP/1.1|host: a.example|content-length: 0"),
+        ),
         ("a chunk size in letters", post(CHUNKED, "xyz\r\nabc\r\n0\r\n\r\n"), Refused(400)),
         ("an empty chunk size", post(CHUNKED, "\r\nabc\r\n0\r\n\r\n"), Refused(400)),
         ("a chunk size with a sign", post(CHUNKED, "+3\r\nabc\r\n0\r\n\r\n"), Refused(400)),
@@ -145,25 +167,69 @@ fn framing() {
         ("a chunk size with a bare line feed", post(CHUNKED, "3\nabc\r\n0\r\n\r\n"), Refused(400)),
         ("a chunk size with a bare carriage return", post(CHUNKED, "3\rabc\r\n0\r\n\r\n"), Refused(400)),
         ("an extension with a bare line feed", post(CHUNKED, "3;a\nabc\r\n0\r\n\r\n"), Refused(400)),
-        ("an extension of 64 KiB", post(CHUNKED, &format!("3;{}\r\nabc\r\n0\r\n\r\n", "a".repeat(1 << 16))), Refused(400)),
+        (
+            "an extension of 64 KiB",
+            post(CHUNKED, &format!("3;{}\r\nabc\r\n0\r\n\r\n", "a".repeat(1 << 16))),
+            Refused(400),
+        ),
         ("a chunk that is longer than its size", post(CHUNKED, "3\r\nabcd\r\n0\r\n\r\n"), Broken(400)),
         ("a chunk that is shorter than its size", post(CHUNKED, "5\r\nabc\r\n0\r\n\r\n"), Broken(400)),
         ("a second chunk without a size", post(CHUNKED, "3\r\nabc\r\n;\r\n0\r\n\r\n"), Broken(400)),
         ("chunks that never end", post(CHUNKED, "3\r\nabc\r\n"), Broken(408)),
         ("a body that never comes", post("Content-Length: 3\r\n", "ab"), Broken(408)),
-        ("chunks", post(CHUNKED, "3\r\nabc\r\n0\r\n\r\n"), Sees("POST / HTTP/1.1|host: a.example|transfer-encoding: chunked|abc")),
-        ("chunks with sizes in all spellings", post(CHUNKED, "0003\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n"), Sees("POST / HTTP/1.1|host: a.example|transfer-encoding: chunked|abc0123456789")),
-        ("a short extension is dropped", post(CHUNKED, "3;name=value\r\nabc\r\n0\r\n\r\n"), Sees("POST / HTTP/1.1|host: a.example|transfer-encoding: chunked|abc")),
+        (
+            "chunks",
+            post(CHUNKED, "3\r\nabc\r\n0\r\n\r\n"),
+            Sees("POST / HTTP/1.1|host: a.example|transfer-encoding: chunked|abc"),
+        ),
+        (
+            "chunks with sizes in all spellings",
+            post(CHUNKED, "0003\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n"),
+            Sees("POST / HTTP/1.1|host: a.example|transfer-encoding: chunked|abc0123456789"),
+        ),
+        (
+            "a short extension is dropped",
+            post(CHUNKED, "3;name=value\r\nabc\r\n0\r\n\r\n"),
+            Sees("POST / HTTP/1.1|host: a.example|transfer-encoding: chunked|abc"),
+        ),
         ("no chunk", post(CHUNKED, "0\r\n\r\n"), Sees("POST / HTTP/1.1|host: a.example|transfer-encoding: chunked")),
-        ("a coding in capitals", post("TRANSFER-ENCODING: CHUNKED\r\n", "3\r\nabc\r\n0\r\n\r\n"), Sees("POST / HTTP/1.1|host: a.example|transfer-encoding: chunked|abc")),
-        ("a length", post("Content-Length: 3\r\n", "abc"), Sees("POST / HTTP/1.1|host: a.example|content-length: 3|abc")),
+        (
+            "a coding in capitals",
+            post("TRANSFER-ENCODING: CHUNKED\r\n", "3\r\nabc\r\n0\r\n\r\n"),
+            Sees("POST / HTTP/1.1|host: a.example|transfer-encoding: chunked|abc"),
+        ),
+        (
+            "a length",
+            post("Content-Length: 3\r\n", "abc"),
+            Sees("POST / HTTP/1.1|host: a.example|content-length: 3|abc"),
+        ),
         ("no length", post("", ""), Sees("POST / HTTP/1.1|host: a.example|content-length: 0")),
-        ("a length of zero", post("Content-Length: 0\r\n", ""), Sees("POST / HTTP/1.1|host: a.example|content-length: 0")),
-        ("a GET with a body", raw("GET / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 3\r\n\r\nabc"), Sees("GET / HTTP/1.1|host: a.example|content-length: 3|abc")),
-        ("what stands behind a body is another request", post("Content-Length: 3\r\n", &format!("abc{smuggled}")), Served(2)),
+        (
+            "a length of zero",
+            post("Content-Length: 0\r\n", ""),
+            Sees("POST / HTTP/1.1|host: a.example|content-length: 0"),
+        ),
+        (
+            "a GET with a body",
+            raw("GET / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 3\r\n\r\nabc"),
+            Sees("GET / HTTP/1.1|host: a.example|content-length: 3|abc"),
+        ),
+        (
+            "what stands behind a body is another request",
+            post("Content-Length: 3\r\n", &format!("abc{smuggled}")),
+            Served(2),
+        ),
         ("what stands behind chunks is another request", post(CHUNKED, &format!("0\r\n\r\n{smuggled}")), Served(2)),
-        ("a length that another field is named after", post("X-Content-Length: 3\r\n", ""), Sees("POST / HTTP/1.1|host: a.example|x-content-length: 3|content-length: 0")),
-        ("a length that is nominated away", post("Connection: content-length\r\nContent-Length: 3\r\n", "abc"), Sees("POST / HTTP/1.1|host: a.example|content-length: 3|abc")),
+        (
+            "a length that another field is named after",
+            post("X-Content-Length: 3\r\n", ""),
+            Sees("POST / HTTP/1.1|host: a.example|x-content-length: 3|content-length: 0"),
+        ),
+        (
+            "a length that is nominated away",
+            post("Connection: content-length\r\nContent-Length: 3\r\n", "abc"),
+            Sees("POST / HTTP/1.1|host: a.example|content-length: 3|abc"),
+        ),
     ];
     run(&cases);
 }
@@ -193,8 +259,16 @@ fn heads() {
         ("spaces around a value", with("X-A:   b c  \r\n"), Sees("GET / HTTP/1.1|host: a.example|x-a: b c")),
         ("a value outside ASCII", with("X-A: é\r\n"), Sees("GET / HTTP/1.1|host: a.example|x-a: é")),
         ("an empty value", with("X-A:\r\n"), Sees("GET / HTTP/1.1|host: a.example|x-a: ")),
-        ("all characters of a token", with("x!#$%&'*+-.^`|~9: b\r\n"), Sees("GET / HTTP/1.1|host: a.example|x!#$%&'*+-.^`|~9: b")),
-        ("several fields of a name", with("X-A: b\r\nX-A: c\r\n"), Sees("GET / HTTP/1.1|host: a.example|x-a: b|x-a: c")),
+        (
+            "all characters of a token",
+            with("x!#$%&'*+-.^`|~9: b\r\n"),
+            Sees("GET / HTTP/1.1|host: a.example|x!#$%&'*+-.^`|~9: b"),
+        ),
+        (
+            "several fields of a name",
+            with("X-A: b\r\nX-A: c\r\n"),
+            Sees("GET / HTTP/1.1|host: a.example|x-a: b|x-a: c"),
+        ),
         ("a name of 1,000 bytes", with(&format!("{}: b\r\n", "x".repeat(1000))), Served(1)),
         ("a name that ends in content-length", with(&format!("{}Content-Length: 5\r\n", "x".repeat(1000))), Served(1)),
         ("too many fields", with(&many), Refused(431)),
@@ -206,10 +280,22 @@ fn heads() {
         ("blank lines first", raw("\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: a.example\r\n\r\n"), Sees(ROOT)),
         ("an expectation that nobody knows", post("Expect: 200-ok\r\nContent-Length: 3\r\n", "abc"), Refused(417)),
         ("several expectations", post("Expect: 100-continue, x\r\nContent-Length: 3\r\n", "abc"), Refused(417)),
-        ("HTTP/2 in clear text", with("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n"), Refused(400)),
+        (
+            "HTTP/2 in clear text",
+            with("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n"),
+            Refused(400),
+        ),
         ("HTTP/2 in clear text among others", with("Connection: Upgrade\r\nUpgrade: websocket, h2c\r\n"), Refused(400)),
-        ("an upgrade with a body is not heard", post("Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 3\r\n", "abc"), Sees("POST / HTTP/1.1|host: a.example|content-length: 3|abc")),
-        ("an upgrade in HTTP/1.0 is not heard", raw("GET / HTTP/1.0\r\nHost: a.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"), Sees(ROOT)),
+        (
+            "an upgrade with a body is not heard",
+            post("Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 3\r\n", "abc"),
+            Sees("POST / HTTP/1.1|host: a.example|content-length: 3|abc"),
+        ),
+        (
+            "an upgrade in HTTP/1.0 is not heard",
+            raw("GET / HTTP/1.0\r\nHost: a.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
+            Sees(ROOT),
+        ),
         ("an upgrade that nobody asked for", with("Upgrade: websocket\r\n"), Sees(ROOT)),
     ];
     run(&cases);
@@ -231,8 +317,16 @@ fn request_lines() {
         ("two targets", raw("GET / /b HTTP/1.1\r\nHost: a.example\r\n\r\n"), Refused(400)),
         ("a method with a NUL", raw("G\0ET / HTTP/1.1\r\nHost: a.example\r\n\r\n"), Refused(400)),
         ("a method with a parenthesis", raw("G(ET / HTTP/1.1\r\nHost: a.example\r\n\r\n"), Refused(400)),
-        ("a method in lower case is another one", raw("get / HTTP/1.1\r\nHost: a.example\r\n\r\n"), Sees("get / HTTP/1.1|host: a.example")),
-        ("a method of one's own", raw("M-SEARCH / HTTP/1.1\r\nHost: a.example\r\n\r\n"), Sees("M-SEARCH / HTTP/1.1|host: a.example")),
+        (
+            "a method in lower case is another one",
+            raw("get / HTTP/1.1\r\nHost: a.example\r\n\r\n"),
+            Sees("get / HTTP/1.1|host: a.example"),
+        ),
+        (
+            "a method of one's own",
+            raw("M-SEARCH / HTTP/1.1\r\nHost: a.example\r\n\r\n"),
+            Sees("M-SEARCH / HTTP/1.1|host: a.example"),
+        ),
         ("CONNECT", raw("CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n"), Refused(405)),
         ("CONNECT with a path", raw("CONNECT / HTTP/1.1\r\nHost: a.example\r\n\r\n"), Refused(405)),
         ("TRACE", raw("TRACE / HTTP/1.1\r\nHost: a.example\r\n\r\n"), Refused(405)),
@@ -242,7 +336,11 @@ fn request_lines() {
         ("a target that is none", target("a/b"), Refused(400)),
         ("a target of stars", target("*"), Refused(400)),
         ("OPTIONS of the server", raw("OPTIONS * HTTP/1.1\r\nHost: a.example\r\n\r\n"), Own(204)),
-        ("OPTIONS of a path", raw("OPTIONS / HTTP/1.1\r\nHost: a.example\r\n\r\n"), Sees("OPTIONS / HTTP/1.1|host: a.example")),
+        (
+            "OPTIONS of a path",
+            raw("OPTIONS / HTTP/1.1\r\nHost: a.example\r\n\r\n"),
+            Sees("OPTIONS / HTTP/1.1|host: a.example"),
+        ),
         ("a user in the target", target("http://user@a.example/"), Refused(400)),
         ("another scheme", target("ftp://a.example/"), Refused(400)),
         ("a file", target("file:///etc/passwd"), Refused(400)),
@@ -293,7 +391,11 @@ fn hosts() {
         ("with an underscore", host("Host: a_b.example\r\n"), Sees("GET / HTTP/1.1|host: a_b.example")),
         ("an address", host("Host: 127.0.0.1\r\n"), Sees("GET / HTTP/1.1|host: 127.0.0.1")),
         ("an address of IPv6", host("Host: [::1]:80\r\n"), Sees("GET / HTTP/1.1|host: [::1]:80")),
-        ("another name with an underscore", with("X_Host: b.example\r\n"), Sees("GET / HTTP/1.1|host: a.example|x_host: b.example")),
+        (
+            "another name with an underscore",
+            with("X_Host: b.example\r\n"),
+            Sees("GET / HTTP/1.1|host: a.example|x_host: b.example"),
+        ),
     ];
     run(&cases);
 }
@@ -323,12 +425,20 @@ fn paths() {
         ("escaped dot segments", target("/a/%2e/b/%2E%2e/c"), Sees("GET /a/c HTTP/1.1|host: a.example")),
         ("a last dot segment", target("/a/b/.."), Sees("GET /a/ HTTP/1.1|host: a.example")),
         ("slashes", target("//a///b//"), Sees("GET /a/b/ HTTP/1.1|host: a.example")),
-        ("a path that looks like an authority", target("//b.example/a"), Sees("GET /b.example/a HTTP/1.1|host: a.example")),
+        (
+            "a path that looks like an authority",
+            target("//b.example/a"),
+            Sees("GET /b.example/a HTTP/1.1|host: a.example"),
+        ),
         ("escapes of unreserved characters", target("/%61%2D%7e"), Sees("GET /a-~ HTTP/1.1|host: a.example")),
         ("escapes in lower case", target("/%c3%a9"), Sees("GET /%C3%A9 HTTP/1.1|host: a.example")),
         ("an escaped question mark", target("/a%3fb"), Sees("GET /a%3Fb HTTP/1.1|host: a.example")),
         ("parameters", target("/a;b=c/d"), Sees("GET /a;b=c/d HTTP/1.1|host: a.example")),
-        ("a query is left as it is", target("/a?b=%2f..%2f&c=//&%zz"), Sees("GET /a?b=%2f..%2f&c=//&%zz HTTP/1.1|host: a.example")),
+        (
+            "a query is left as it is",
+            target("/a?b=%2f..%2f&c=//&%zz"),
+            Sees("GET /a?b=%2f..%2f&c=//&%zz HTTP/1.1|host: a.example"),
+        ),
         ("an empty query", target("/a?"), Sees("GET /a? HTTP/1.1|host: a.example")),
         ("a query with a question mark", target("/a?b?c"), Sees("GET /a?b?c HTTP/1.1|host: a.example")),
     ];
@@ -338,20 +448,58 @@ fn paths() {
 #[test]
 fn hop_by_hop() {
     let cases: Vec<Case> = vec![
-        ("the connection's own", with("Keep-Alive: timeout=5\r\nProxy-Connection: keep-alive\r\nConnection: keep-alive\r\n"), Sees(ROOT)),
-        ("what Connection names", with("Connection: x-a, X-B\r\nX-A: 1\r\nx-b: 2\r\nX-C: 3\r\n"), Sees("GET / HTTP/1.1|host: a.example|x-c: 3")),
-        ("what several Connections name", with("Connection: x-a\r\nConnection: x-b\r\nX-A: 1\r\nX-B: 2\r\n"), Sees(ROOT)),
-        ("nobody strips what the gateway says", with("Connection: close, x-forwarded-for, x-forwarded-proto, x-forwarded-host, x-request-id, via, host\r\n"), Sees(ROOT)),
+        (
+            "the connection's own",
+            with("Keep-Alive: timeout=5\r\nProxy-Connection: keep-alive\r\nConnection: keep-alive\r\n"),
+            Sees(ROOT),
+        ),
+        (
+            "what Connection names",
+            with("Connection: x-a, X-B\r\nX-A: 1\r\nx-b: 2\r\nX-C: 3\r\n"),
+            Sees("GET / HTTP/1.1|host: a.example|x-c: 3"),
+        ),
+        (
+            "what several Connections name",
+            with("Connection: x-a\r\nConnection: x-b\r\nX-A: 1\r\nX-B: 2\r\n"),
+            Sees(ROOT),
+        ),
+        (
+            "nobody strips what the gateway says",
+            with(
+                "Connection: close, x-forwarded-for, x-forwarded-proto, x-forwarded-host, x-request-id, via, host\r\n",
+            ),
+            Sees(ROOT),
+        ),
         ("httpoxy", with("Proxy: http://evil.example\r\n"), Sees(ROOT)),
         ("credentials for a proxy", with("Proxy-Authorization: Basic eA==\r\n"), Sees(ROOT)),
         ("codings that a hop accepts", with("TE: gzip\r\n"), Sees(ROOT)),
         ("trailers that a hop accepts", with("TE: trailers\r\nConnection: te\r\n"), Sees(ROOT)),
         ("settings of HTTP/2", with("HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n"), Sees(ROOT)),
-        ("where somebody says he comes from", with("X-Forwarded-For: 1.2.3.4\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: b.example\r\nX-Forwarded-Port: 443\r\nX-Forwarded-Prefix: /admin\r\nX-Real-IP: 1.2.3.4\r\nForwarded: for=1.2.3.4\r\n"), Sees(ROOT)),
-        ("the same with underscores", with("X_Forwarded_For: 1.2.3.4\r\nX-Forwarded_Proto: https\r\nX_Real_IP: 1.2.3.4\r\n"), Sees(ROOT)),
-        ("other aliases of the same", with("X-Client-IP: 1.2.3.4\r\nTrue-Client-IP: 1.2.3.4\r\nX-Cluster-Client-IP: 1.2.3.4\r\nX-Original-URL: /admin\r\nX-Rewrite-URL: /admin\r\nX-Original-Host: b.example\r\nX-Forwarded-Server: b.example\r\nX-Forwarded-Scheme: https\r\nX-Forwarded-Ssl: on\r\nX-Forwarded-By: x\r\nX-Host: b.example\r\n"), Sees("GET / HTTP/1.1|host: a.example|x-host: b.example")),
+        (
+            "where somebody says he comes from",
+            with(
+                "X-Forwarded-For: 1.2.3.4\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: b.example\r\nX-Forwarded-Port: 443\r\nX-Forwarded-Prefix: /admin\r\nX-Real-IP: 1.2.3.4\r\nForwarded: for=1.2.3.4\r\n",
+            ),
+            Sees(ROOT),
+        ),
+        (
+            "the same with underscores",
+            with("X_Forwarded_For: 1.2.3.4\r\nX-Forwarded_Proto: https\r\nX_Real_IP: 1.2.3.4\r\n"),
+            Sees(ROOT),
+        ),
+        (
+            "other aliases of the same",
+            with(
+                "X-Client-IP: 1.2.3.4\r\nTrue-Client-IP: 1.2.3.4\r\nX-Cluster-Client-IP: 1.2.3.4\r\nX-Original-URL: /admin\r\nX-Rewrite-URL: /admin\r\nX-Original-Host: b.example\r\nX-Forwarded-Server: b.example\r\nX-Forwarded-Scheme: https\r\nX-Forwarded-Ssl: on\r\nX-Forwarded-By: x\r\nX-Host: b.example\r\n",
+            ),
+            Sees("GET / HTTP/1.1|host: a.example|x-host: b.example"),
+        ),
         ("a request id of one's own", with("X-Request-Id: abc\r\n"), Sees(ROOT)),
-        ("an expectation", post("Expect: 100-continue\r\nContent-Length: 3\r\n", "abc"), Sees("POST / HTTP/1.1|host: a.example|content-length: 3|abc")),
+        (
+            "an expectation",
+            post("Expect: 100-continue\r\nContent-Length: 3\r\n", "abc"),
+            Sees("POST / HTTP/1.1|host: a.example|content-length: 3|abc"),
+        ),
     ];
     run(&cases);
 }
@@ -361,9 +509,20 @@ fn hop_by_hop() {
 fn known_leniencies() {
     let cases: Vec<Case> = vec![
         // hyper takes the chunks, drops the length, and closes the connection after the answer (RFC 9112, 6.3)
-        ("a length and chunks", post("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a.example\r\n\r\n"), Sees("POST / HTTP/1.1|host: a.example|transfer-encoding: chunked")),
+        (
+            "a length and chunks",
+            post(
+                "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n",
+                "0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a.example\r\n\r\n",
+            ),
+            Sees("POST / HTTP/1.1|host: a.example|transfer-encoding: chunked"),
+        ),
         // hyper merges lengths that agree into one (RFC 9110, 8.6)
-        ("two lengths that agree", post("Content-Length: 3\r\nContent-Length: 3\r\n", "abc"), Sees("POST / HTTP/1.1|host: a.example|content-length: 3|abc")),
+        (
+            "two lengths that agree",
+            post("Content-Length: 3\r\nContent-Length: 3\r\n", "abc"),
+            Sees("POST / HTTP/1.1|host: a.example|content-length: 3|abc"),
+        ),
         // httparse takes a bare line feed for a line's end (RFC 9112, 2.2)
         ("bare line feeds", raw("GET / HTTP/1.1\nHost: a.example\n\n"), Sees(ROOT)),
         // the http crate drops a fragment

@@ -24,7 +24,8 @@ fn all() -> String {
 
 #[test]
 fn a_stranger_is_not_believed() {
-    let request = get("/", "Forwarded: for=1.2.3.4\r\nX-Forwarded-For: 1.2.3.4\r\nVia: 1.0 cache\r\nX-Forwarded-Port: 1\r\n");
+    let request =
+        get("/", "Forwarded: for=1.2.3.4\r\nX-Forwarded-For: 1.2.3.4\r\nVia: 1.0 cache\r\nX-Forwarded-Port: 1\r\n");
     for spec in ["", "trustedProxies: [10.0.0.0/8]"] {
         assert_eq!(
             forwarded(spec, &all(), &request),
@@ -71,7 +72,10 @@ fn plugins_change_what_is_sent_and_nobody_strips_it() {
          - rewrite: { stripPrefix: /shop, addPrefix: /v2 }\n\
          backend: origin",
     );
-    let request = get("/shop/a?u=me", "X-User: you\r\nX-Real-IP: 6.6.6.6\r\nX-Tag: a\r\nX-Gone: 1\r\nConnection: x-user, x-real-ip, x-tag\r\n");
+    let request = get(
+        "/shop/a?u=me",
+        "X-User: you\r\nX-Real-IP: 6.6.6.6\r\nX-Tag: a\r\nX-Gone: 1\r\nConnection: x-user, x-real-ip, x-tag\r\n",
+    );
     let mut head = forwarded("", &routes, &request);
     head.sort();
     assert_eq!(
@@ -104,18 +108,26 @@ fn the_backend_chooses_its_host() {
 #[test]
 fn without_a_host_in_http_1_0_only_routes_without_hosts_match() {
     let head = forwarded("", &all(), "GET /a HTTP/1.0\r\n\r\n");
-    assert!(head.contains(&"GET /a HTTP/1.1".to_owned()) && head.iter().filter(|line| line.starts_with("host:")).count() == 1, "{head:?}");
+    assert!(
+        head.contains(&"GET /a HTTP/1.1".to_owned())
+            && head.iter().filter(|line| line.starts_with("host:")).count() == 1,
+        "{head:?}"
+    );
 }
 
 #[test]
 fn trailers_of_requests_go_on() {
     let origin = Origin::ok();
     let gateway = Gateway::start(&(gateway("") + &backend("origin", origin.address, "") + &all()));
-    let chunks = "3\r\nabc\r\n0\r\nContent-Digest: sha-256=:x:\r\nX-Forwarded-For: 6.6.6.6\r\nContent-Length: 9\r\n\r\n";
+    let chunks =
+        "3\r\nabc\r\n0\r\nContent-Digest: sha-256=:x:\r\nX-Forwarded-For: 6.6.6.6\r\nContent-Length: 9\r\n\r\n";
     let head = "POST / HTTP/1.1\r\nHost: a.example\r\nTrailer: content-digest\r\nTransfer-Encoding: chunked\r\n\r\n";
     assert_eq!(ask(gateway.http(), format!("{head}{chunks}")).status, 200);
     let seen = &origin.seen()[0];
-    assert_eq!((seen.text(), seen.trailers.as_slice()), ("abc".to_owned(), &["content-digest: sha-256=:x:".to_owned()][..]));
+    assert_eq!(
+        (seen.text(), seen.trailers.as_slice()),
+        ("abc".to_owned(), &["content-digest: sha-256=:x:".to_owned()][..])
+    );
 }
 
 #[test]
@@ -149,7 +161,16 @@ fn pipelined_requests_are_answered_in_order() {
     });
     let gateway = Gateway::start(&(gateway("") + &backend("origin", origin.address, "") + &all()));
     let mut client = Client::connect(gateway.http());
-    let requests: String = (0..20).map(|i| if i % 3 == 0 { crate::support::client::post(&format!("/{i}"), "abc") } else { get(&format!("/{i}"), "") }).collect();
+    let requests: String =
+        (0..20)
+            .map(|i| {
+                if i % 3 == 0 {
+                    crate::support::client::post(&format!("/{i}"), "abc")
+                } else {
+                    get(&format!("/{i}"), "")
+                }
+            })
+            .collect();
     client.send(requests + "GET /part HTTP/1.1\r\nHo");
     for i in 0..20 {
         assert_eq!(client.answer().text(), format!("/{i}"));
@@ -159,11 +180,16 @@ fn pipelined_requests_are_answered_in_order() {
 
 #[test]
 fn a_body_that_nobody_reads_is_no_request() {
-    let gateway = Gateway::start(&(gateway("timeouts: { idle: 200ms }") + &route("fixed", "plugins: [{ respond: { body: fixed } }]")));
+    let gateway = Gateway::start(
+        &(gateway("timeouts: { idle: 200ms }") + &route("fixed", "plugins: [{ respond: { body: fixed } }]")),
+    );
     let smuggled = "GET /smuggled HTTP/1.1\r\nHost: a.example\r\n\r\n";
     for request in [
         format!("POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: {}\r\n\r\n{smuggled}", smuggled.len()),
-        format!("POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{smuggled}\r\n0\r\n\r\n", smuggled.len()),
+        format!(
+            "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{smuggled}\r\n0\r\n\r\n",
+            smuggled.len()
+        ),
         format!("POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 1000000\r\n\r\n{smuggled}"),
     ] {
         assert_eq!(Client::connect(gateway.http()).send(&request).answers().len(), 1, "{request}");

@@ -207,7 +207,11 @@ impl Lines {
                 return line.clone();
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero() && lines.last().is_none_or(|line| line != END), "no line {nth} with `{text}` in\n{}", lines.join("\n"));
+            assert!(
+                !left.is_zero() && lines.last().is_none_or(|line| line != END),
+                "no line {nth} with `{text}` in\n{}",
+                lines.join("\n")
+            );
             lines = self.0.1.wait_timeout(lines, left).unwrap().0;
         }
     }
@@ -226,7 +230,12 @@ pub fn wait_until<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
 }
 
 /// Does the same with each item of a list, in a few threads, each with surroundings of its own; panics with all that failed.
-pub fn in_lanes<W, T: Sync>(lanes: usize, items: &[T], world: impl Fn() -> W + Sync, check: impl Fn(&W, &T) -> Result<(), String> + Sync) {
+pub fn in_lanes<W, T: Sync>(
+    lanes: usize,
+    items: &[T],
+    world: impl Fn() -> W + Sync,
+    check: impl Fn(&W, &T) -> Result<(), String> + Sync,
+) {
     let failures = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for lane in items.chunks(items.len().div_ceil(lanes)) {

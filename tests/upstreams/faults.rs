@@ -41,7 +41,9 @@ enum Gets {
     CutShort,
 }
 
-use Does::{Closes, Drips, ReadsAndCloses, ReadsAndResets, Repeats, Resets, Says, SaysAndCloses, SaysAndResets, SaysAtOnce};
+use Does::{
+    Closes, Drips, ReadsAndCloses, ReadsAndResets, Repeats, Resets, Says, SaysAndCloses, SaysAndResets, SaysAtOnce,
+};
 use Gets::{CutShort, Error, Reusable, Whole};
 
 impl Does {
@@ -122,7 +124,9 @@ fn check(case: &Case, request: &str) -> Result<(), String> {
             let page = request.starts_with("HEAD") || answer.get("content-type") == Some("application/problem+json");
             answer.status == *status && answer.complete && page
         }
-        Whole(status, body) | Reusable(status, body) => answer.status == *status && answer.complete && answer.text() == *body,
+        Whole(status, body) | Reusable(status, body) => {
+            answer.status == *status && answer.complete && answer.text() == *body
+        }
         CutShort => answer.status == 200 && !answer.complete,
     };
     let first: Vec<_> = origin.seen().into_iter().filter(|seen| seen.connection == 1).collect();
@@ -134,12 +138,17 @@ fn check(case: &Case, request: &str) -> Result<(), String> {
     }
     let next = Client::connect(gateway.http()).send(get("/", "")).answer();
     let reached = origin.connections() == 2 && next.text() == "ok";
-    if reached { Ok(()) } else { Err(format!("{name} ({}), the next one: {next:?}, {} connections", &request[..4], origin.connections())) }
+    if reached {
+        Ok(())
+    } else {
+        Err(format!("{name} ({}), the next one: {next:?}, {} connections", &request[..4], origin.connections()))
+    }
 }
 
 fn run(cases: &[Case]) {
     let requests = [get("/", ""), post("/", "abc")];
-    let all: Vec<(&Case, &String)> = cases.iter().flat_map(|case| requests.iter().map(move |request| (case, request))).collect();
+    let all: Vec<(&Case, &String)> =
+        cases.iter().flat_map(|case| requests.iter().map(move |request| (case, request))).collect();
     in_lanes(4, &all, || (), |(), (case, request)| check(case, request));
 }
 
@@ -157,29 +166,67 @@ fn connections_that_end() {
         case("falls silent within the status line", Says("HTTP/1.1 20"), Error(504)),
         case("falls silent within the fields", Says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"), Error(504)),
         case("resets within the fields", SaysAndResets("HTTP/1.1 200 OK\r\nX: "), Error(502)),
-        case("closes within a body with a length", SaysAndCloses("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nok"), CutShort),
-        case("closes before a body with a length", SaysAndCloses("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"), CutShort),
-        case("closes within a chunk", SaysAndCloses("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"), CutShort),
-        case("closes between chunks", SaysAndCloses("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"), CutShort),
-        case("closes within the last chunk", SaysAndCloses("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n"), CutShort),
-        case("closes within a chunk size", SaysAndCloses("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2"), CutShort),
+        case(
+            "closes within a body with a length",
+            SaysAndCloses("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nok"),
+            CutShort,
+        ),
+        case(
+            "closes before a body with a length",
+            SaysAndCloses("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"),
+            CutShort,
+        ),
+        case(
+            "closes within a chunk",
+            SaysAndCloses("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"),
+            CutShort,
+        ),
+        case(
+            "closes between chunks",
+            SaysAndCloses("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"),
+            CutShort,
+        ),
+        case(
+            "closes within the last chunk",
+            SaysAndCloses("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n"),
+            CutShort,
+        ),
+        case(
+            "closes within a chunk size",
+            SaysAndCloses("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2"),
+            CutShort,
+        ),
         case("falls silent within a body", Says("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nok"), CutShort),
-        case("falls silent within a chunk", Says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"), CutShort),
+        case(
+            "falls silent within a chunk",
+            Says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"),
+            CutShort,
+        ),
         case("falls silent in a body until the end", Says("HTTP/1.1 200 OK\r\n\r\nok"), CutShort),
         case("resets within a body", SaysAndResets("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nok"), CutShort),
         case("resets within a body until the end", SaysAndResets("HTTP/1.1 200 OK\r\n\r\nok"), CutShort),
         case("ends a body by closing", SaysAndCloses("HTTP/1.1 200 OK\r\n\r\nok"), Whole(200, "ok")),
         case("ends a body by closing in HTTP/1.0", SaysAndCloses("HTTP/1.0 200 OK\r\n\r\nok"), Whole(200, "ok")),
-        case("says that it closes", Says("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"), Whole(200, "ok")),
-        case("HTTP/1.0 does not say that it keeps", Says("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"), Whole(200, "ok")),
+        case(
+            "says that it closes",
+            Says("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"),
+            Whole(200, "ok"),
+        ),
+        case(
+            "HTTP/1.0 does not say that it keeps",
+            Says("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+            Whole(200, "ok"),
+        ),
     ]);
 }
 
 /// A client of HTTP/1.0 knows the end of an answer by that of the connection: it must not look like one.
 #[test]
 fn an_old_client_sees_a_reset() {
-    let origin = Origin::start(|peer| SaysAndCloses("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab").act(peer));
-    let gateway = Gateway::start(&(gateway("") + &backend("origin", origin.address, "") + &route("all", "backend: origin")));
+    let origin =
+        Origin::start(|peer| SaysAndCloses("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab").act(peer));
+    let gateway =
+        Gateway::start(&(gateway("") + &backend("origin", origin.address, "") + &route("all", "backend: origin")));
     let mut client = Client::connect(gateway.http());
     client.send("GET / HTTP/1.0\r\nHost: a.example\r\n\r\n");
     let mut rest = Vec::new();
@@ -205,7 +252,11 @@ fn heads_that_are_none() {
         case("status abc", Says("HTTP/1.1 abc What\r\nContent-Length: 0\r\n\r\n"), Error(502)),
         case("no status", Says("HTTP/1.1\r\nContent-Length: 0\r\n\r\n"), Error(502)),
         case("a NUL in a value", Says("HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 0\r\n\r\n"), Error(502)),
-        case("a carriage return in a value", Says("HTTP/1.1 200 OK\r\nX: a\rb\r\nContent-Length: 0\r\n\r\n"), Error(502)),
+        case(
+            "a carriage return in a value",
+            Says("HTTP/1.1 200 OK\r\nX: a\rb\r\nContent-Length: 0\r\n\r\n"),
+            Error(502),
+        ),
         case("bare line feeds", Says("HTTP/1.1 200 OK\nContent-Length: 2\n\nok"), Error(502)),
         case("a space before a colon", Says("HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nok"), Error(502)),
         case("an empty name", Says("HTTP/1.1 200 OK\r\n: a\r\nContent-Length: 0\r\n\r\n"), Error(502)),
@@ -213,50 +264,141 @@ fn heads_that_are_none() {
         case("a folded line", Says("HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 0\r\n\r\n"), Error(502)),
         case("too large a head", Says(long), Error(502)),
         case("too many fields", Says(many), Error(502)),
-        case("a head without end", Repeats("HTTP/1.1 200 OK\r\nX: ", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), Error(502)),
-        case("fields without end", Repeats("HTTP/1.1 200 OK\r\n", "X: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n"), Error(502)),
+        case(
+            "a head without end",
+            Repeats("HTTP/1.1 200 OK\r\nX: ", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+            Error(502),
+        ),
+        case(
+            "fields without end",
+            Repeats("HTTP/1.1 200 OK\r\n", "X: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n"),
+            Error(502),
+        ),
     ]);
 }
 
 #[test]
 fn lengths_that_are_none() {
     run(&[
-        case("two lengths that disagree", Says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok"), Error(502)),
+        case(
+            "two lengths that disagree",
+            Says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok"),
+            Error(502),
+        ),
         case("a list of lengths", Says("HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nok"), Error(502)),
         case("a negative length", Says("HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nok"), Error(502)),
         case("a length with a sign", Says("HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\nok"), Error(502)),
         case("an empty length", Says("HTTP/1.1 200 OK\r\nContent-Length: \r\n\r\nok"), Error(502)),
-        case("a length beyond 64 bits", Says("HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551618\r\n\r\nok"), Error(502)),
+        case(
+            "a length beyond 64 bits",
+            Says("HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551618\r\n\r\nok"),
+            Error(502),
+        ),
         case("a length in letters", Says("HTTP/1.1 200 OK\r\nContent-Length: two\r\n\r\nok"), Error(502)),
-        case("a length and chunks", Says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), Error(502)),
+        case(
+            "a length and chunks",
+            Says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+            Error(502),
+        ),
         case("an unknown coding", Says("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nok"), Error(502)),
-        case("several codings", Says("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"), Error(502)),
-        case("chunked twice", Says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), Error(502)),
+        case(
+            "several codings",
+            Says("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
+            Error(502),
+        ),
+        case(
+            "chunked twice",
+            Says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+            Error(502),
+        ),
         case("chunks in HTTP/1.0", Says("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), Error(502)),
-        case("a chunk size that is none", Says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\nxyz\r\n"), CutShort),
-        case("a chunk size beyond 64 bits", Says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n11111111111111111\r\n"), CutShort),
-        case("a chunk that is longer than its size", Says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n0\r\n\r\n"), CutShort),
-        case("a chunk size with a bare line feed", Says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n2\nab\r\n0\r\n\r\n"), CutShort),
-        case("extensions without end", Repeats("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n2;", "aaaaaaaaaaaaaaaaaaaaaaaa"), CutShort),
-        case("trailers without end", Repeats("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n", "x: aaaaaaaaaaaaaaaaaaaaaaa\r\n"), CutShort),
-        case("more than its length", Says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"), Whole(200, "ok")),
-        case("more than its chunks", Says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"), Whole(200, "ok")),
+        case(
+            "a chunk size that is none",
+            Says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\nxyz\r\n"),
+            CutShort,
+        ),
+        case(
+            "a chunk size beyond 64 bits",
+            Says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n11111111111111111\r\n"),
+            CutShort,
+        ),
+        case(
+            "a chunk that is longer than its size",
+            Says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n0\r\n\r\n"),
+            CutShort,
+        ),
+        case(
+            "a chunk size with a bare line feed",
+            Says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n2\nab\r\n0\r\n\r\n"),
+            CutShort,
+        ),
+        case(
+            "extensions without end",
+            Repeats("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n2;", "aaaaaaaaaaaaaaaaaaaaaaaa"),
+            CutShort,
+        ),
+        case(
+            "trailers without end",
+            Repeats(
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n",
+                "x: aaaaaaaaaaaaaaaaaaaaaaa\r\n",
+            ),
+            CutShort,
+        ),
+        case(
+            "more than its length",
+            Says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"),
+            Whole(200, "ok"),
+        ),
+        case(
+            "more than its chunks",
+            Says(
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
+            ),
+            Whole(200, "ok"),
+        ),
         case("a 204 with a body", Says("HTTP/1.1 204 None\r\nContent-Length: 4\r\n\r\nevil"), Whole(204, "")),
-        case("a 204 with chunks", Says("HTTP/1.1 204 None\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nevil\r\n0\r\n\r\n"), Whole(204, "")),
-        case("an answer before the request", SaysAtOnce("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"), Whole(200, "ok")),
+        case(
+            "a 204 with chunks",
+            Says("HTTP/1.1 204 None\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nevil\r\n0\r\n\r\n"),
+            Whole(204, ""),
+        ),
+        case(
+            "an answer before the request",
+            SaysAtOnce(
+                "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
+            ),
+            Whole(200, "ok"),
+        ),
     ]);
 }
 
 #[test]
 fn interim_answers() {
     run(&[
-        case("100", Says("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), Reusable(200, "ok")),
-        case("102", Says("HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), Reusable(200, "ok")),
-        case("103", Says("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), Reusable(200, "ok")),
+        case(
+            "100",
+            Says("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+            Reusable(200, "ok"),
+        ),
+        case(
+            "102",
+            Says("HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+            Reusable(200, "ok"),
+        ),
+        case(
+            "103",
+            Says("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+            Reusable(200, "ok"),
+        ),
         case("interim answers without end", Repeats("", "HTTP/1.1 100 Continue\r\n\r\n"), Error(502)),
         case("an interim answer and silence", Says("HTTP/1.1 100 Continue\r\n\r\n"), Error(504)),
         case("an interim answer and the end", SaysAndCloses("HTTP/1.1 100 Continue\r\n\r\n"), Error(502)),
-        case("a 101 that nobody asked for", Says("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nevil"), Error(502)),
+        case(
+            "a 101 that nobody asked for",
+            Says("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nevil"),
+            Error(502),
+        ),
     ]);
 }
 
@@ -264,22 +406,39 @@ fn interim_answers() {
 fn legal_answers() {
     run(&[
         case("one byte at a time", Drips(OK), Reusable(200, "ok")),
-        case("chunks of a byte", Drips("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n1;x=y\r\nb\r\n0\r\nx: y\r\n\r\n"), Reusable(200, "ab")),
+        case(
+            "chunks of a byte",
+            Drips("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n1;x=y\r\nb\r\n0\r\nx: y\r\n\r\n"),
+            Reusable(200, "ab"),
+        ),
         case("no reason", Says("HTTP/1.1 200 \r\nContent-Length: 2\r\n\r\nok"), Reusable(200, "ok")),
         case("no body", Says("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), Reusable(200, "")),
         case("a strange status", Says("HTTP/1.1 599 What\r\nContent-Length: 2\r\n\r\nok"), Reusable(599, "ok")),
         case("an error of its own", Says("HTTP/1.1 500 Oops\r\nContent-Length: 4\r\n\r\noops"), Reusable(500, "oops")),
         case("an error without a body", Says("HTTP/1.1 404 None\r\nContent-Length: 0\r\n\r\n"), Reusable(404, "")),
         case("a 304", Says("HTTP/1.1 304 Same\r\nContent-Length: 9\r\nETag: \"a\"\r\n\r\n"), Reusable(304, "")),
-        case("lengths that agree", Says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok"), Reusable(200, "ok")),
-        case("a refused body", SaysAtOnce("HTTP/1.1 413 Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno"), Whole(413, "no")),
+        case(
+            "lengths that agree",
+            Says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok"),
+            Reusable(200, "ok"),
+        ),
+        case(
+            "a refused body",
+            SaysAtOnce("HTTP/1.1 413 Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno"),
+            Whole(413, "no"),
+        ),
     ]);
 }
 
 #[test]
 fn answers_to_head_have_no_body() {
-    for says in ["HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n"] {
-        check(&case("without a body", Says(says), Reusable(200, "")), "HEAD / HTTP/1.1\r\nHost: a.example\r\n\r\n").unwrap();
+    for says in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "HTTP/1.1 200 OK\r\n\r\n",
+    ] {
+        check(&case("without a body", Says(says), Reusable(200, "")), "HEAD / HTTP/1.1\r\nHost: a.example\r\n\r\n")
+            .unwrap();
     }
     let body = Says("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
     check(&case("with a body", body, Whole(200, "")), "HEAD / HTTP/1.1\r\nHost: a.example\r\n\r\n").unwrap();
@@ -288,8 +447,12 @@ fn answers_to_head_have_no_body() {
 #[test]
 fn servers_that_cannot_be_reached() {
     // 192.0.2.0/24 is never routed, so a system may also say at once that it is unreachable
-    for (url, statuses) in [("http://127.0.0.1:1", &[502][..]), ("http://nothing.invalid", &[502]), ("http://192.0.2.1:81", &[502, 504])] {
-        let text = format!("---\napiVersion: gw/v1\nkind: Backend\nmetadata: {{ name: origin }}\nspec:\n  http: {{ targets: [{{ url: \"{url}\" }}], timeouts: {{ connect: 300ms }} }}\n");
+    for (url, statuses) in
+        [("http://127.0.0.1:1", &[502][..]), ("http://nothing.invalid", &[502]), ("http://192.0.2.1:81", &[502, 504])]
+    {
+        let text = format!(
+            "---\napiVersion: gw/v1\nkind: Backend\nmetadata: {{ name: origin }}\nspec:\n  http: {{ targets: [{{ url: \"{url}\" }}], timeouts: {{ connect: 300ms }} }}\n"
+        );
         let gateway = Gateway::start(&(gateway("") + &text + &route("all", "backend: origin")));
         let answer: Answer = Client::connect(gateway.http()).send(get("/", "")).answer();
         assert!(statuses.contains(&answer.status), "{url}: {answer:?}");

@@ -69,7 +69,10 @@ fn bytes_flow_both_ways_and_ends_are_passed_on() {
     // what the client says before it has the 101 is no second request
     client.send(format!("{ASK}hello"));
     let answer = client.answer();
-    assert_eq!((answer.status, answer.get("upgrade"), answer.get("connection"), answer.get("x-a")), (101, Some("websocket"), Some("upgrade"), Some("1")));
+    assert_eq!(
+        (answer.status, answer.get("upgrade"), answer.get("connection"), answer.get("x-a")),
+        (101, Some("websocket"), Some("upgrade"), Some("1"))
+    );
     assert_eq!(client.exactly(10), b"earlyhello");
     client.send("more").finish();
     assert_eq!(client.rest(), b"morebye");
@@ -83,7 +86,11 @@ fn a_refused_upgrade_is_an_answer_like_any_other() {
     let origin = Origin::start(|peer| {
         while let Some(seen) = peer.request() {
             let refused = seen.head[0].contains("/ws");
-            peer.send(if refused { "HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno" } else { "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" });
+            peer.send(if refused {
+                "HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno"
+            } else {
+                "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+            });
         }
     });
     let gateway = before(origin.address, "");
@@ -107,7 +114,9 @@ fn what_follows_a_refused_upgrade_is_a_request_of_its_own() {
 
 #[test]
 fn an_answer_of_101_needs_its_upgrade() {
-    for bad in ["HTTP/1.1 101 Switching Protocols\r\n\r\n", "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n\r\n"] {
+    for bad in
+        ["HTTP/1.1 101 Switching Protocols\r\n\r\n", "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n\r\n"]
+    {
         let origin = Origin::start(move |peer| {
             peer.request();
             peer.send(bad);
