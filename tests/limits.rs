@@ -167,9 +167,10 @@ fn a_slow_reader_holds_the_server_back_and_no_memory() {
         }
     });
     let gateway = before(&origin, "");
+    assert_eq!(ask(gateway.http(), get("/fixed", "")).status, 200);
     let mut client = Client::connect(gateway.http());
     let before = resident(gateway.pid());
-    client.send(get("/", "")).exactly(100);
+    client.send(get("/", "Connection: close\r\n")).exactly(100);
     // the server comes to a halt long before its end
     let mut last = (0, Instant::now());
     wait_until("the server is held back", || {
@@ -202,23 +203,24 @@ fn a_slow_server_holds_the_client_back() {
         peer.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", seen.body.len())).send(seen.body);
     });
     let gateway = before(&origin, "limits: { bodyBytes: 100MiB }");
+    assert_eq!(ask(gateway.http(), post("/fixed", "abc")).status, 200);
     let mut client = Client::connect(gateway.http());
     let before = resident(gateway.pid());
-    client.send(format!("POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: {}\r\n\r\n", 32 << 20));
+    client.send(format!("POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: {}\r\n\r\n", 64 << 20));
     client.stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
     let mut sent = 0;
-    while sent < 32 << 20
+    while sent < 64 << 20
         && let Ok(length) = std::io::Write::write(&mut client.stream, &[b'x'; 1 << 16])
     {
         sent += length;
     }
-    assert!(sent < 24 << 20, "{sent} bytes were taken");
+    assert!(sent < 48 << 20, "{sent} bytes were taken");
     let grown = resident(gateway.pid()).saturating_sub(before);
-    assert!(grown < 8 << 10, "{grown} KiB more");
+    assert!(grown < 16 << 10, "{grown} KiB more");
     client.stream.set_write_timeout(Some(support::PATIENCE)).unwrap();
     go.send(()).unwrap();
-    client.send(vec![b'x'; (32 << 20) - sent]);
-    assert_eq!(client.answer().body.len(), 32 << 20);
+    client.send(vec![b'x'; (64 << 20) - sent]);
+    assert_eq!(client.answer().body.len(), 64 << 20);
 }
 
 #[test]

@@ -124,11 +124,20 @@ impl Drop for Connection {
     }
 }
 
-/// Serves a connection until it ends.
-pub async fn serve(stream: TcpStream, peer: IpAddr, core: Rc<Core>, listener: Rc<ListenerState>) {
+/// Serves a connection until it ends. It counts from here on, not only once it is first polled.
+pub fn serve(
+    stream: TcpStream,
+    peer: IpAddr,
+    core: &Rc<Core>,
+    listener: &Rc<ListenerState>,
+) -> impl Future<Output = ()> + use<> {
     let _ = stream.set_nodelay(true);
+    run(stream, Rc::new(Connection::new(core, listener, peer)))
+}
+
+async fn run(stream: TcpStream, connection: Rc<Connection>) {
+    let (core, listener) = (&connection.core, &connection.listener);
     let limits = core.generation().table.settings.limits;
-    let connection = Rc::new(Connection::new(&core, &listener, peer));
     let io = TokioIo::new(Watched { stream, connection: Rc::clone(&connection) });
     let requests = Rc::clone(&connection);
     let service = service_fn(move |request| {

@@ -108,8 +108,9 @@ impl Proxy {
         let number = self.live.load().number + 1;
         let (fresh, listeners) = bind_missing(&table, &self.bound, &mut self.next_listener, self.workers.len())?;
         let next = Generation::prepare(number, table, listeners.clone(), secrets, &self.around)?;
-        open(fresh, &self.workers, &mut self.bound);
         self.live.swap(next);
+        // only now: who connects to a new listener is to find its routes
+        open(fresh, &self.workers, &mut self.bound);
         self.bound.retain(|_, bound| {
             let kept = listeners.contains(bound);
             if !kept {

@@ -127,8 +127,7 @@ async fn accept(socket: TcpListener, core: Rc<Core>, state: Rc<ListenerState>) {
         }
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let serving = connection::serve(stream, peer.ip().to_canonical(), Rc::clone(&core), Rc::clone(&state));
-                spawn_local(serving);
+                spawn_local(connection::serve(stream, peer.ip().to_canonical(), &core, &state));
             }
             Err(error) => {
                 // Out of descriptors or memory: it passes when connections end.

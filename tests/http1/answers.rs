@@ -49,7 +49,8 @@ fn check(answer: &Answer, status: u16, fields: &[(&str, Option<&str>)], body: &s
 
 #[test]
 fn errors_are_problems_for_programs_and_pages_for_people() {
-    let gateway = world(&Origin::ok());
+    let origin = Origin::ok();
+    let gateway = world(&origin);
     for (accept, media_type, start) in [
         ("", "application/problem+json", "{\"title\":\"Not Found\",\"status\":404,"),
         ("Accept: */*\r\n", "application/problem+json", "{"),
@@ -64,7 +65,8 @@ fn errors_are_problems_for_programs_and_pages_for_people() {
 
 #[test]
 fn methods_that_no_route_has_are_named() {
-    let gateway = world(&Origin::ok());
+    let origin = Origin::ok();
+    let gateway = world(&origin);
     let post = "POST /read HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n";
     let answer = ask(gateway.http(), post);
     assert_eq!((answer.status, answer.get("allow")), (405, Some("GET, HEAD, PUT")));
@@ -81,7 +83,8 @@ fn methods_that_no_route_has_are_named() {
 
 #[test]
 fn fixed_answers_and_redirects() {
-    let gateway = world(&Origin::ok());
+    let origin = Origin::ok();
+    let gateway = world(&origin);
     let ask = |path: &str| ask(gateway.http(), format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"));
     check(
         &ask("/fixed"),
@@ -111,7 +114,8 @@ fn fixed_answers_and_redirects() {
 
 #[test]
 fn conditions_are_decided_on_the_request() {
-    let gateway = world(&Origin::ok());
+    let origin = Origin::ok();
+    let gateway = world(&origin);
     let ask =
         |line: &str, fields: &str| ask(gateway.http(), format!("{line} HTTP/1.1\r\nHost: 127.0.0.1\r\n{fields}\r\n"));
     assert_eq!(ask("GET /when/a/b", "").text(), "held");
@@ -123,7 +127,8 @@ fn conditions_are_decided_on_the_request() {
 
 #[test]
 fn hosts_choose_routes() {
-    let gateway = world(&Origin::ok());
+    let origin = Origin::ok();
+    let gateway = world(&origin);
     let ask = |host: &str| ask(gateway.http(), format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
     for (host, body) in [
         ("one.example", "one"),
@@ -193,7 +198,8 @@ fn an_old_client_gets_what_it_understands() {
 
 #[test]
 fn connections_are_kept_unless_somebody_closes() {
-    let gateway = world(&Origin::ok());
+    let origin = Origin::ok();
+    let gateway = world(&origin);
     let mut client = Client::connect(gateway.http());
     for _ in 0..3 {
         assert_eq!(client.send(get("/none", "")).answer().text(), "any");

@@ -171,7 +171,8 @@ impl Client {
                 true
             }
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                panic!("the gateway is silent after {:?}", String::from_utf8_lossy(&self.buffer))
+                let start = &self.buffer[..self.buffer.len().min(200)];
+                panic!("the gateway is silent after {} bytes: {}", self.buffer.len(), start.escape_ascii())
             }
             Err(_) => false,
         }
