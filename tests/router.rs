@@ -1,11 +1,15 @@
 //! The router against a naive matcher that tries every rule, on small alphabets so that overlaps are common; and the
 //! normalisation of paths against its own promises. `GW_ROUTER_CASES` says how many cases each test runs.
 
+#![expect(clippy::unwrap_used, reason = "a test may end in a panic")]
+
 use std::cmp::Reverse;
+use std::fmt::Write as _;
 
 use fastrand::Rng;
+use gw::pipeline::condition::{FieldCondition, Test};
 use gw::pipeline::head::RequestHead;
-use gw::table::router::{Conditions, FieldCondition, NoTrace, Outcome, PathMatch, Router, Rule, Test, conflicts};
+use gw::table::router::{Conditions, NoTrace, Outcome, PathMatch, Router, Rule, conflicts};
 use gw::value::host::HostPattern;
 use gw::value::method::Method;
 use gw::value::path::normalise;
@@ -114,8 +118,11 @@ fn path(random: &mut Rng) -> PathMatch {
 }
 
 fn literal_path(random: &mut Rng, most: usize) -> String {
-    let path: String =
-        (0..random.usize(..most)).map(|_| format!("/{}", pick(random, &["a", "b", "ab", "bb"]))).collect();
+    let mut path = String::new();
+    for _ in 0..random.usize(..most) {
+        path += "/";
+        path += pick(random, &["a", "b", "ab", "bb"]);
+    }
     if path.is_empty() || random.u8(..6) == 0 { path + "/" } else { path }
 }
 
@@ -392,7 +399,7 @@ fn spelling(random: &mut Rng, path: &str) -> String {
         match (character, random.u8(..4)) {
             ('/', 0) => out.push_str(pick(random, &["//", "/./", "/%2e/", "/x/../", "/x/%2E./", "///"])),
             ('/', _) => out.push('/'),
-            (_, 0) => out.push_str(&format!("%{:02x}", u32::from(character))),
+            (_, 0) => write!(out, "%{:02x}", u32::from(character)).unwrap(),
             _ => out.push(character),
         }
     }
