@@ -132,7 +132,7 @@ fn template(random: &mut Rng) -> String {
         0..=2 => "/a".to_owned(),
         3 => "/b".to_owned(),
         4 | 5 => format!("/{{p{i}}}"),
-        6 => format!("/{{p{i}:[ab]}}"),
+        6 => format!("/{{p{i}:[ab]+}}"),
         7 => format!("/a{{p{i}}}"),
         _ => format!("/{{p{i}:a*}}b"),
     };
