@@ -30,16 +30,28 @@ a value that holds `: ` or begins with one of `@`, `%`, `[`, `{` or a backtick a
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo
-spec: { echo: {} }
+<<<<<<< HEAD
+kind: Route
+metadata: { name: hello
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
+=======
+kind: Gateway
+metadata: { name: edge
+spec: {}
+>>>>>>> schema
 ```
 
 ```yaml right
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo }
-spec: { echo: {} }
+<<<<<<< HEAD
+kind: Route
+metadata: { name: hello }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
+=======
+kind: Gateway
+metadata: { name: edge }
+spec: {}
+>>>>>>> schema
 ```
 ",
 };
@@ -56,17 +68,29 @@ compiler goes on with the first.
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo }
-spec: { echo: {} }
+<<<<<<< HEAD
+kind: Route
+metadata: { name: hello }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
+=======
+kind: Gateway
+metadata: { name: edge }
+spec: {}
+>>>>>>> schema
 metadata: { name: other }
 ```
 
 ```yaml right
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo }
-spec: { echo: {} }
+<<<<<<< HEAD
+kind: Route
+metadata: { name: hello }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
+=======
+kind: Gateway
+metadata: { name: edge }
+spec: {}
+>>>>>>> schema
 ```
 ",
 };
@@ -84,17 +108,30 @@ wins. Write the fields out. A whole value that occurs several times can be copie
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
+<<<<<<< HEAD
+kind: Route
 metadata:
-  <<: { name: echo }
-spec: { echo: {} }
+  <<: { name: hello }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
+=======
+kind: Gateway
+metadata:
+  <<: { name: edge }
+spec: {}
+>>>>>>> schema
 ```
 
 ```yaml right
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo }
-spec: { echo: {} }
+<<<<<<< HEAD
+kind: Route
+metadata: { name: hello }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
+=======
+kind: Gateway
+metadata: { name: edge }
+spec: {}
+>>>>>>> schema
 ```
 ",
 };
@@ -112,16 +149,28 @@ YAML's core schema (`!!str`, `!!int`, …) are accepted where they fit the value
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: !upper echo }
-spec: { echo: {} }
+<<<<<<< HEAD
+kind: Route
+metadata: { name: !upper hello }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
+=======
+kind: Gateway
+metadata: { name: !upper edge }
+spec: {}
+>>>>>>> schema
 ```
 
 ```yaml right
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo }
-spec: { echo: {} }
+<<<<<<< HEAD
+kind: Route
+metadata: { name: hello }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
+=======
+kind: Gateway
+metadata: { name: edge }
+spec: {}
+>>>>>>> schema
 ```
 ",
 };
@@ -138,24 +187,42 @@ few lines (the "billion laughs"), so there is a limit; no reasonable manifest co
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
+<<<<<<< HEAD
+kind: Route
 metadata:
-  name: echo
+  name: hello
+=======
+kind: Gateway
+metadata:
+  name: edge
+>>>>>>> schema
   annotations:
     a: &a [x, x, x, x, x, x, x, x, x, x]
     b: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]
     c: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b]
     d: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c, *c]
-spec: { echo: {} }
+<<<<<<< HEAD
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
+=======
+spec: {}
+>>>>>>> schema
 ```
 
 ```yaml right
 apiVersion: gw/v1
-kind: Backend
+<<<<<<< HEAD
+kind: Route
+=======
+kind: Gateway
+>>>>>>> schema
 metadata:
-  name: &name echo
+  name: &name edge
   labels: { app: *name }
-spec: { echo: {} }
+<<<<<<< HEAD
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
+=======
+spec: {}
+>>>>>>> schema
 ```
 "#,
 };
@@ -172,18 +239,32 @@ Split a file that is too long. Nesting this deep is nearly always a text that is
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
+<<<<<<< HEAD
+kind: Route
 metadata:
-  name: echo
+  name: hello
   annotations: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]
-spec: { echo: {} }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
+=======
+kind: Gateway
+metadata:
+  name: edge
+  annotations: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]
+spec: {}
+>>>>>>> schema
 ```
 
 ```yaml right
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo }
-spec: { echo: {} }
+<<<<<<< HEAD
+kind: Route
+metadata: { name: hello }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
+=======
+kind: Gateway
+metadata: { name: edge }
+spec: {}
+>>>>>>> schema
 ```
 ",
 };
@@ -201,16 +282,28 @@ written as `"\uFFFD"`.
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo, annotations: { owner: Andr� } }
-spec: { echo: {} }
+<<<<<<< HEAD
+kind: Route
+metadata: { name: hello, annotations: { owner: Andr� } }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
+=======
+kind: Gateway
+metadata: { name: edge, annotations: { owner: Andr� } }
+spec: {}
+>>>>>>> schema
 ```
 
 ```yaml right
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo, annotations: { owner: André } }
-spec: { echo: {} }
+<<<<<<< HEAD
+kind: Route
+metadata: { name: hello, annotations: { owner: André } }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
+=======
+kind: Gateway
+metadata: { name: edge, annotations: { owner: André } }
+spec: {}
+>>>>>>> schema
 ```
 "#,
 };
@@ -228,16 +321,28 @@ such as a long identifier made of digits.
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo, labels: { account: 98765432109876543210 } }
-spec: { echo: {} }
+<<<<<<< HEAD
+kind: Route
+metadata: { name: hello, labels: { account: 98765432109876543210 } }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
+=======
+kind: Gateway
+metadata: { name: edge, labels: { account: 98765432109876543210 } }
+spec: {}
+>>>>>>> schema
 ```
 
 ```yaml right
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo, labels: { account: "98765432109876543210" } }
-spec: { echo: {} }
+<<<<<<< HEAD
+kind: Route
+metadata: { name: hello, labels: { account: "98765432109876543210" } }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
+=======
+kind: Gateway
+metadata: { name: edge, labels: { account: "98765432109876543210" } }
+spec: {}
+>>>>>>> schema
 ```
 "#,
 };
@@ -255,16 +360,28 @@ templates; a variable is written `${var.NAME}`.
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
+<<<<<<< HEAD
+kind: Route
 metadata: { name: {{ name }} }
-spec: { echo: {} }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
+=======
+kind: Gateway
+metadata: { name: {{ name }} }
+spec: {}
+>>>>>>> schema
 ```
 
 ```yaml right
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo }
-spec: { echo: {} }
+<<<<<<< HEAD
+kind: Route
+metadata: { name: hello }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
+=======
+kind: Gateway
+metadata: { name: edge }
+spec: {}
+>>>>>>> schema
 ```
 ",
 };
@@ -314,18 +431,32 @@ not allowed there (between brackets it is). Use two spaces for each level.
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
+<<<<<<< HEAD
+kind: Route
 metadata:
-	name: echo
-spec: { echo: {} }
+	name: hello
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
+=======
+kind: Gateway
+metadata:
+	name: edge
+spec: {}
+>>>>>>> schema
 ```
 
 ```yaml right
 apiVersion: gw/v1
-kind: Backend
+<<<<<<< HEAD
+kind: Route
 metadata:
-  name: echo
-spec: { echo: {} }
+  name: hello
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
+=======
+kind: Gateway
+metadata:
+  name: edge
+spec: {}
+>>>>>>> schema
 ```
 ",
 };
