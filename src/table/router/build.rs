@@ -40,7 +40,7 @@ impl Router {
         let (leaves, captures) = leaves(&rules, &order);
         let trie = trie.finish(|position| leaves[position as usize]);
         drop(known);
-        Self { rules: rules.into(), hosts, sites: sites.into(), trie, captures }
+        Self { rules: rules.into(), order: order.into(), hosts, sites: sites.into(), trie, captures }
     }
 
     /// The rules, in the order in which they were given.
@@ -50,7 +50,7 @@ impl Router {
 
     /// The rules, in the order in which they are tried where several match.
     pub fn ranked_rules(&self) -> impl Iterator<Item = &Rule> {
-        self.ranked.iter().map(|ranked| &self.rules[ranked.rule as usize])
+        self.order.iter().map(|rule| &self.rules[*rule as usize])
     }
 }
 

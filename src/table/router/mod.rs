@@ -34,6 +34,8 @@ use crate::value::host::HostPattern;
 #[derive(Debug)]
 pub struct Router {
     rules: Box<[Rule]>,
+    /// Their indices, the one to try first in front.
+    order: Box<[u32]>,
     hosts: Hosts,
     /// The host pattern of each site; `None` is any host.
     sites: Box<[Option<HostPattern>]>,
