@@ -16,6 +16,8 @@ use crate::value::{Scalar, ScalarError};
 
 /// What one compiled expression may weigh, in bytes.
 const SIZE_LIMIT: usize = 1 << 20;
+/// How long its text may be, in bytes.
+const MAX_LENGTH: usize = 4096;
 /// How deep its groups may nest.
 const NEST_LIMIT: u32 = 64;
 
@@ -56,6 +58,9 @@ impl Scalar for Pattern {
     const EXAMPLES: &'static [&'static str] = &["[0-9]+", "v[12]\\..*"];
 
     fn parse(text: &str) -> Result<Self, ScalarError> {
+        if text.len() > MAX_LENGTH {
+            return Err(ScalarError::new(format!("a regular expression has at most {MAX_LENGTH} bytes")));
+        }
         let parsed = ParserBuilder::new().nest_limit(NEST_LIMIT).build().parse(text).map_err(|e| explain(&e))?;
         if parsed.properties().minimum_len().is_none() {
             return Err(ScalarError::new("this regular expression never matches"));

@@ -4,41 +4,43 @@ use std::collections::HashMap;
 
 use ahash::RandomState;
 
-use crate::table::router::hosts::{HostIndex, Site};
+use crate::table::router::captures::{Capture, captures};
+use crate::table::router::hosts::Hosts;
 use crate::table::router::rule::{PathMatch, Rule};
 use crate::table::router::specificity::Specificity;
 use crate::table::router::trie::TrieBuilder;
-use crate::table::router::{Ranked, Router, narrow};
+use crate::table::router::{Leaf, List, Router, narrow};
 use crate::value::host::HostPattern;
 
-/// The rules of a host pattern of a listener, by their position in the order.
+/// The rules of a host pattern of a listener, as positions in the order.
 type Groups<'r> = HashMap<(u16, Option<&'r HostPattern>), Vec<u32>, RandomState>;
 
 impl Router {
     /// Orders and indexes rules.
     pub fn new(rules: Vec<Rule>) -> Self {
         let order = order(&rules);
-        let listeners = rules.iter().flat_map(|rule| &rule.listeners).max().map_or(0, |last| usize::from(*last) + 1);
-        let mut listeners: Box<[HostIndex]> = (0..listeners).map(|_| HostIndex::default()).collect();
-        let mut trie = TrieBuilder::default();
+        let mut patterns = Vec::new();
         let mut sites = Vec::new();
         // A host that has the same rules on several listeners is laid out once.
         let mut known: HashMap<_, u32, RandomState> = HashMap::default();
         for ((listener, pattern), positions) in group(&rules, &order) {
-            let site = *known.entry((pattern, positions)).or_insert_with_key(|(pattern, positions)| {
-                let root = trie.root();
-                for position in positions {
-                    trie.insert(root, &rules[order[*position as usize] as usize].path, *position);
-                }
-                sites.push(Site { pattern: pattern.cloned(), root });
+            let site = *known.entry((pattern, positions)).or_insert_with_key(|(pattern, _)| {
+                sites.push(pattern.cloned());
                 narrow(sites.len() - 1)
             });
-            listeners[usize::from(listener)].insert(pattern, site);
+            patterns.push((listener, pattern, site));
         }
+        let hosts = Hosts::new(&patterns);
+        let mut trie = TrieBuilder::new(narrow(sites.len()));
+        for ((_, positions), site) in &known {
+            for position in positions {
+                trie.insert(*site, &rules[order[*position as usize] as usize].path, *position);
+            }
+        }
+        let (leaves, captures) = leaves(&rules, &order);
+        let trie = trie.finish(|position| leaves[position as usize]);
         drop(known);
-        let trie = trie.finish();
-        let ranked = order.iter().map(|&rule| ranked(rule, &rules[rule as usize])).collect();
-        Self { rules: rules.into(), ranked, listeners, sites: sites.into(), trie }
+        Self { rules: rules.into(), order: order.into(), hosts, sites: sites.into(), trie, captures }
     }
 
     /// The rules, in the order in which they were given.
@@ -48,7 +50,7 @@ impl Router {
 
     /// The rules, in the order in which they are tried where several match.
     pub fn ranked_rules(&self) -> impl Iterator<Item = &Rule> {
-        self.ranked.iter().map(|ranked| &self.rules[ranked.rule as usize])
+        self.order.iter().map(|rule| &self.rules[*rule as usize])
     }
 }
 
@@ -77,7 +79,19 @@ fn group<'r>(rules: &'r [Rule], order: &[u32]) -> Groups<'r> {
     groups
 }
 
-fn ranked(index: u32, rule: &Rule) -> Ranked {
-    let captures = matches!(&rule.path, PathMatch::Template(template) if !template.is_exact());
-    Ranked { rule: index, route: rule.route, entry: rule.entry, plain: !captures && rule.conditions.is_empty() }
+/// A leaf for each rule in the order, and what their paths capture.
+fn leaves(rules: &[Rule], order: &[u32]) -> (Vec<Leaf>, Box<[Capture]>) {
+    let mut all_captures = Vec::new();
+    let leaf = |(&index, position): (&u32, u32)| {
+        let rule = &rules[index as usize];
+        let start = narrow(all_captures.len());
+        if let PathMatch::Template(template) = &rule.path {
+            all_captures.extend(captures(template));
+        }
+        let captures = List { start, end: narrow(all_captures.len()) };
+        let has_conditions = !rule.conditions.is_empty();
+        Leaf { position, rule: index, route: rule.route, entry: rule.entry, captures, has_conditions }
+    };
+    let leaves = order.iter().zip(0_u32..).map(leaf).collect();
+    (leaves, all_captures.into())
 }

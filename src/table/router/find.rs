@@ -1,20 +1,15 @@
 //! Finds the rule of a request.
 
-use std::ops::Range;
-
 use smallvec::{SmallVec, smallvec};
 
 use crate::pipeline::head::RequestHead;
-use crate::table::router::Router;
+use crate::table::router::captures::{Parameters, locate};
 use crate::table::router::conditions::Failure;
-use crate::table::router::rule::PathMatch;
-use crate::table::router::trie::Positions;
+use crate::table::router::trie::Found;
+use crate::table::router::{Leaf, Router};
 use crate::value::host::HostPattern;
 use crate::value::method::Method;
 use crate::value::path::cut;
-
-/// The parameters of a path, in order: each name with the bytes of its value in the path.
-pub type Parameters<'t> = SmallVec<[(&'t str, Range<usize>); 4]>;
 
 /// What finding ends in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,12 +73,16 @@ impl Router {
         head: &RequestHead,
         trace: &mut impl Trace,
     ) -> Outcome<'t> {
-        let site = self.listeners.get(usize::from(listener)).and_then(|hosts| hosts.find(&head.host));
-        let Some(site) = site.map(|site| &self.sites[site as usize]) else { return Outcome::NotFound };
-        trace.host(site.pattern.as_ref());
+        let Some(site) = self.hosts.find(listener, &head.host) else { return Outcome::NotFound };
+        trace.host(self.sites[site as usize].as_ref());
         let mut search = Search { router: self, method, head, trace, allowed: Vec::new() };
-        match search.run(site.root) {
-            Some(hit) => Outcome::Found(hit),
+        match search.run(site) {
+            Some(leaf) => Outcome::Found(Hit {
+                rule: leaf.rule,
+                route: leaf.route,
+                entry: leaf.entry,
+                parameters: locate(leaf.captures.of(&self.captures), &head.path),
+            }),
             None if search.allowed.is_empty() => Outcome::NotFound,
             None => {
                 search.allowed.sort_unstable();
@@ -103,67 +102,64 @@ struct Search<'t, 'r, T> {
     allowed: Vec<Method>,
 }
 
+/// A node on the way down, with what is left of the path behind it.
+type Step<'r> = (u32, Option<&'r str>);
+
 impl<'t, 'r, T: Trace> Search<'t, 'r, T> {
-    /// Tries exact paths, paths with parameters, regular expressions and prefixes. Below each other, a literal prefix
-    /// that ends deeper is longer: so the deepest node comes first.
-    fn run(&mut self, root: u32) -> Option<Hit<'t>> {
+    /// Tries exact paths, paths with parameters, regular expressions and prefixes. Of two regular expressions or
+    /// prefixes that match, the one that hangs deeper has the longer literal: so the deepest node comes first.
+    fn run(&mut self, root: u32) -> Option<&'t Leaf> {
         let trie = &self.router.trie;
         let path: &'r str = &self.head.path;
-        // Each node with what is left of the path behind it.
-        let mut visited: SmallVec<[(u32, Option<&str>); 8]> = smallvec![(root, Some(path.strip_prefix('/')?))];
-        while let Some(&(node, Some(rest))) = visited.last() {
+        let mut steps: SmallVec<[Step<'r>; 8]> = smallvec![(root, Some(path.strip_prefix('/')?))];
+        while let Some(&(node, Some(rest))) = steps.last() {
             let (segment, below) = cut(rest);
             let Some(child) = trie.child(node, segment) else { break };
-            visited.push((child, below));
+            steps.push((child, below));
         }
-        if let Some(&(node, None)) = visited.last()
-            && let Some(hit) = self.first(trie.exact(node))
+        if let Some(&(node, None)) = steps.last()
+            && let Some(leaf) = self.first(trie.exact(node))
         {
-            return Some(hit);
+            return Some(leaf);
         }
-        let mut templates = Positions::new();
-        for (node, rest) in &visited {
+        self.first_template(&steps)
+            .or_else(|| steps.iter().rev().find_map(|(node, _)| self.first_regex(trie.regexes(*node), path)))
+            .or_else(|| steps.iter().rev().find_map(|(node, _)| self.first(trie.prefixes(*node))))
+    }
+
+    fn first(&mut self, leaves: &'t [Leaf]) -> Option<&'t Leaf> {
+        leaves.iter().find(|leaf| self.holds(leaf))
+    }
+
+    fn first_template(&mut self, steps: &[Step<'r>]) -> Option<&'t Leaf> {
+        let mut found = Found::new();
+        for (node, rest) in steps {
             if let Some(rest) = rest {
-                trie.branch(*node, rest, &mut templates);
+                self.router.trie.branch(*node, rest, &mut found);
             }
         }
-        templates.sort_unstable();
-        self.first(&templates)
-            .or_else(|| visited.iter().rev().find_map(|(node, _)| self.first_regex(trie.regexes(*node), path)))
-            .or_else(|| visited.iter().rev().find_map(|(node, _)| self.first(trie.prefixes(*node))))
+        found.sort_unstable_by_key(|leaf| leaf.position);
+        found.into_iter().find(|leaf| self.holds(leaf))
     }
 
-    fn first(&mut self, candidates: &[u32]) -> Option<Hit<'t>> {
-        candidates.iter().find_map(|position| self.consider(*position))
+    fn first_regex(&mut self, leaves: &'t [Leaf], path: &str) -> Option<&'t Leaf> {
+        leaves.iter().find(|leaf| self.router.rules[leaf.rule as usize].path.matches(path) && self.holds(leaf))
     }
 
-    fn first_regex(&mut self, candidates: &[u32], path: &str) -> Option<Hit<'t>> {
-        candidates.iter().find_map(|position| {
-            let rule = &self.router.rules[self.router.ranked[*position as usize].rule as usize];
-            if rule.path.matches(path) { self.consider(*position) } else { None }
-        })
-    }
-
-    /// Takes a rule whose path matches if its conditions hold.
-    fn consider(&mut self, position: u32) -> Option<Hit<'t>> {
-        let ranked = self.router.ranked[position as usize];
-        let mut hit =
-            Hit { rule: ranked.rule, route: ranked.route, entry: ranked.entry, parameters: Parameters::new() };
-        if !ranked.plain {
-            let rule = &self.router.rules[ranked.rule as usize];
-            if let Some(failure) = rule.conditions.failure(self.method, self.head) {
-                self.trace.candidate(ranked.rule, Verdict::Failed(failure));
+    /// Whether the conditions of a rule whose path matches hold.
+    fn holds(&mut self, leaf: &Leaf) -> bool {
+        if leaf.has_conditions {
+            let conditions = &self.router.rules[leaf.rule as usize].conditions;
+            if let Some(failure) = conditions.failure(self.method, self.head) {
+                self.trace.candidate(leaf.rule, Verdict::Failed(failure));
                 if failure == Failure::Method {
-                    self.allowed.extend_from_slice(&rule.conditions.methods);
+                    self.allowed.extend_from_slice(&conditions.methods);
                 }
-                return None;
-            }
-            if let PathMatch::Template(template) = &rule.path {
-                hit.parameters.extend(template.captures(&self.head.path));
+                return false;
             }
         }
-        self.trace.candidate(ranked.rule, Verdict::Chosen);
-        Some(hit)
+        self.trace.candidate(leaf.rule, Verdict::Chosen);
+        true
     }
 }
 

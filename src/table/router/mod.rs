@@ -5,8 +5,8 @@
 //! no plugin and no backend, and changes nothing: the proxy, `explain`, `test`, `plan` and the lints all call it.
 
 mod build;
+mod captures;
 mod conditions;
-mod edges;
 mod find;
 mod hosts;
 mod overlap;
@@ -14,35 +14,66 @@ mod rule;
 mod specificity;
 #[cfg(test)]
 mod testing;
+mod text_map;
 mod trie;
 
+pub use captures::Parameters;
 pub use conditions::{Conditions, Failure};
-pub use find::{Hit, NoTrace, Outcome, Parameters, Trace, Verdict};
+pub use find::{Hit, NoTrace, Outcome, Trace, Verdict};
 pub use overlap::{Conflict, conflicts};
 pub use rule::{PathMatch, Rule};
 pub use specificity::{PathRank, SegmentRank, Specificity};
 
-use hosts::{HostIndex, Site};
+use captures::Capture;
+use hosts::Hosts;
 use trie::Trie;
+
+use crate::value::host::HostPattern;
 
 /// The rules of a table, ordered and indexed.
 #[derive(Debug)]
 pub struct Router {
     rules: Box<[Rule]>,
-    ranked: Box<[Ranked]>,
-    listeners: Box<[HostIndex]>,
-    sites: Box<[Site]>,
+    /// Their indices, the one to try first in front.
+    order: Box<[u32]>,
+    hosts: Hosts,
+    /// The host pattern of each site; `None` is any host.
+    sites: Box<[Option<HostPattern>]>,
     trie: Trie,
+    captures: Box<[Capture]>,
 }
 
-/// What finding needs of a rule, in the order in which rules are tried.
+/// A rule where it hangs in the trie: all that finding needs of most of them, together.
 #[derive(Clone, Copy, Debug)]
-struct Ranked {
+struct Leaf {
+    /// When it is tried: the least first.
+    position: u32,
     rule: u32,
     route: u32,
     entry: u32,
-    /// Whether its path alone decides, and captures nothing.
-    plain: bool,
+    captures: List,
+    has_conditions: bool,
+}
+
+/// A part of a vector that many share.
+#[derive(Clone, Copy, Debug, Default)]
+struct List {
+    start: u32,
+    end: u32,
+}
+
+impl List {
+    /// Appends the index behind its last one, or begins with it.
+    fn add(&mut self, index: usize) {
+        if self.start == self.end {
+            self.start = narrow(index);
+        }
+        self.end = narrow(index + 1);
+    }
+
+    fn of<T>(self, all: &[T]) -> &[T] {
+        &all[self.start as usize..self.end as usize]
+    }
 }
 
 /// A table of four billion rules does not fit into memory.

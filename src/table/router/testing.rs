@@ -37,15 +37,15 @@ pub(super) fn rule(text: &str) -> Rule {
     rule
 }
 
-fn condition(text: &str) -> FieldCondition {
-    let (name, test) = if let Some(name) = text.strip_prefix('!') {
+fn condition(word: &str) -> FieldCondition {
+    let (name, test) = if let Some(name) = word.strip_prefix('!') {
         (name, Test::Absent)
-    } else if let Some((name, value)) = text.split_once(':') {
+    } else if let Some((name, value)) = word.split_once(':') {
         (name, Test::Equals(value.into()))
-    } else if let Some((name, pattern)) = text.split_once('~') {
+    } else if let Some((name, pattern)) = word.split_once('~') {
         (name, Test::Regex(pattern.parse().unwrap()))
     } else {
-        (text, Test::Present)
+        (word, Test::Present)
     };
     FieldCondition { name: name.into(), test }
 }

@@ -1,4 +1,4 @@
-//! The paths of all rules: a trie of segments, one root to each host pattern.
+//! The paths of all rules: a trie of segments, with one root to each site, of the same number.
 //!
 //! A literal edge is found in a hash map whatever the number of its siblings; parameters are branches tried one by
 //! one. A regular expression hangs at the last whole segment of its literal prefix.
@@ -8,19 +8,16 @@ use std::collections::HashMap;
 use ahash::RandomState;
 use smallvec::SmallVec;
 
-use crate::table::router::edges::Edges;
-use crate::table::router::narrow;
 use crate::table::router::rule::PathMatch;
+use crate::table::router::text_map::TextMap;
+use crate::table::router::{Leaf, List};
 use crate::value::path::{Segment, Shape, cut};
-
-/// Positions of rules, in the order in which they are tried.
-pub(super) type Positions = SmallVec<[u32; 8]>;
 
 #[derive(Debug)]
 pub(super) struct Trie {
-    edges: Edges,
+    edges: TextMap,
     nodes: Box<[Node]>,
-    positions: Box<[u32]>,
+    leaves: Box<[Leaf]>,
     branches: Box<[Branch]>,
 }
 
@@ -32,26 +29,14 @@ struct Node {
     branches: List,
 }
 
-/// A part of a vector that all nodes share.
-#[derive(Clone, Copy, Debug, Default)]
-struct List {
-    start: u32,
-    end: u32,
-}
-
 #[derive(Debug)]
 struct Branch {
     shape: Shape,
     child: u32,
 }
 
-/// Where a rule hangs at a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Hook {
-    Exact,
-    Regex,
-    Prefix,
-}
+/// The leaves that match one path, in any order.
+pub(super) type Found<'t> = SmallVec<[&'t Leaf; 8]>;
 
 impl Trie {
     /// The node behind a literal segment.
@@ -59,37 +44,37 @@ impl Trie {
         self.edges.get(node, segment)
     }
 
-    /// The rules whose path ends at a node.
-    pub(super) fn exact(&self, node: u32) -> &[u32] {
-        slice(&self.positions, self.nodes[node as usize].exact)
+    /// The rules whose path ends at a node, in the order in which they are tried.
+    pub(super) fn exact(&self, node: u32) -> &[Leaf] {
+        self.nodes[node as usize].exact.of(&self.leaves)
     }
 
-    /// The rules whose regular expression may match a path through a node.
-    pub(super) fn regexes(&self, node: u32) -> &[u32] {
-        slice(&self.positions, self.nodes[node as usize].regexes)
+    /// The rules whose regular expression may match a path through a node, in order.
+    pub(super) fn regexes(&self, node: u32) -> &[Leaf] {
+        self.nodes[node as usize].regexes.of(&self.leaves)
     }
 
-    /// The rules that match every path through a node.
-    pub(super) fn prefixes(&self, node: u32) -> &[u32] {
-        slice(&self.positions, self.nodes[node as usize].prefixes)
+    /// The rules that match every path through a node, in order.
+    pub(super) fn prefixes(&self, node: u32) -> &[Leaf] {
+        self.nodes[node as usize].prefixes.of(&self.leaves)
     }
 
     /// Collects the rules that match a path through a node with a parameter in its next segment.
-    pub(super) fn branch(&self, node: u32, rest: &str, found: &mut Positions) {
-        let branches = slice(&self.branches, self.nodes[node as usize].branches);
+    pub(super) fn branch<'t>(&'t self, node: u32, rest: &str, found: &mut Found<'t>) {
+        let branches = self.nodes[node as usize].branches.of(&self.branches);
         if branches.is_empty() {
             return;
         }
         let (segment, rest) = cut(rest);
-        for branch in branches.iter().filter(|branch| branch.shape.capture(segment).is_some()) {
+        for branch in branches.iter().filter(|branch| branch.shape.matches(segment)) {
             self.collect(branch.child, rest, found);
         }
     }
 
     /// Collects the rules that match all of a path; as deep as the longest path of a rule.
-    fn collect(&self, node: u32, rest: Option<&str>, found: &mut Positions) {
+    fn collect<'t>(&'t self, node: u32, rest: Option<&str>, found: &mut Found<'t>) {
         let Some(rest) = rest else {
-            found.extend_from_slice(self.exact(node));
+            found.extend(self.exact(node));
             return;
         };
         self.branch(node, rest, found);
@@ -100,28 +85,32 @@ impl Trie {
     }
 }
 
-fn slice<T>(all: &[T], list: List) -> &[T] {
-    &all[list.start as usize..list.end as usize]
+/// Where a rule hangs at a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Hook {
+    Exact,
+    Regex,
+    Prefix,
 }
 
 /// A trie that is being built, over the texts of the rules.
-#[derive(Default)]
 pub(super) struct TrieBuilder<'r> {
     literals: HashMap<(u32, &'r str), u32, RandomState>,
     shapes: HashMap<(u32, &'r Shape), u32, RandomState>,
+    /// Each with its node, and the position of its rule.
     leaves: Vec<(u32, Hook, u32)>,
     nodes: u32,
 }
 
 impl<'r> TrieBuilder<'r> {
-    /// A new root.
-    pub(super) fn root(&mut self) -> u32 {
-        new_node(&mut self.nodes)
+    /// The roots alone.
+    pub(super) fn new(roots: u32) -> Self {
+        Self { literals: HashMap::default(), shapes: HashMap::default(), leaves: Vec::new(), nodes: roots }
     }
 
     /// Hangs a rule into the trie of a root.
     pub(super) fn insert(&mut self, root: u32, path: &'r PathMatch, position: u32) {
-        let leaf = match path {
+        let (node, hook) = match path {
             PathMatch::Template(template) => {
                 let node = template.segments().iter().fold(root, |node, segment| match segment {
                     Segment::Literal(text) => self.literal(node, text),
@@ -135,18 +124,15 @@ impl<'r> TrieBuilder<'r> {
             }
             PathMatch::Prefix(_) | PathMatch::Any => (self.literals(root, path.as_str()), Hook::Prefix),
         };
-        self.leaves.push((leaf.0, leaf.1, position));
+        self.leaves.push((node, hook, position));
     }
 
-    /// Lays the trie out.
-    pub(super) fn finish(mut self) -> Trie {
+    /// Lays the trie out; `leaf` makes the leaf of the rule at a position.
+    pub(super) fn finish(mut self, leaf: impl Fn(u32) -> Leaf) -> Trie {
         let mut nodes = vec![Node::default(); self.nodes as usize];
-        let mut edges: Vec<_> =
-            self.literals.into_iter().map(|((parent, segment), child)| (parent, segment, child)).collect();
-        edges.sort_unstable_by_key(|edge| edge.2);
         let mut branches: Vec<_> =
-            self.shapes.into_iter().map(|((parent, shape), child)| (parent, child, shape)).collect();
-        branches.sort_unstable_by_key(|branch| (branch.0, branch.1));
+            self.shapes.iter().map(|((parent, shape), child)| (*parent, *child, *shape)).collect();
+        branches.sort_unstable_by_key(|(parent, child, _)| (*parent, *child));
         for (i, (parent, ..)) in branches.iter().enumerate() {
             nodes[*parent as usize].branches.add(i);
         }
@@ -160,11 +146,18 @@ impl<'r> TrieBuilder<'r> {
             }
         }
         Trie {
-            edges: Edges::new(&edges),
+            edges: self.edges(),
             nodes: nodes.into(),
-            positions: self.leaves.into_iter().map(|leaf| leaf.2).collect(),
+            leaves: self.leaves.iter().map(|(.., position)| leaf(*position)).collect(),
             branches: branches.into_iter().map(|(_, child, shape)| Branch { shape: shape.clone(), child }).collect(),
         }
+    }
+
+    fn edges(&self) -> TextMap {
+        let edge = |((parent, segment), child): (&(u32, &'r str), &u32)| (*parent, *segment, *child);
+        let mut edges: Vec<_> = self.literals.iter().map(edge).collect();
+        edges.sort_unstable_by_key(|(.., child)| *child);
+        TextMap::new(&edges)
     }
 
     fn literals(&mut self, root: u32, path: &'r str) -> u32 {
@@ -177,16 +170,6 @@ impl<'r> TrieBuilder<'r> {
 
     fn parameter(&mut self, node: u32, shape: &'r Shape) -> u32 {
         *self.shapes.entry((node, shape)).or_insert_with(|| new_node(&mut self.nodes))
-    }
-}
-
-impl List {
-    /// Appends the index behind its last one, or begins with it.
-    fn add(&mut self, index: usize) {
-        if self.start == self.end {
-            self.start = narrow(index);
-        }
-        self.end = narrow(index + 1);
     }
 }
 

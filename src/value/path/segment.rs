@@ -1,6 +1,5 @@
 //! The segments of a path pattern: literals, and parameters between literals.
 
-use std::ops::Range;
 use std::str::Split;
 
 use crate::value::path::normalise;
@@ -44,23 +43,29 @@ impl Segment {
     pub fn matches(&self, segment: &str) -> bool {
         match self {
             Self::Literal(text) => **text == *segment,
-            Self::Parameter(parameter) => parameter.shape.capture(segment).is_some(),
+            Self::Parameter(parameter) => parameter.shape.matches(segment),
         }
     }
 }
 
 impl Shape {
-    /// The bytes of a segment that the parameter takes, never none of them; `None` if it doesn't match.
-    pub fn capture(&self, segment: &str) -> Option<Range<usize>> {
-        let value = segment.strip_prefix(&*self.before)?.strip_suffix(&*self.after)?;
-        let matches = !value.is_empty() && self.pattern.as_ref().is_none_or(|pattern| pattern.is_match(value));
-        matches.then(|| self.before.len()..self.before.len() + value.len())
+    /// Whether it matches a segment of a normalised path; a parameter never takes none of it.
+    pub fn matches(&self, segment: &str) -> bool {
+        // An empty literal is not compared: the masked load of `memcmp` stalls on the address that an empty box holds.
+        let fits = (self.before.is_empty() || segment.starts_with(&*self.before))
+            && (self.after.is_empty() || segment.ends_with(&*self.after))
+            && segment.len() > self.before.len() + self.after.len();
+        let value = || &segment[self.before.len()..segment.len() - self.after.len()];
+        fits && self.pattern.as_ref().is_none_or(|pattern| pattern.is_match(value()))
     }
 }
 
 /// Cuts the first segment off a path without its leading slash; nothing is left behind the last one.
 pub fn cut(path: &str) -> (&str, Option<&str>) {
-    path.split_once('/').map_or((path, None), |(segment, rest)| (segment, Some(rest)))
+    match path.bytes().position(|byte| byte == b'/') {
+        Some(slash) => (&path[..slash], Some(&path[slash + 1..])),
+        None => (path, None),
+    }
 }
 
 /// Matches the first segments of a path, and returns the other ones.

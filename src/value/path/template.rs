@@ -1,7 +1,6 @@
 //! Paths with parameters: the `path` of a match.
 
 use std::fmt;
-use std::ops::Range;
 
 use crate::value::path::segment::{Segment, parse, strip};
 use crate::value::scalar::scalar;
@@ -41,18 +40,6 @@ impl PathTemplate {
     /// Whether it matches a normalised path.
     pub fn matches(&self, path: &str) -> bool {
         strip(&self.segments, path).is_some_and(|mut rest| rest.next().is_none())
-    }
-
-    /// The parameters in a path that it matches, in order: each name with the bytes of its value.
-    pub fn captures<'t>(&'t self, path: &str) -> impl Iterator<Item = (&'t str, Range<usize>)> {
-        let mut at = 0;
-        path.split('/').skip(1).zip(&self.segments).filter_map(move |(part, segment)| {
-            let start = at + 1;
-            at = start + part.len();
-            let Segment::Parameter(parameter) = segment else { return None };
-            let value = parameter.shape.capture(part)?;
-            Some((&*parameter.name, start + value.start..start + value.end))
-        })
     }
 }
 
@@ -101,15 +88,6 @@ mod tests {
                 assert!(paths.iter().all(|path| parsed.matches(path) == matches), "{template} {paths:?}");
             }
         }
-    }
-
-    #[test]
-    fn parameters_are_captured_in_place() {
-        let template = PathTemplate::parse("/{z}/x/v{y:[0-9]+}.png").unwrap();
-        let path = "/ab/x/v12.png";
-        let captured: Vec<_> = template.captures(path).map(|(name, at)| (name, &path[at])).collect();
-        assert_eq!(captured, [("z", "ab"), ("y", "12")]);
-        assert_eq!(template.parameters().collect::<Vec<_>>(), ["z", "y"]);
     }
 
     #[test]
