@@ -22,12 +22,13 @@ pub(super) fn split(mut entries: Vec<Entry>, documents: &mut Vec<Document>, prob
     entries
 }
 
-/// The field where another document begins: the first key again, and another one of those before it behind it.
+/// The field where another document begins: the first key again, before any other one, and another one behind it.
 fn next_document(entries: &[Entry]) -> Option<usize> {
     let first = entries.first()?;
     let next = (1..entries.len()).find(|i| entries[*i].key == first.key)?;
     let (before, after) = (&entries[1..next], &entries[next + 1..]);
-    after.iter().any(|entry| before.iter().any(|other| other.key == entry.key)).then_some(next)
+    let again = |entry: &Entry| before.iter().any(|other| other.key == entry.key && other.key_span != entry.key_span);
+    (after.iter().any(again) && !before.iter().any(again)).then_some(next)
 }
 
 /// Removes them, and reports each with the first of its name.
