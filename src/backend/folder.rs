@@ -15,6 +15,7 @@ use crate::value::name::AssetPath;
 /// table, swapped in as a whole. Files and folders whose name begins with a dot are left out.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(example = example())]
 pub struct FolderConfig {
     /// The folder.
     #[schemars(extend("x-gw-asset" = "folder"))]
@@ -27,6 +28,10 @@ pub struct FolderConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"404.html")]
     pub not_found: Option<String>,
+}
+
+fn example() -> serde_json::Value {
+    serde_json::json!({ "path": "site", "index": "index.html", "notFound": "404.html" })
 }
 
 fn index() -> String {

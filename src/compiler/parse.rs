@@ -6,7 +6,7 @@ use std::thread;
 
 use serde_json::Value as Json;
 
-use crate::compiler::check::{Checked, check};
+use crate::compiler::check::{Checked, Validators, check};
 use crate::compiler::manifest::{Metadata, Spec, kind};
 use crate::compiler::object::{Address, Object};
 use crate::compiler::resolve::Lost;
@@ -78,15 +78,18 @@ struct Part {
 type Text = (SourceId, Arc<str>);
 
 fn in_parallel(sources: &SourceMap, texts: &[Text]) -> Vec<Part> {
+    let validators = &Validators::new();
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let chunk = texts.len().div_ceil(threads).max(1);
     if texts.len() < 2 {
-        return texts.iter().map(|text| one(sources, text)).collect();
+        return texts.iter().map(|text| one(sources, text, validators)).collect();
     }
     thread::scope(|scope| {
         let running: Vec<_> = texts
             .chunks(chunk)
-            .map(|chunk| scope.spawn(move || chunk.iter().map(|text| one(sources, text)).collect::<Vec<_>>()))
+            .map(|chunk| {
+                scope.spawn(move || chunk.iter().map(|text| one(sources, text, validators)).collect::<Vec<_>>())
+            })
             .collect();
         running
             .into_iter()
@@ -95,7 +98,7 @@ fn in_parallel(sources: &SourceMap, texts: &[Text]) -> Vec<Part> {
     })
 }
 
-fn one(sources: &SourceMap, (id, path): &Text) -> Part {
+fn one(sources: &SourceMap, (id, path): &Text, validators: &Validators) -> Part {
     let (documents, diagnostics) = syntax::parse(*id, &sources.get(*id).text);
     let mut part = Part { diagnostics, ..Part::default() };
     if documents.is_empty() && !part.diagnostics.is_empty() {
@@ -103,7 +106,7 @@ fn one(sources: &SourceMap, (id, path): &Text) -> Part {
     }
     for document in documents {
         let lost = lost(&document.root);
-        match object(document, path, &mut part.diagnostics) {
+        match object(document, path, validators, &mut part.diagnostics) {
             Some(object) => part.objects.push(object),
             None => part.lost.push(lost),
         }
@@ -119,10 +122,10 @@ fn lost(root: &Node) -> Lost {
 }
 
 /// The object of a document; `None` if it cannot even be told who it is.
-fn object(document: Document, manifest: &Arc<str>, out: &mut Diagnostics) -> Option<Object> {
+fn object(document: Document, manifest: &Arc<str>, validators: &Validators, out: &mut Diagnostics) -> Option<Object> {
     let Document { root, complete } = document;
     let before = out.len();
-    let checked = if complete { check(&root, out)? } else { Checked::unchecked(&root)? };
+    let checked = if complete { check(&root, validators, out)? } else { Checked::unchecked(&root)? };
     let Json::Object(mut json) = checked.json else { return None };
     let metadata: Metadata = serde_json::from_value(json.remove("metadata")?).ok()?;
     let address =

@@ -1,16 +1,22 @@
 //! Follows a folder: what compiles is put in force, what doesn't is reported, and the table in force stays.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use crate::compiler::{Compiled, compile, parse};
-use crate::deploy::load::{LoadError, Snapshot, read_assets, read_folder};
-use crate::deploy::watch::{Wake, Watch};
+use crate::compiler::{AssetRequest, Compiled, compile, parse};
+use crate::deploy::load::{LoadError, Snapshot, asset_stats, read_assets, read_folder};
+use crate::deploy::secrets::{fingerprint, resolve};
+use crate::deploy::watch::{POLL, Wake, Watch};
+use crate::diagnostic::render::{self, Style};
 use crate::diagnostic::{Diagnostics, SourceMap};
+use crate::pipeline::secrets::Secrets;
 use crate::proxy::metrics::Metrics;
+use crate::proxy::status::{Rejected, Rejection};
 use crate::proxy::{Proxy, SwapError};
 use crate::table::{Digest, RouteTable};
+use crate::value::secret::SecretRef;
 
 /// What came of looking at the folder.
 pub enum Look {
@@ -19,9 +25,19 @@ pub enum Look {
     /// Files are still being written: look again soon.
     Unsettled,
     /// There is a table, perhaps with warnings.
-    Table(Box<RouteTable>, Report),
+    Table(Box<Candidate>, Report),
     /// There is none.
     Refused(Report),
+}
+
+/// A table that could be put in force, with the secrets it names.
+pub struct Candidate {
+    /// The table.
+    pub table: RouteTable,
+    /// The secrets.
+    pub secrets: Secrets,
+    /// Whether a secret's value is another than the last candidate's.
+    pub rotated: bool,
 }
 
 /// What is said of a set of manifests.
@@ -31,26 +47,45 @@ pub struct Report {
     pub diagnostics: Diagnostics,
     /// The texts they point into.
     pub sources: SourceMap,
+    /// The digest of the files, if they could be read.
+    pub digest: Option<Digest>,
     /// What went wrong outside of manifests: a folder that cannot be read, a port that is taken.
     pub trouble: Option<String>,
     /// When it was found.
     pub since: SystemTime,
 }
 
-/// A refused set of manifests, for the status listener; `None` while all is well.
-pub type Rejected = Arc<Mutex<Option<Report>>>;
+/// How many problems of a refused set of manifests the status listener shows, the worst if there are more.
+const KEPT_PROBLEMS: usize = 100;
+
+/// The status listener shows no colours.
+const PLAIN: Style = Style { color: false, width: 100 };
 
 /// Looks at a folder again and again.
 pub struct Follower {
     root: PathBuf,
-    seen: Option<Digest>,
+    seen: Option<Seen>,
     served: bool,
+    named: BTreeSet<SecretRef>,
+    fingerprint: Option<Digest>,
+}
+
+/// What the folder was like when it was last compiled, or why it could not be.
+#[derive(PartialEq, Eq)]
+struct Seen {
+    /// The bytes of the manifests, or the reason.
+    manifests: Digest,
+    /// The files that they name, by size, times and place.
+    files: Digest,
+    /// The values of the secrets that they name.
+    secrets: Digest,
+    requests: Vec<AssetRequest>,
 }
 
 impl Follower {
     /// Follows a folder that was not looked at yet.
     pub fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), seen: None, served: false }
+        Self { root: root.to_owned(), seen: None, served: false, named: BTreeSet::new(), fingerprint: None }
     }
 
     /// Looks at the folder: reads it, until two readings agree, and compiles what changed.
@@ -60,28 +95,47 @@ impl Follower {
             Err(error) => return self.trouble(&error),
         };
         if snapshot.files.is_empty() && self.served {
-            let error = "the folder holds no manifest any more".to_owned();
-            return self.say(&Digest::of_bytes(error.as_bytes()), error);
+            return self.say("the folder holds no manifest any more".to_owned());
         }
-        let parsed = parse(snapshot.files.clone());
-        let assets = read_assets(&self.root, &parsed.asset_requests());
-        let digest = snapshot.digest(&assets);
-        if self.seen == Some(digest) {
+        let manifests = snapshot.digest();
+        if self.seen.as_ref().is_some_and(|seen| *seen == self.state(manifests, seen.requests.clone())) {
             return Look::Same;
         }
-        match self.read() {
-            Ok(again) if again.files.iter().map(|f| &f.bytes).eq(snapshot.files.iter().map(|f| &f.bytes)) => {}
-            _ => return Look::Unsettled,
+        let parsed = parse(snapshot.files);
+        let state = self.state(manifests, parsed.asset_requests());
+        let assets = read_assets(&self.root, &state.requests);
+        let again = self.read().map(|again| self.state(again.digest(), state.requests.clone()));
+        if again.is_ok_and(|again| again != state) {
+            return Look::Unsettled;
         }
-        self.seen = Some(digest);
-        let Compiled { sources, diagnostics, table } = compile(parsed, &assets);
-        let report = Report { diagnostics, sources, trouble: None, since: SystemTime::now() };
+        self.seen = Some(state);
+        let Compiled { sources, diagnostics, table, .. } = compile(parsed, &assets);
+        let report = Report { diagnostics, sources, digest: Some(manifests), trouble: None, since: SystemTime::now() };
         match table {
-            Some(table) => {
-                self.served = true;
-                Look::Table(Box::new(table), report)
-            }
+            Some(table) => self.candidate(table, report),
             None => Look::Refused(report),
+        }
+    }
+
+    fn state(&self, manifests: Digest, requests: Vec<AssetRequest>) -> Seen {
+        let files = asset_stats(&self.root, &requests);
+        Seen { manifests, files, secrets: fingerprint(&self.named), requests }
+    }
+
+    /// Resolves the secrets of a table; one that is missing refuses it.
+    fn candidate(&mut self, table: RouteTable, report: Report) -> Look {
+        self.named.clone_from(&table.secrets);
+        let print = fingerprint(&self.named);
+        if let Some(seen) = &mut self.seen {
+            seen.secrets = print;
+        }
+        match resolve(&table.secrets) {
+            Ok(secrets) => {
+                self.served = true;
+                let rotated = self.fingerprint.replace(print).is_some_and(|before| before != print);
+                Look::Table(Box::new(Candidate { table, secrets, rotated }), report)
+            }
+            Err(missing) => Look::Refused(Report { trouble: Some(missing.to_string()), ..report }),
         }
     }
 
@@ -90,18 +144,20 @@ impl Follower {
     }
 
     fn trouble(&mut self, error: &LoadError) -> Look {
-        let text = error.to_string();
-        self.say(&Digest::of_bytes(text.as_bytes()), text)
+        self.say(error.to_string())
     }
 
     /// Refuses for a reason outside of manifests, once.
-    fn say(&mut self, digest: &Digest, trouble: String) -> Look {
-        if self.seen.replace(*digest) == Some(*digest) {
+    fn say(&mut self, trouble: String) -> Look {
+        let seen = self.state(Digest::of_bytes(trouble.as_bytes()), Vec::new());
+        if self.seen.as_ref() == Some(&seen) {
             return Look::Same;
         }
+        self.seen = Some(seen);
         Look::Refused(Report {
             diagnostics: Diagnostics::default(),
             sources: SourceMap::default(),
+            digest: None,
             trouble: Some(trouble),
             since: SystemTime::now(),
         })
@@ -118,12 +174,13 @@ pub fn follow(
     mut adapt: impl FnMut(&mut RouteTable),
     mut tell: impl FnMut(&Report),
 ) {
+    metrics.reloads.watched(3 * POLL);
     loop {
         let wake = watch.wait();
         if wake == Wake::Stop {
             return;
         }
-        metrics.reloads.watched();
+        metrics.reloads.watched(3 * POLL);
         let began = Instant::now();
         let (table, report) = match follower.look() {
             Look::Same => continue,
@@ -135,12 +192,14 @@ pub fn follow(
             Look::Table(table, report) => (Some(table), report),
         };
         let outcome = table.map(|mut table| {
-            adapt(&mut table);
-            swap(proxy, *table, began)
+            adapt(&mut table.table);
+            swap(proxy, *table, began)?;
+            metrics.reloads.success(began.elapsed());
+            Ok::<_, SwapError>(())
         });
         let report = match outcome {
             Some(Ok(())) => {
-                set(rejected, None);
+                rejected.store(None);
                 tell(&report);
                 continue;
             }
@@ -148,26 +207,34 @@ pub fn follow(
             None => report,
         };
         metrics.reloads.failure();
+        rejected.store(Some(Arc::new(rejection(&report))));
         tell(&report);
-        set(rejected, Some(report));
     }
 }
 
 /// Puts a table in force, unless the one in force is the same.
-fn swap(proxy: &mut Proxy, table: RouteTable, began: Instant) -> Result<(), SwapError> {
+fn swap(proxy: &mut Proxy, candidate: Candidate, began: Instant) -> Result<(), SwapError> {
+    let Candidate { table, secrets, rotated } = candidate;
     let live = proxy.live().load();
     let (old, new, routes) = (live.table.digest, table.digest, table.routes.len());
     drop(live);
-    if old == new {
+    if old == new && !rotated {
         tracing::info!(digest = %new.short(), "nothing that matters has changed");
         return Ok(());
     }
-    let generation = proxy.swap(table)?;
+    let generation = proxy.swap(table, secrets)?;
     let took = began.elapsed();
     tracing::info!(generation, old = %old.short(), new = %new.short(), routes, ?took, "a new table is in force");
     Ok(())
 }
 
-fn set(rejected: &Rejected, report: Option<Report>) {
-    *rejected.lock().unwrap_or_else(PoisonError::into_inner) = report;
+/// What the status listener says of a refused set of manifests.
+fn rejection(report: &Report) -> Rejection {
+    let shown = render::Report { sources: &report.sources, diagnostics: &report.diagnostics, style: PLAIN };
+    Rejection {
+        since: report.since,
+        digest: report.digest,
+        diagnostics: render::problems(&shown, KEPT_PROBLEMS),
+        trouble: report.trouble.clone(),
+    }
 }

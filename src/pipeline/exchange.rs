@@ -8,11 +8,11 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::pipeline::head::{RequestHead, ResponseHead};
+use crate::pipeline::secrets::Secrets;
 use crate::value::template::{Part, Reference, Template};
 use crate::value::url::Scheme;
 
 /// A request in flight. It lives in the connection's task and knows neither the connection nor the table.
-#[derive(Debug)]
 pub struct Exchange<'t> {
     /// The request as it came, and the edits to what is sent upstream.
     pub request: &'t mut RequestHead,
@@ -26,6 +26,8 @@ pub struct Exchange<'t> {
     pub route: &'t str,
     /// The parameters of the matched path.
     pub params: Params<'t>,
+    /// The secrets that plugins named.
+    pub secrets: &'t Secrets,
 }
 
 /// Names of path parameters, and where their values stand in the request's path.
@@ -43,8 +45,6 @@ pub struct UpstreamTarget {
 pub struct Client {
     /// Its address.
     pub ip: IpAddr,
-    /// The address of the peer of the connection: a trusted proxy's, or the same as `ip`.
-    pub peer: IpAddr,
     /// How it speaks to us, or to the trusted proxy in front of us.
     pub scheme: Scheme,
     /// Whether the peer of the connection is a trusted proxy.

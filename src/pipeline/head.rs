@@ -70,6 +70,20 @@ impl Fields {
         self.fields.iter().filter(|field| !field.dropped).map(|field| (self.name(field), self.value(field)))
     }
 
+    /// The fields that were received and not dropped since, in order.
+    pub fn kept(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        Self::sent(&self.fields[..self.received]).map(|field| (self.name(field), self.value(field)))
+    }
+
+    /// The fields that were set or added since, in order.
+    pub fn edits(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        Self::sent(&self.fields[self.received..]).map(|field| (self.name(field), self.value(field)))
+    }
+
+    fn sent(fields: &[Field]) -> impl Iterator<Item = &Field> {
+        fields.iter().filter(|field| !field.dropped)
+    }
+
     /// The buffer that [`Fields::ranges`] points into.
     pub fn text(&self) -> &[u8] {
         &self.text

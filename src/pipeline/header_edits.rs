@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
 
 use schemars::JsonSchema;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
@@ -18,6 +19,7 @@ use crate::value::template::Template;
 /// Which header fields are removed, set and added, in this order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(example = example())]
 pub struct HeaderEdits {
     /// Fields to remove, with all their values.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -29,22 +31,30 @@ pub struct HeaderEdits {
     pub set: BTreeMap<HeaderName, Template>,
     /// Fields to add beside the values that are there. A field whose value is missing is not added.
     #[serde(default, deserialize_with = "unique_names", skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("propertyNames" = { "format": HeaderName::FORMAT }))]
+    #[schemars(example = add_example(), extend("propertyNames" = { "format": HeaderName::FORMAT }))]
     pub add: BTreeMap<HeaderName, Template>,
+}
+
+fn example() -> serde_json::Value {
+    serde_json::json!({ "remove": ["x-debug"], "set": { "x-order": "${path.id}" }, "add": { "vary": "origin" } })
 }
 
 /// Reads header fields, each name once: `X-A` and `x-a` are the same, of which one would be lost.
 ///
 /// # Errors
 /// A name is none or stands twice, or a value is none.
-pub fn unique_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<HeaderName, Template>, D::Error> {
-    deserializer.deserialize_map(UniqueNames)
+pub fn unique_names<'de, D, V>(deserializer: D) -> Result<BTreeMap<HeaderName, V>, D::Error>
+where
+    D: Deserializer<'de>,
+    V: Deserialize<'de>,
+{
+    deserializer.deserialize_map(UniqueNames(PhantomData))
 }
 
-struct UniqueNames;
+struct UniqueNames<V>(PhantomData<V>);
 
-impl<'de> Visitor<'de> for UniqueNames {
-    type Value = BTreeMap<HeaderName, Template>;
+impl<'de, V: Deserialize<'de>> Visitor<'de> for UniqueNames<V> {
+    type Value = BTreeMap<HeaderName, V>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("header fields")
@@ -78,23 +88,38 @@ fn set_example() -> serde_json::Value {
     serde_json::json!({ "x-tenant": "${path.tenant}" })
 }
 
+fn add_example() -> serde_json::Value {
+    serde_json::json!({ "vary": "origin" })
+}
+
 impl HeaderEdits {
     /// Reports what cannot work; whether nothing was.
     pub fn check(&self, context: &mut CompileContext<'_>) -> bool {
         let before = context.problems.len();
-        for (i, name) in self.remove.iter().enumerate().filter(|(_, name)| name.is_transport()) {
-            report_transport(context, format!("/remove/{i}"), name);
+        for (i, name) in self.remove.iter().enumerate() {
+            Self::check_name(name, &format!("/remove/{i}"), context);
         }
         for (key, fields) in [("set", &self.set), ("add", &self.add)] {
             for (name, template) in fields {
                 let pointer = format!("/{key}/{name}");
-                if name.is_transport() {
-                    report_transport(context, pointer.clone(), name);
-                }
+                Self::check_name(name, &pointer, context);
                 context.check_params(&pointer, template, Needed::Sometimes);
             }
         }
         context.problems.len() == before
+    }
+
+    /// Reports a field that belongs to the connection.
+    pub fn check_name(name: &HeaderName, pointer: &str, context: &mut CompileContext<'_>) {
+        if !name.is_transport() {
+            return;
+        }
+        let help = match name.as_str() {
+            "host" => "set `hostHeader` or `hostName` of the backend",
+            _ => "leave it out: the gateway writes it for each connection",
+        };
+        let message = format!("`{name}` belongs to the connection, a plugin cannot change it");
+        context.report(&TRANSPORT_HEADER, pointer, message, help).part = Part::Name;
     }
 
     /// Makes the edits to the fields that `select` picks from the exchange.
@@ -103,6 +128,10 @@ impl HeaderEdits {
             select(exchange).remove(name.as_str());
         }
         for (name, template) in &self.set {
+            if let Some(text) = template.literal() {
+                select(exchange).set(name.as_str(), text.as_bytes());
+                continue;
+            }
             match exchange.render(template, Place::Field) {
                 Some(value) => select(exchange).set(name.as_str(), value.as_bytes()),
                 None => select(exchange).remove(name.as_str()),
@@ -114,15 +143,6 @@ impl HeaderEdits {
             }
         }
     }
-}
-
-fn report_transport(context: &mut CompileContext<'_>, pointer: String, name: &HeaderName) {
-    let help = match name.as_str() {
-        "host" => "set `hostHeader` or `hostName` of the backend",
-        _ => "leave it out: the gateway writes it for each connection",
-    };
-    let message = format!("`{name}` belongs to the connection, a plugin cannot change it");
-    context.report(&TRANSPORT_HEADER, pointer, message, help).part = Part::Name;
 }
 
 /// A plugin that edits a field of the connection or the framing.

@@ -9,5 +9,6 @@ pub mod exchange;
 pub mod head;
 pub mod header_edits;
 pub mod plugin;
+pub mod secrets;
 pub mod timeouts;
 pub mod when;

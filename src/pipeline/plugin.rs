@@ -1,5 +1,7 @@
 //! What a plugin is: a documented config, a compile step, and hooks on the way in and out.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -7,6 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::diagnostic::Code;
 use crate::pipeline::exchange::{Exchange, Step};
 use crate::value::did_you_mean::did_you_mean;
+use crate::value::secret::SecretRef;
 use crate::value::template::{Reference, Template};
 
 /// A compiled plugin in the pipeline of one route.
@@ -45,6 +48,8 @@ pub struct CompileContext<'a> {
     pub params: &'a [Vec<String>],
     /// The problems found, in order.
     pub problems: Vec<Problem>,
+    /// The secrets that plugins name: they are resolved before the table is put in force.
+    pub secrets: BTreeSet<SecretRef>,
 }
 
 /// A problem in a plugin's config, by its place in the config.

@@ -47,6 +47,7 @@ macro_rules! plugins {
             pub when: Option<When>,
             /// Whether it runs at all.
             #[serde(default = "enabled", skip_serializing_if = "Clone::clone")]
+            #[schemars(extend("default" = true))]
             pub enabled: bool,
             $(
                 $(#[doc = $doc])+

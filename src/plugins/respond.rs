@@ -16,6 +16,7 @@ use crate::value::template::Template;
 /// A fixed answer.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(example = example())]
 pub struct RespondConfig {
     /// The status of the answer.
     #[serde(default = "ok")]
@@ -33,6 +34,15 @@ pub struct RespondConfig {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 1_048_576), example = &"hello\n")]
     pub body: String,
+}
+
+fn example() -> serde_json::Value {
+    serde_json::json!({
+        "status": 503,
+        "headers": { "retry-after": "120" },
+        "contentType": "application/json",
+        "body": "{ \"message\": \"back in two minutes\" }\n",
+    })
 }
 
 fn header_example() -> serde_json::Value {

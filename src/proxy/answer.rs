@@ -19,6 +19,8 @@ use crate::proxy::upstream::{UpstreamBody, UpstreamError};
 pub struct AnswerBody {
     source: Source,
     account: Account,
+    /// An error that the client is told of once what came before it was sent: hyper drops what it still holds.
+    failed: Option<UpstreamError>,
 }
 
 /// Where the bytes come from.
@@ -55,7 +57,7 @@ impl AnswerBody {
     /// A body with its account.
     pub fn new(source: Source, mut account: Account) -> Self {
         account.complete = matches!(source, Source::Empty);
-        Self { source, account }
+        Self { source, account, failed: None }
     }
 }
 
@@ -64,7 +66,10 @@ impl Body for AnswerBody {
     type Error = UpstreamError;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, UpstreamError>>> {
-        let Self { source, account } = self.get_mut();
+        let Self { source, account, failed } = self.get_mut();
+        if let Some(error) = failed.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
         let frame = match source {
             Source::Empty => None,
             Source::Bytes(bytes) => {
@@ -72,7 +77,14 @@ impl Body for AnswerBody {
                 *source = Source::Empty;
                 Some(Ok(Frame::data(bytes)))
             }
-            Source::Upstream(body) => ready!(Pin::new(body).poll_frame(cx)),
+            Source::Upstream(body) => match ready!(Pin::new(body).poll_frame(cx)) {
+                Some(Err(error)) => {
+                    *failed = Some(error);
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                frame => frame,
+            },
         };
         if let Some(Ok(frame)) = &frame
             && let Some(data) = frame.data_ref()

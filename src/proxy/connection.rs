@@ -10,11 +10,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::proxy::core::Core;
@@ -25,6 +27,9 @@ use crate::proxy::timer::Deadline;
 use crate::proxy::tunnel::PendingTunnel;
 use crate::table::settings::Limits;
 
+/// How long a connection that the gateway ends is read to its end, so that the client gets the last answer.
+const LINGER: Duration = Duration::from_secs(1);
+
 /// What all requests of a connection share.
 pub struct Connection {
     /// The worker's things.
@@ -33,11 +38,17 @@ pub struct Connection {
     pub listener: Rc<ListenerState>,
     /// The other end.
     pub peer: IpAddr,
+    /// Its text: every request upstream says it.
+    pub peer_text: Box<str>,
     /// The deadline of the request in flight.
     pub request: Deadline,
     /// The other end of a tunnel that the answer on its way opens.
     pub tunnel: Cell<Option<PendingTunnel>>,
     phase: Cell<Phase>,
+    /// Whether the end of the connection is the end of an answer, as for HTTP/1.0: one that is cut short needs a reset.
+    pub close_delimited: Cell<bool>,
+    /// Whether nothing more comes from the client, or nothing more is waited for.
+    ended: Cell<bool>,
     /// When the next bytes must have come.
     reading: Deadline,
     /// When the client must have taken bytes.
@@ -64,9 +75,12 @@ impl Connection {
             core: Rc::clone(core),
             listener: Rc::clone(listener),
             peer,
+            peer_text: peer.to_string().into(),
             request: deadline(),
             tunnel: Cell::new(None),
             phase: Cell::new(Phase::Idle),
+            close_delimited: Cell::new(false),
+            ended: Cell::new(false),
             reading: deadline(),
             writing: deadline(),
         };
@@ -133,25 +147,66 @@ pub async fn serve(stream: TcpStream, peer: IpAddr, core: Rc<Core>, listener: Rc
             ending.set(core.generation().table.settings.timeouts.drain.get());
         }
         match serving.poll_without_shutdown(cx) {
-            Poll::Ready(result) => Poll::Ready(result.is_ok()),
-            Poll::Pending => ending.poll_expired(cx).map(|()| false),
+            Poll::Ready(Ok(())) => Poll::Ready(Served::Whole),
+            // hyper calls it the user's: the answer's body failed
+            Poll::Ready(Err(error)) if error.is_user() => Poll::Ready(Served::CutShort),
+            Poll::Ready(Err(_)) => Poll::Ready(Served::Refused),
+            Poll::Pending => ending.poll_expired(cx).map(|()| Served::CutShort),
         }
     })
     .await;
-    let Some(tunnel) = connection.tunnel.take().filter(|_| served) else { return };
     let parts = serving.into_parts();
-    connection.became_tunnel();
-    tunnel.join(parts.io.into_inner(), parts.read_buf, &connection).await;
+    let watched = parts.io.into_inner();
+    match connection.tunnel.take().filter(|_| served == Served::Whole) {
+        Some(tunnel) => {
+            connection.became_tunnel();
+            tunnel.join(watched, parts.read_buf, &connection).await;
+        }
+        None if served == Served::CutShort && connection.close_delimited.get() => {
+            let _ = SockRef::from(&watched.stream).set_linger(Some(Duration::ZERO));
+        }
+        None => linger(watched.stream, &connection).await,
+    }
+}
+
+/// How the requests of a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Served {
+    /// Well.
+    Whole,
+    /// With a message that broke HTTP, or with the client's going away.
+    Refused,
+    /// With an answer that could not be sent to its end.
+    CutShort,
+}
+
+/// Lets the client read what was said last. A socket that is closed while bytes of the client are on their way would be reset,
+/// and the answer lost with it (RFC 9112, 9.6).
+async fn linger(mut stream: TcpStream, connection: &Connection) {
+    if connection.ended.get() || connection.listener.closing.get() || stream.shutdown().await.is_err() {
+        return;
+    }
+    let deadline = &connection.reading;
+    deadline.set(LINGER);
+    let mut rest = [0; 4096];
+    poll_fn(|cx| {
+        loop {
+            let mut buffer = ReadBuf::new(&mut rest);
+            match Pin::new(&mut stream).poll_read(cx, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() && deadline.poll_expired(cx).is_pending() => {}
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return deadline.poll_expired(cx),
+            }
+        }
+    })
+    .await;
 }
 
 fn builder(limits: &Limits) -> http1::Builder {
     let head = usize::try_from(limits.header_bytes.bytes() + limits.target_bytes.bytes()).unwrap_or(usize::MAX);
     let mut builder = http1::Builder::new();
-    builder
-        .max_headers(usize::from(limits.headers))
-        .max_header_size(head)
-        .max_buf_size(head.max(256 << 10))
-        .pipeline_flush(true);
+    // Sizes are ours to judge, so that what is said of them is, too; hyper only bounds what is held at all.
+    builder.max_headers(usize::from(limits.headers)).max_buf_size(head.max(256 << 10));
     builder
 }
 
@@ -166,14 +221,16 @@ impl AsyncRead for Watched {
         let me = self.get_mut();
         let before = buffer.filled().len();
         match Pin::new(&mut me.stream).poll_read(cx, buffer) {
-            Poll::Pending => me.connection.reading.poll_expired(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => me.connection.reading.poll_expired(cx).map(|()| Err(me.connection.late())),
             Poll::Ready(result) => {
-                if buffer.filled().len() > before && me.connection.phase.get() == Phase::Idle {
+                if buffer.filled().len() == before {
+                    me.connection.ended.set(true);
+                } else if me.connection.phase.get() == Phase::Idle {
                     me.connection.first_bytes();
                 }
                 // A head that drips in never lets the socket run dry of deadlines.
                 if me.connection.phase.get() == Phase::Head && me.connection.reading.poll_expired(cx).is_ready() {
-                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                    return Poll::Ready(Err(me.connection.late()));
                 }
                 Poll::Ready(result)
             }
@@ -221,12 +278,18 @@ impl Connection {
         if !self.writing.is_set() {
             self.writing.set(self.core.generation().table.settings.timeouts.message.get());
         }
-        self.writing.poll_expired(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        self.writing.poll_expired(cx).map(|()| Err(self.late()))
+    }
+
+    /// The client took too long: nothing more is waited for.
+    fn late(&self) -> io::Error {
+        self.ended.set(true);
+        io::ErrorKind::TimedOut.into()
     }
 
     /// The index of its listener in a table; `None` if the table doesn't have it any more.
     pub fn listener_index(&self, generation: &Arc<Generation>) -> Option<u16> {
-        let position = generation.listeners.iter().position(|id| *id == self.listener.id)?;
+        let position = generation.listeners.iter().position(|listener| listener.id == self.listener.id)?;
         u16::try_from(position).ok()
     }
 }

@@ -15,9 +15,10 @@ use crate::value::path::normalise;
 /// Why a request is refused before a route is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The method is no token, or one that a gateway doesn't serve.
-    #[error("the method `CONNECT` is not served")]
-    Connect,
+    /// A method that a gateway doesn't serve: `CONNECT` asks for a proxy, and the answer to `TRACE` would show what plugins
+    /// and the gateway itself say to the upstream.
+    #[error("the method is not served")]
+    Method,
     /// The target is longer than the limit.
     #[error("the target of the request is too long")]
     TargetTooLong,
@@ -48,7 +49,7 @@ impl Refusal {
     /// The status of the answer.
     pub fn status(self) -> u16 {
         match self {
-            Self::Connect => 405,
+            Self::Method => 405,
             Self::Target | Self::Host | Self::HostMismatch | Self::Field => 400,
             Self::TargetTooLong => 414,
             Self::BodyTooLarge => 413,
@@ -75,13 +76,13 @@ pub struct Incoming<'a> {
 /// # Errors
 /// If it is refused; `head` then holds what had been read, enough for an answer.
 pub fn receive(incoming: &Incoming<'_>, limits: &Limits, head: &mut RequestHead) -> Result<(), Refusal> {
-    head.method = Method::from_token(incoming.method.as_str()).ok_or(Refusal::Connect)?;
+    head.method = Method::from_token(incoming.method.as_str()).ok_or(Refusal::Method)?;
+    if matches!(*incoming.method, hyper::Method::CONNECT | hyper::Method::TRACE) {
+        return Err(Refusal::Method);
+    }
     copy_fields(incoming, limits, head)?;
     target(incoming.uri, limits, head)?;
     host(incoming, head)?;
-    if incoming.method == hyper::Method::CONNECT {
-        return Err(Refusal::Connect);
-    }
     check_fields(head, limits)
 }
 
@@ -116,7 +117,7 @@ fn target(uri: &Uri, limits: &Limits, head: &mut RequestHead) -> Result<(), Refu
 
 /// The one `Host`, which an absolute target must agree with (RFC 9112, 3.2).
 fn host(incoming: &Incoming<'_>, head: &mut RequestHead) -> Result<(), Refusal> {
-    let mut hosts = incoming.headers.get_all(hyper::header::HOST).iter();
+    let mut hosts = head.fields.received_all("host");
     let (first, more) = (hosts.next(), hosts.next());
     let authority = incoming.uri.authority();
     if authority.is_some_and(|authority| authority.as_str().contains('@')) {
@@ -127,7 +128,7 @@ fn host(incoming: &Incoming<'_>, head: &mut RequestHead) -> Result<(), Refusal> 
     }
     let given = match (first, more) {
         (_, Some(_)) => return Err(Refusal::Host),
-        (Some(value), None) => value.to_str().map_err(|_| Refusal::Host)?,
+        (Some(value), None) => std::str::from_utf8(value).map_err(|_| Refusal::Host)?,
         (None, None) if incoming.version == Version::HTTP_11 => return Err(Refusal::Host),
         (None, None) => return Ok(()),
     };
@@ -140,23 +141,33 @@ fn host(incoming: &Incoming<'_>, head: &mut RequestHead) -> Result<(), Refusal> 
 }
 
 fn check_fields(head: &RequestHead, limits: &Limits) -> Result<(), Refusal> {
+    let mut codings = 0;
     for (name, value) in head.fields.received_fields() {
         match name {
             b"expect" if !value.eq_ignore_ascii_case(b"100-continue") => return Err(Refusal::Expectation),
-            b"content-length" => {
-                let length = std::str::from_utf8(value).ok().and_then(|text| text.parse::<u64>().ok());
-                if length.is_none_or(|length| length > limits.body_bytes.bytes()) {
-                    return Err(Refusal::BodyTooLarge);
+            b"content-length" if length(value)? > limits.body_bytes.bytes() => return Err(Refusal::BodyTooLarge),
+            b"transfer-encoding" => {
+                codings += 1;
+                if codings > 1 || !value.eq_ignore_ascii_case(b"chunked") {
+                    return Err(Refusal::Field);
                 }
             }
-            b"upgrade"
-                if value.split(|b| *b == b',').any(|p| p.trim_ascii().to_ascii_lowercase().starts_with(b"h2c")) =>
-            {
-                return Err(Refusal::Field);
-            }
+            b"upgrade" if value.split(|b| *b == b',').any(is_clear_text_http2) => return Err(Refusal::Field),
             _ if value.iter().any(|b| (*b < b' ' && *b != b'\t') || *b == 0x7f) => return Err(Refusal::Field),
             _ => {}
         }
     }
     Ok(())
+}
+
+/// A length in its one canonical form: what some read as octal is refused.
+fn length(value: &[u8]) -> Result<u64, Refusal> {
+    let text = std::str::from_utf8(value).map_err(|_| Refusal::Field)?;
+    let canonical =
+        |length: &u64| value.first() != Some(&b'0') && value.first() != Some(&b'+') || *length == 0 && text == "0";
+    text.parse().ok().filter(canonical).ok_or(Refusal::Field)
+}
+
+fn is_clear_text_http2(protocol: &[u8]) -> bool {
+    protocol.trim_ascii().get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"h2c"))
 }

@@ -9,14 +9,20 @@ use crate::pipeline::exchange::Exchange;
 use crate::pipeline::head::Fields;
 use crate::value::url::Scheme;
 
+/// What the gateway says of itself and the client in a head that is sent upstream.
+pub struct Hop<'a> {
+    /// What `Host` says; `None` for what the client sent.
+    pub host: Option<&'a str>,
+    /// The protocols that an upgrade asks for.
+    pub upgrade: Option<&'a [u8]>,
+    /// The address of the connection's peer.
+    pub peer: &'a str,
+    /// The id of the request.
+    pub request_id: &'a [u8],
+}
+
 /// Writes the request line and all fields but the framing ones, each with its line end.
-pub fn write_head(
-    exchange: &Exchange<'_>,
-    host: Option<&str>,
-    upgrade: Option<&[u8]>,
-    request_id: &[u8],
-    out: &mut Vec<u8>,
-) {
+pub fn write_head(exchange: &Exchange<'_>, hop: &Hop<'_>, out: &mut Vec<u8>) {
     let request = &exchange.request;
     out.extend_from_slice(request.method.as_str().as_bytes());
     out.push(b' ');
@@ -26,19 +32,24 @@ pub fn write_head(
         out.extend_from_slice(query.as_bytes());
     }
     out.extend_from_slice(b" HTTP/1.1\r\n");
-    field(out, b"host", host.unwrap_or(&request.authority).as_bytes());
+    field(out, b"host", hop.host.unwrap_or(&request.authority).as_bytes());
     let nominated = Nominated::of(&request.fields);
-    for (name, value) in request.fields.iter() {
-        if !is_ours(name) && !nominated.holds(name) {
+    let trusted = exchange.client.trusted;
+    for (name, value) in request.fields.kept() {
+        let believed = !is_disguised(name) && (trusted || !speaks_of_client(name));
+        if believed && !is_ours(name) && !nominated.holds(name) {
             field(out, name, value);
         }
     }
-    if let Some(protocol) = upgrade {
+    for (name, value) in request.fields.edits().filter(|(name, _)| !is_ours(name)) {
+        field(out, name, value);
+    }
+    if let Some(protocol) = hop.upgrade {
         field(out, b"connection", b"upgrade");
         field(out, b"upgrade", protocol);
     }
-    forwarding(exchange, out);
-    field(out, b"x-request-id", request_id);
+    forwarding(exchange, hop.peer, out);
+    field(out, b"x-request-id", hop.request_id);
     via(&request.fields, out);
 }
 
@@ -49,12 +60,8 @@ fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Fields that the gateway writes itself, or that end at it. An underscore counts as a dash: CGI and its heirs see no difference.
+/// Fields that the gateway writes itself, or that end at it.
 fn is_ours(name: &[u8]) -> bool {
-    if name.contains(&b'_') {
-        let dashed: Vec<u8> = name.iter().map(|b| if *b == b'_' { b'-' } else { *b }).collect();
-        return is_ours(&dashed);
-    }
     matches!(
         name,
         b"host"
@@ -62,6 +69,7 @@ fn is_ours(name: &[u8]) -> bool {
             | b"content-length"
             | b"expect"
             | b"forwarded"
+            | b"http2-settings"
             | b"keep-alive"
             | b"proxy"
             | b"proxy-authorization"
@@ -71,24 +79,44 @@ fn is_ours(name: &[u8]) -> bool {
             | b"transfer-encoding"
             | b"upgrade"
             | b"via"
-            | b"x-forwarded"
             | b"x-forwarded-for"
             | b"x-forwarded-host"
-            | b"x-forwarded-port"
-            | b"x-forwarded-prefix"
             | b"x-forwarded-proto"
-            | b"x-forwarded-scheme"
-            | b"x-forwarded-server"
-            | b"x-forwarded-ssl"
-            | b"x-original-url"
-            | b"x-real-ip"
             | b"x-request-id"
-            | b"x-rewrite-url"
-            | b"http2-settings"
     )
 }
 
-/// The names that `Connection` lists: they belong to the client's connection.
+/// Whether it is one of those fields with underscores for dashes: CGI and its heirs see no difference.
+fn is_disguised(name: &[u8]) -> bool {
+    if !name.contains(&b'_') {
+        return false;
+    }
+    let dashed: Vec<u8> = name.iter().map(|b| if *b == b'_' { b'-' } else { *b }).collect();
+    is_ours(&dashed) || speaks_of_client(&dashed)
+}
+
+/// Fields that say who asked, and what for, before the gateway was asked: only trusted proxies are believed.
+fn speaks_of_client(name: &[u8]) -> bool {
+    name.starts_with(b"x-forwarded")
+        || matches!(
+            name,
+            b"cf-connecting-ip"
+                | b"fastly-client-ip"
+                | b"true-client-ip"
+                | b"x-client-ip"
+                | b"x-cluster-client-ip"
+                | b"x-original-forwarded-for"
+                | b"x-original-host"
+                | b"x-original-url"
+                | b"x-originating-ip"
+                | b"x-real-ip"
+                | b"x-remote-addr"
+                | b"x-remote-ip"
+                | b"x-rewrite-url"
+        )
+}
+
+/// The names that `Connection` lists: they belong to the client's connection. What a plugin set is not its to take away.
 struct Nominated<'a>(Option<&'a Fields>);
 
 impl<'a> Nominated<'a> {
@@ -99,19 +127,17 @@ impl<'a> Nominated<'a> {
     }
 
     fn holds(&self, name: &[u8]) -> bool {
-        // What a plugin set is not the client's to take away.
         self.0.is_some_and(|fields| {
-            let listed = fields
+            fields
                 .received_all("connection")
                 .flat_map(|value| value.split(|b| *b == b','))
-                .any(|token| token.trim_ascii().eq_ignore_ascii_case(name));
-            listed && std::str::from_utf8(name).is_ok_and(|name| fields.received(name) == fields.get(name))
+                .any(|token| token.trim_ascii().eq_ignore_ascii_case(name))
         })
     }
 }
 
 /// Says who asks, how and for which host. What a trusted proxy said is kept and extended, what anybody else said is dropped.
-fn forwarding(exchange: &Exchange<'_>, out: &mut Vec<u8>) {
+fn forwarding(exchange: &Exchange<'_>, peer: &str, out: &mut Vec<u8>) {
     let request = &exchange.request;
     let trusted = exchange.client.trusted;
     let proto: &[u8] = match exchange.client.scheme {
@@ -125,8 +151,7 @@ fn forwarding(exchange: &Exchange<'_>, out: &mut Vec<u8>) {
             out.extend_from_slice(b", ");
         }
     }
-    let peer = exchange.client.peer;
-    let _ = write!(out, "{peer}");
+    out.extend_from_slice(peer.as_bytes());
     out.extend_from_slice(b"\r\n");
     field(out, b"x-forwarded-proto", proto);
     let host = request.fields.received("x-forwarded-host").filter(|_| trusted).unwrap_or(request.authority.as_bytes());
@@ -136,7 +161,7 @@ fn forwarding(exchange: &Exchange<'_>, out: &mut Vec<u8>) {
     if trusted && let Some(value) = request.fields.received("forwarded") {
         out.extend_from_slice(b"forwarded: ");
         out.extend_from_slice(value);
-        let quoted = if peer.is_ipv6() { format!("\"[{peer}]\"") } else { peer.to_string() };
+        let quoted = if peer.contains(':') { format!("\"[{peer}]\"") } else { peer.to_owned() };
         let _ = write!(out, ", for={quoted};proto={}\r\n", String::from_utf8_lossy(proto));
     }
 }

@@ -1,5 +1,6 @@
 //! The body of a request on its way upstream: counted, bounded, and not waited for endlessly.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -17,6 +18,8 @@ pub struct ClientBody {
     idle: Duration,
     deadline: Deadline,
     waiting: bool,
+    /// The first frame, if it had come with the head.
+    first: Option<Frame<Bytes>>,
 }
 
 /// Why a request's body failed.
@@ -47,7 +50,16 @@ impl BodyError {
 impl ClientBody {
     /// A body of at most `limit` bytes, of which each piece comes within `idle`.
     pub fn new(incoming: hyper::body::Incoming, limit: u64, idle: Duration, deadline: Deadline) -> Self {
-        Self { incoming, left: limit, idle, deadline, waiting: false }
+        Self { incoming, left: limit, idle, deadline, waiting: false, first: None }
+    }
+
+    /// Looks at what came with the head: a body that is wrong from its start is never begun upstream.
+    pub async fn look(&mut self) -> Result<(), BodyError> {
+        let first = poll_fn(|cx| Poll::Ready(Pin::new(&mut self.incoming).poll_frame(cx))).await;
+        if let Poll::Ready(Some(frame)) = first {
+            self.first = Some(self.count(frame)?);
+        }
+        Ok(())
     }
 }
 
@@ -57,6 +69,9 @@ impl Body for ClientBody {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let me = self.get_mut();
+        if let Some(first) = me.first.take() {
+            return Poll::Ready(Some(Ok(first)));
+        }
         match Pin::new(&mut me.incoming).poll_frame(cx) {
             Poll::Pending => {
                 if !std::mem::replace(&mut me.waiting, true) {
@@ -67,22 +82,24 @@ impl Body for ClientBody {
             Poll::Ready(frame) => {
                 me.waiting = false;
                 me.deadline.clear();
-                Poll::Ready(frame.map(|frame| me.count(frame)))
+                Poll::Ready(frame.map(|frame| me.count(frame).map_err(Into::into)))
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.first.is_none() && self.incoming.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        let hint = self.incoming.size_hint();
+        let held = self.first.as_ref().and_then(Frame::data_ref).map_or(0, Bytes::len) as u64;
+        hint.exact().map_or(hint, |left| SizeHint::with_exact(left + held))
     }
 }
 
 impl ClientBody {
-    fn count(&mut self, frame: Result<Frame<Bytes>, hyper::Error>) -> Result<Frame<Bytes>, BoxError> {
+    fn count(&mut self, frame: Result<Frame<Bytes>, hyper::Error>) -> Result<Frame<Bytes>, BodyError> {
         let frame = frame.map_err(|_| BodyError::Broken)?;
         let length = frame.data_ref().map_or(0, Bytes::len) as u64;
         self.left = self.left.checked_sub(length).ok_or(BodyError::TooLarge)?;

@@ -7,9 +7,12 @@ pub mod settings;
 
 pub use digest::Digest;
 
+use std::collections::BTreeSet;
+
 use crate::table::route::CompiledRoute;
 use crate::table::router::Router;
 use crate::table::settings::Settings;
+use crate::value::secret::SecretRef;
 
 /// Everything that decides what a request gets.
 pub struct RouteTable {
@@ -21,4 +24,6 @@ pub struct RouteTable {
     pub router: Router,
     /// The routes, by the indices that the router gives.
     pub routes: Box<[CompiledRoute]>,
+    /// The secrets that must be resolved before it is put in force.
+    pub secrets: BTreeSet<SecretRef>,
 }

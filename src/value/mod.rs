@@ -14,6 +14,7 @@ pub mod network;
 pub mod path;
 pub mod regex;
 mod scalar;
+pub mod secret;
 pub mod size;
 pub mod template;
 pub mod url;

@@ -4,24 +4,23 @@
 //! [`fields`]: crate::compiler::check::fields
 //! [`types`]: crate::compiler::check::types
 
+use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
-use jsonschema::{ValidationError, Validator};
 use serde_json::Value as Json;
 
 use crate::compiler::check::codes::{DUPLICATE_ENTRY, INVALID_VALUE, OUT_OF_RANGE, UNKNOWN_CHOICE, WRONG_LENGTH};
-use crate::compiler::manifest::KindInfo;
+use crate::compiler::check::validators::Checker;
 use crate::compiler::quote::{listed, quoted, replacement};
-use crate::compiler::schema::{self, KIND_SCHEMAS};
+use crate::compiler::schema;
 use crate::compiler::syntax::{Node, Value};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::value::did_you_mean::did_you_mean;
 use crate::value::{FORMATS, ScalarError};
 
 /// All errors of one document.
-pub(super) fn explain(kind: &KindInfo, validator: &Validator, json: &Json, root: &Node) -> Diagnostics {
-    let schema = KIND_SCHEMAS.iter().find(|(k, _)| k.name == kind.name).map_or(&Json::Null, |(_, schema)| schema);
-    let errors: Vec<ValidationError<'_>> = validator.iter_errors(json).collect();
-    let reader = Reader { schema, root, errors: &errors };
+pub(super) fn explain(checker: &Checker, json: &Json, root: &Node) -> Diagnostics {
+    let errors: Vec<ValidationError<'_>> = checker.validator.iter_errors(json).collect();
+    let reader = Reader { schema: &checker.schema, root, errors: &errors };
     let mut out = Diagnostics::default();
     for error in &errors {
         reader.explain(error, &mut out);

@@ -7,6 +7,7 @@ mod types;
 mod validators;
 
 pub use codes::CODES;
+pub use validators::Validators;
 
 use serde_json::Value as Json;
 
@@ -38,7 +39,7 @@ impl Checked {
 }
 
 /// Checks one document; `None` if its kind cannot be told.
-pub fn check(root: &Node, out: &mut Diagnostics) -> Option<Checked> {
+pub fn check(root: &Node, validators: &Validators, out: &mut Diagnostics) -> Option<Checked> {
     let Value::Mapping(entries) = &root.value else {
         let message = format!(
             "a document is an object with `apiVersion`, `kind`, `metadata` and `spec`, not {}",
@@ -53,10 +54,10 @@ pub fn check(root: &Node, out: &mut Diagnostics) -> Option<Checked> {
         return None;
     }
     let json = root.to_json();
-    let validator = validators::of(kind);
-    let valid = validator.is_valid(&json);
+    let checker = validators.of(kind);
+    let valid = checker.validator.is_valid(&json);
     if !valid {
-        out.append(explain::explain(kind, validator, &json, root));
+        out.append(explain::explain(checker, &json, root));
     }
     Some(Checked { kind, json, valid })
 }

@@ -6,7 +6,7 @@ mod routes;
 
 pub use codes::CODES;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::compiler::lower::codes::{OVERLAP, TIE};
@@ -17,7 +17,7 @@ use crate::compiler::object::{Address, Object};
 use crate::compiler::parse::join;
 use crate::compiler::resolve::Model;
 use crate::compiler::resolve::walk::{Marked, marked};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, Span};
 use crate::pipeline::assets::{ASSET, AssetRead, Assets, Folder};
 use crate::pipeline::backend::{Backend, BackendContext};
 use crate::table::digest::Part;
@@ -26,11 +26,22 @@ use crate::table::settings::Settings;
 use crate::table::{Digest, RouteTable};
 use crate::value::name::AssetPath;
 
-/// Makes the table; `None` where a route or backend could not be made.
-pub fn lower(model: &Model, assets: &Assets) -> (Option<RouteTable>, Diagnostics) {
+/// What lowering gave.
+pub struct Lowering {
+    /// The table; `None` where a route or backend could not be made.
+    pub table: Option<RouteTable>,
+    /// Where each rule of the router is written, by its index.
+    pub places: Vec<Span>,
+    /// The problems found.
+    pub diagnostics: Diagnostics,
+}
+
+/// Makes the table.
+pub fn lower(model: &Model, assets: &Assets) -> Lowering {
     let mut out = Diagnostics::default();
     let settings = settings(&model.gateway().0);
     let backends = backends(model, assets, &mut out);
+    let mut secrets = BTreeSet::new();
     let mut routes = Vec::new();
     let mut complete = true;
     let mut rules: Vec<Rule> = Vec::new();
@@ -38,8 +49,10 @@ pub fn lower(model: &Model, assets: &Assets) -> (Option<RouteTable>, Diagnostics
     for object in &model.objects {
         let Some(Spec::Route(spec)) = &object.spec else { continue };
         let context = Context { settings: &settings, listeners_known: model.is_gateway_known(), backends: &backends };
-        let Lowered { route, rules: mut own } = lower_route(object, spec, routes.len(), &context, &mut out);
+        let Lowered { route, rules: mut own, secrets: mut named } =
+            lower_route(object, spec, routes.len(), &context, &mut out);
         complete &= route.is_some();
+        secrets.append(&mut named);
         routes.extend(route);
         origins.extend(own.iter().map(|_| object));
         rules.append(&mut own);
@@ -48,8 +61,20 @@ pub fn lower(model: &Model, assets: &Assets) -> (Option<RouteTable>, Diagnostics
         report_conflict(&conflict, &rules, &origins, &mut out);
     }
     let digest = digest(model, &settings, assets);
-    let table = digest.map(|digest| RouteTable { digest, settings, router: Router::new(rules), routes: routes.into() });
-    (table.filter(|_| complete && !out.has_errors()), out)
+    let places = (0..rules.len()).map(|rule| place(&rules[rule], origins[rule])).collect();
+    let table = digest.map(|digest| RouteTable {
+        digest,
+        settings,
+        router: Router::new(rules),
+        routes: routes.into(),
+        secrets,
+    });
+    Lowering { table: table.filter(|_| complete && !out.has_errors()), places, diagnostics: out }
+}
+
+/// Where a rule is written: its entry of `match`, or what stands nearest to where that would be.
+fn place(rule: &Rule, origin: &Object) -> Span {
+    origin.place(&format!("/spec/match/{}", rule.entry))
 }
 
 fn settings(spec: &GatewaySpec) -> Settings {
@@ -110,7 +135,7 @@ fn folder(object: &Object, path: &AssetPath, assets: &Assets) -> Result<Arc<Fold
 
 fn report_conflict(conflict: &Conflict, rules: &[Rule], origins: &[&Object], out: &mut Diagnostics) {
     let (a, b) = (conflict.a as usize, conflict.b as usize);
-    let place = |rule: usize| origins[rule].place(&format!("/spec/match/{}", rules[rule].entry));
+    let place = |rule: usize| place(&rules[rule], origins[rule]);
     if a != b && origins[a].address == origins[b].address {
         let problem = origins[b].problem(&TIE, "two alternatives of `match` match the same requests");
         let problem = problem.at(place(b), "this alternative").at(place(a), "and this one");

@@ -1,5 +1,7 @@
 //! One route: its rules for the router, its pipeline, its end, its patience.
 
+use std::collections::BTreeSet;
+
 use crate::compiler::lower::Backends;
 use crate::compiler::lower::codes::{RESERVED_PATH, UNKNOWN_LISTENER};
 use crate::compiler::lower::problem;
@@ -17,6 +19,7 @@ use crate::table::router::{Conditions, PathMatch, Rule};
 use crate::table::settings::Settings;
 use crate::value::did_you_mean::did_you_mean;
 use crate::value::path::{PathPrefix, PathRegex, PathTemplate};
+use crate::value::secret::SecretRef;
 
 /// A route in the table's terms.
 pub(super) struct Lowered {
@@ -24,6 +27,7 @@ pub(super) struct Lowered {
     pub(super) route: Option<CompiledRoute>,
     /// Its rules also where it has problems, so that ties are reported with them.
     pub(super) rules: Vec<Rule>,
+    pub(super) secrets: BTreeSet<SecretRef>,
 }
 
 /// What a route is made with.
@@ -44,7 +48,7 @@ pub(super) fn lower_route(
 ) -> Lowered {
     reserved_paths(object, spec, out);
     let listeners = listeners(object, spec, context, out);
-    let pipeline = pipeline(object, spec, out);
+    let (pipeline, secrets) = pipeline(object, spec, out);
     let rules = listeners.as_ref().map(|listeners| rules(spec, u32::try_from(index).unwrap_or(u32::MAX), listeners));
     let route = listeners.and(pipeline).and_then(|pipeline| {
         let end = match &spec.backend {
@@ -58,7 +62,7 @@ pub(super) fn lower_route(
         let timeouts = patience(spec.timeouts, end.as_ref(), context.settings);
         Some(CompiledRoute { name: object.address.short().into(), pipeline, end, timeouts })
     });
-    Lowered { route, rules: rules.unwrap_or_default() }
+    Lowered { route, rules: rules.unwrap_or_default(), secrets }
 }
 
 /// Where the gateway itself answers.
@@ -109,17 +113,25 @@ fn listeners(object: &Object, spec: &RouteSpec, context: &Context<'_>, out: &mut
     found.into_iter().collect()
 }
 
-fn pipeline(object: &Object, spec: &RouteSpec, out: &mut Diagnostics) -> Option<Box<[PipelineStep]>> {
+fn pipeline(
+    object: &Object,
+    spec: &RouteSpec,
+    out: &mut Diagnostics,
+) -> (Option<Box<[PipelineStep]>>, BTreeSet<SecretRef>) {
     let params: Vec<Vec<String>> = spec
         .matches
         .iter()
         .map(|alternative| alternative.path.iter().flat_map(PathTemplate::parameters).map(str::to_owned).collect())
         .collect();
     let mut steps = Some(Vec::new());
+    let mut secrets = BTreeSet::new();
     for (i, entry) in spec.plugins.iter().enumerate() {
         let Some(info) = entry.plugins().first().copied() else { continue };
-        let mut context = CompileContext { params: &params, problems: Vec::new() };
+        let mut context = CompileContext { params: &params, ..CompileContext::default() };
         let plugin = entry.compile(&mut context);
+        if entry.enabled {
+            secrets.append(&mut context.secrets);
+        }
         let base = format!("/spec/plugins/{i}/{}", info.name);
         out.extend(context.problems.into_iter().map(|problem| problem::diagnostic(object, &base, problem)));
         let id = entry.id.as_ref().map_or(info.name, |id| id.as_str()).into();
@@ -135,7 +147,7 @@ fn pipeline(object: &Object, spec: &RouteSpec, out: &mut Diagnostics) -> Option<
             (Some(_), None) => steps = None,
         }
     }
-    steps.map(Into::into)
+    (steps.map(Into::into), secrets)
 }
 
 fn patience(own: Timeouts, end: Option<&End>, settings: &Settings) -> Patience {

@@ -15,6 +15,7 @@ use crate::value::path::{PathPrefix, PathRegex, PathTemplate};
 /// Which requests, what happens to them on the way, and where they end.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(example = example())]
 pub struct RouteSpec {
     /// The listeners it is reachable by, by their names in the `Gateway`. The default is every listener.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -44,6 +45,20 @@ pub struct RouteSpec {
     /// How long the gateway waits; what is not given is taken from the backend, then from the `Gateway`.
     #[serde(default)]
     pub timeouts: Timeouts,
+}
+
+fn example() -> serde_json::Value {
+    serde_json::json!({
+        "hosts": ["shop.example"],
+        "match": [{ "path": "/orders/{id:[0-9]+}", "methods": ["GET", "PUT"] }],
+        "public": true,
+        "plugins": [
+            { "requestHeaders": { "set": { "x-order": "${path.id}" } } },
+            { "rewrite": { "addPrefix": "/v2" }, "when": { "methods": ["GET"] } },
+        ],
+        "backend": "shop",
+        "timeouts": { "request": "10s" },
+    })
 }
 
 /// One alternative: all of its conditions hold.

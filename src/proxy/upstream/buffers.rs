@@ -158,3 +158,41 @@ impl Drop for Desk {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::{Buffers, LONG, SHORT, Size};
+    use crate::proxy::timer::Timers;
+
+    #[test]
+    fn a_buffer_is_used_again_once_its_bytes_are_gone() {
+        let buffers = Rc::new(Buffers::new(Timers::new()));
+        let mut desk = buffers.desk();
+        desk.input.extend_from_slice(b"hello");
+        let first = desk.input.as_ptr();
+        let held = desk.input.split().freeze();
+        drop(desk);
+        let desk = buffers.desk();
+        assert_ne!(desk.input.as_ptr(), first, "still read by a client");
+        assert!(held == b"hello"[..]);
+        let second = desk.input.as_ptr();
+        drop(desk);
+        assert_eq!(buffers.desk().input.as_ptr(), second);
+    }
+
+    #[test]
+    fn room_grows_with_what_is_to_come() {
+        let buffers = Rc::new(Buffers::new(Timers::new()));
+        let mut desk = buffers.desk();
+        desk.input.extend_from_slice(b"rest");
+        desk.make_room(Size::of(1_000_000));
+        assert!(desk.input == b"rest"[..] && desk.input.capacity() >= LONG / 4);
+        // a head that fills its buffer is moved to a larger one
+        let mut desk = buffers.desk();
+        desk.input.extend_from_slice(&[b'x'; SHORT]);
+        desk.make_room(Size::Short);
+        assert!(desk.input.len() == SHORT && desk.input.capacity() >= SHORT + SHORT / 4);
+    }
+}

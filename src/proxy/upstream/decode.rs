@@ -219,3 +219,54 @@ pub(super) fn crlf_only(section: &[u8], lines: usize) -> bool {
     let in_block = |block: &[u8]| usize::from(block.iter().map(|byte| u8::from(*byte == b'\r')).sum::<u8>());
     section.chunks(128).map(in_block).sum::<usize>() == lines
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::BytesMut;
+    use proptest::prelude::{prop, proptest};
+
+    use super::{Decoder, Piece};
+    use crate::proxy::upstream::error::UpstreamError;
+
+    /// Feeds a chunked body in pieces; gives its data, and whether its end was seen.
+    fn decode(text: &[u8], cuts: &[usize]) -> Result<(Vec<u8>, bool), UpstreamError> {
+        let (mut decoder, mut input, mut data) = (Decoder::chunked(), BytesMut::new(), Vec::new());
+        let mut rest = text;
+        for cut in cuts.iter().copied().chain([text.len()]) {
+            let (piece, later) = rest.split_at(cut.min(rest.len()));
+            rest = later;
+            input.extend_from_slice(piece);
+            loop {
+                match decoder.decode(&mut input)? {
+                    Piece::Data(bytes) => data.extend_from_slice(&bytes),
+                    Piece::Starved => break,
+                    Piece::End | Piece::Trailers(_) => return Ok((data, true)),
+                }
+            }
+        }
+        Ok((data, decoder.close().is_ok()))
+    }
+
+    proptest! {
+        #[test]
+        fn chunks_are_read_however_they_are_cut(
+            chunks in prop::collection::vec(prop::collection::vec(0_u8.., 1..40), 0..8),
+            cuts in prop::collection::vec(1..30_usize, 0..20),
+        ) {
+            let mut text = Vec::new();
+            for chunk in &chunks {
+                text.extend_from_slice(format!("{:X};x=\"y\"\r\n", chunk.len()).as_bytes());
+                text.extend_from_slice(chunk);
+                text.extend_from_slice(b"\r\n");
+            }
+            let whole = [&text[..], b"0\r\nx: y\r\n\r\n"].concat();
+            assert_eq!(decode(&whole, &cuts).unwrap(), (chunks.concat(), true));
+            assert_eq!(decode(&text, &cuts).unwrap(), (chunks.concat(), false));
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(start in "[0-9a-f]{0,3}(;x)?(\r\n)?", bytes: Vec<u8>) {
+            drop(decode(&[start.as_bytes(), &bytes].concat(), &[]));
+        }
+    }
+}

@@ -268,7 +268,9 @@ fn kind(name: &str) -> Kind {
         (17, b't') => ("transfer-encoding", Kind::TransferEncoding),
         _ => return Kind::EndToEnd,
     };
-    if name.eq_ignore_ascii_case(candidate) { kind } else { Kind::EndToEnd }
+    // a name is a token, and among tokens this bit is nothing but the case of a letter
+    let same = name.bytes().zip(candidate.bytes()).all(|(byte, lower)| byte | 0x20 == lower);
+    if same { kind } else { Kind::EndToEnd }
 }
 
 /// A number in its one canonical spelling.
@@ -280,4 +282,45 @@ fn decimal(digits: &[u8]) -> Option<u64> {
         let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
         number.checked_mul(10)?.checked_add(digit)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::BytesMut;
+    use proptest::prelude::{any, prop, proptest};
+
+    use super::{Asked, HeadReader};
+    use crate::pipeline::head::ResponseHead;
+    use crate::proxy::upstream::client::Limits;
+
+    const ASKED: Asked = Asked { head_only: false, upgrade: false };
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(start in "HTTP/1.1 [0-9]{3} [ -~]?\r\n", bytes: Vec<u8>, cut: bool) {
+            let rest = if cut { &bytes[..] } else { b"x: y\r\ncontent-length: 5\r\n\r\n" };
+            let mut input = BytesMut::from(&[start.as_bytes(), rest, &bytes].concat()[..]);
+            drop(HeadReader::default().read(&mut input, ASKED, Limits::default(), &mut ResponseHead::default()));
+        }
+
+        #[test]
+        fn cuts_do_not_matter(cuts in prop::collection::vec(1..9_usize, 0..20), keep in any::<bool>()) {
+            let connection = if keep { "" } else { "connection: close\r\n" };
+            let text = format!("HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 404 No\r\nX: y\r\n{connection}content-length: 3\r\n\r\n");
+            let (mut reader, mut response) = (HeadReader::default(), ResponseHead::default());
+            let (mut input, mut rest) = (BytesMut::new(), text.as_bytes());
+            for cut in cuts.iter().copied().chain([text.len()]) {
+                let (piece, later) = rest.split_at(cut.min(rest.len()));
+                rest = later;
+                input.extend_from_slice(piece);
+                let head = reader.read(&mut input, ASKED, Limits::default(), &mut response).unwrap();
+                assert_eq!(head.is_some(), rest.is_empty());
+                if let Some(head) = head {
+                    assert_eq!((head.reusable, response.status), (keep, 404));
+                    assert_eq!(response.fields.get("x"), Some(&b"y"[..]));
+                    break;
+                }
+            }
+        }
+    }
 }

@@ -1,0 +1,66 @@
+//! Resolves the secrets that a table names, from the environment and files of this node.
+
+use std::collections::BTreeSet;
+use std::{env, fs};
+
+use crate::pipeline::secrets::Secrets;
+use crate::table::Digest;
+use crate::value::secret::SecretRef;
+
+/// A secret may be this long.
+const LIMIT: u64 = 1 << 20;
+
+/// Secrets that could not be resolved: their references, and why. Never a value.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("; "))]
+pub struct Missing(Vec<String>);
+
+/// Reads all of them.
+///
+/// # Errors
+/// Names each one that is missing, empty or cannot be read.
+pub fn resolve(references: &BTreeSet<SecretRef>) -> Result<Secrets, Missing> {
+    let mut secrets = Secrets::default();
+    let mut missing = Vec::new();
+    for reference in references {
+        match read(reference) {
+            Ok(value) => secrets.insert(reference.clone(), value),
+            Err(why) => missing.push(why),
+        }
+    }
+    if missing.is_empty() { Ok(secrets) } else { Err(Missing(missing)) }
+}
+
+/// A digest of the contents, by which a rotation is noticed.
+pub fn fingerprint(references: &BTreeSet<SecretRef>) -> Digest {
+    let mut text = Vec::new();
+    for reference in references {
+        text.extend_from_slice(reference.to_string().as_bytes());
+        match read(reference) {
+            Ok(value) => text.extend_from_slice(Digest::of_bytes(&value).to_string().as_bytes()),
+            Err(why) => text.extend_from_slice(why.as_bytes()),
+        }
+        text.push(b'\n');
+    }
+    Digest::of_bytes(&text)
+}
+
+fn read(reference: &SecretRef) -> Result<Vec<u8>, String> {
+    let value = match reference {
+        SecretRef::Env(name) => env::var(name)
+            .map(String::into_bytes)
+            .map_err(|_| format!("the environment variable `{name}` is not set"))?,
+        SecretRef::File(path) => {
+            let trouble = |error| format!("the secret file `{path}` cannot be read: {error}");
+            if fs::metadata(path).map_err(trouble)?.len() > LIMIT {
+                return Err(format!("the secret file `{path}` is larger than 1 MiB"));
+            }
+            fs::read(path).map_err(trouble)?
+        }
+    };
+    let end = value.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
+    match end {
+        0 => Err(format!("the secret `{reference}` is empty")),
+        _ => Ok(value[..end].to_vec()),
+    }
+}

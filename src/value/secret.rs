@@ -1,0 +1,57 @@
+//! References to secrets: where a node finds one. The value itself is never part of a manifest, a table or a message.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+/// Where a secret is found, on the node that runs: exactly one of `env` and `file`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SecretRef {
+    /// The name of an environment variable.
+    Env(String),
+    /// The path of a file, absolute or relative to the working directory of the node; line breaks at its end don't count.
+    /// The file is watched: new content is taken without a restart.
+    File(String),
+}
+
+impl std::fmt::Display for SecretRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "env:{name}"),
+            Self::File(path) => write!(f, "file:{path}"),
+        }
+    }
+}
+
+/// The derived schema of an enum is a `oneOf`; this one says the same in plain properties.
+impl JsonSchema for SecretRef {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "SecretRef".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "description": "A secret by reference: exactly one of `env` and `file`. A value written here is refused.",
+            "x-gw-secret": true,
+            "properties": {
+                "env": {
+                    "type": "string",
+                    "pattern": "^[A-Za-z_][A-Za-z0-9_]*$",
+                    "description": "The name of an environment variable of the node that runs.",
+                    "examples": ["UPSTREAM_TOKEN"],
+                },
+                "file": {
+                    "type": "string",
+                    "minLength": 1,
+                    "description": "The path of a file on the node that runs, absolute or relative to its working directory. It is watched.",
+                    "examples": ["/run/secrets/upstream-token"],
+                },
+            },
+            "additionalProperties": false,
+            "minProperties": 1,
+            "maxProperties": 1,
+            "examples": [{ "env": "UPSTREAM_TOKEN" }],
+        })
+    }
+}

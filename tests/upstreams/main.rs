@@ -1,0 +1,9 @@
+//! Faulty and strange servers upstream: what the client is told, what is sent again, and what of a connection is used again.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here is a test")]
+
+mod faults;
+mod reuse;
+#[path = "../support/mod.rs"]
+mod support;
+mod tunnels;
