@@ -74,7 +74,7 @@ impl Reader<'_> {
         Some(match kind {
             ValidationErrorKind::Enum { options } => return Some(unknown_choice(&subject, node, options)),
             ValidationErrorKind::Format { format } => return Some(invalid(format, node)),
-            ValidationErrorKind::UniqueItems => return self.duplicate_entry(pointer, node),
+            ValidationErrorKind::UniqueItems => return duplicate_entry(pointer, node),
             ValidationErrorKind::Minimum { .. } | ValidationErrorKind::Maximum { .. } => {
                 wrong(&OUT_OF_RANGE, format!("{subject} is {}", self.range(pointer)))
             }
@@ -104,17 +104,6 @@ impl Reader<'_> {
         }
     }
 
-    fn duplicate_entry(&self, pointer: &str, node: &Node) -> Option<Diagnostic> {
-        let Value::Sequence(items) = &node.value else { return None };
-        let same = |a: &Node, b: &Node| a.to_json() == b.to_json();
-        let (again, first) = items.iter().enumerate().find_map(|(i, item)| {
-            let first = items[..i].iter().find(|first| same(first, item))?;
-            Some((item, first))
-        })?;
-        let problem = Diagnostic::new(&DUPLICATE_ENTRY, format!("an entry stands twice in {}", subject(pointer)));
-        Some(problem.at(again.span, "here again").at(first.span, "first here").help("keep one of them"))
-    }
-
     /// The place of a value: scalars by themselves; lists, objects and what is not there by their key.
     pub(super) fn value_place(&self, pointer: &str, node: &Node) -> Span {
         match node.value {
@@ -131,6 +120,17 @@ impl Reader<'_> {
             _ => self.root.span.start(),
         }
     }
+}
+
+fn duplicate_entry(pointer: &str, node: &Node) -> Option<Diagnostic> {
+    let Value::Sequence(items) = &node.value else { return None };
+    let same = |a: &Node, b: &Node| a.to_json() == b.to_json();
+    let (again, first) = items.iter().enumerate().find_map(|(i, item)| {
+        let first = items[..i].iter().find(|first| same(first, item))?;
+        Some((item, first))
+    })?;
+    let problem = Diagnostic::new(&DUPLICATE_ENTRY, format!("an entry stands twice in {}", subject(pointer)));
+    Some(problem.at(again.span, "here again").at(first.span, "first here").help("keep one of them"))
 }
 
 /// What a pointer leads to, in words: a field by its name, an entry by that of its list.

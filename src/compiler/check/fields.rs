@@ -67,6 +67,8 @@ impl Reader<'_> {
         let written = field.and_then(example).map_or_else(|| property.to_owned(), |text| format!("{property}: {text}"));
         let description = field.and_then(|field| field.get("description")).and_then(Json::as_str).unwrap_or_default();
         let explained = first_sentence(description);
+        let explained = explained.chars().take(1).flat_map(char::to_lowercase).chain(explained.chars().skip(1));
+        let explained: String = explained.collect();
         let colon = if explained.is_empty() { "" } else { ": " };
         let problem = Diagnostic::new(&MISSING_FIELD, format!("the field `{property}` is missing"));
         Some(problem.at(self.object_place(pointer), "").help(format!("add `{written}`{colon}{explained}")))

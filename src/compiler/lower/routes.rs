@@ -18,6 +18,7 @@ use crate::table::route::{CompiledRoute, End, Patience, PipelineStep};
 use crate::table::router::{Conditions, PathMatch, Rule};
 use crate::table::settings::Settings;
 use crate::value::did_you_mean::did_you_mean;
+use crate::value::path::{PathPrefix, PathRegex, PathTemplate};
 use crate::value::secret::SecretRef;
 
 /// A route in the table's terms.
@@ -70,9 +71,9 @@ const RESERVED: &str = "/.gw";
 fn reserved_paths(object: &Object, spec: &RouteSpec, out: &mut Diagnostics) {
     for (i, alternative) in spec.matches.iter().enumerate() {
         let paths = [
-            ("path", alternative.path.as_ref().map(|path| path.as_str())),
-            ("pathPrefix", alternative.path_prefix.as_ref().map(|prefix| prefix.as_str())),
-            ("pathRegex", alternative.path_regex.as_ref().map(|regex| regex.literal_prefix())),
+            ("path", alternative.path.as_ref().map(PathTemplate::as_str)),
+            ("pathPrefix", alternative.path_prefix.as_ref().map(PathPrefix::as_str)),
+            ("pathRegex", alternative.path_regex.as_ref().map(PathRegex::literal_prefix)),
         ];
         for (field, path) in paths {
             let below = path.and_then(|path| path.strip_prefix(RESERVED));
@@ -120,7 +121,7 @@ fn pipeline(
     let params: Vec<Vec<String>> = spec
         .matches
         .iter()
-        .map(|alternative| alternative.path.iter().flat_map(|path| path.parameters()).map(str::to_owned).collect())
+        .map(|alternative| alternative.path.iter().flat_map(PathTemplate::parameters).map(str::to_owned).collect())
         .collect();
     let mut steps = Some(Vec::new());
     let mut secrets = BTreeSet::new();

@@ -1,20 +1,34 @@
-//! Fields whose key was written before in the same mapping.
+//! Fields whose key was written before in the same object: a slip, or another document without a line before it.
 
 use ahash::AHashMap;
 
-use crate::compiler::syntax::node::Entry;
+use crate::compiler::syntax::node::{Document, Entry, Node, Value};
 use crate::compiler::syntax::problem;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, Span};
 
 /// Up to this many fields, comparing each with each is faster than hashing them.
 const FEW_FIELDS: usize = 16;
 
-/// The field where another document begins: the first key again, and another one of those before it behind it.
-pub(super) fn next_document(entries: &[Entry]) -> Option<usize> {
+/// Where the fields of a document begin again, the line between two documents is missing: splits them there, and gives
+/// the fields of the last one.
+pub(super) fn split(mut entries: Vec<Entry>, documents: &mut Vec<Document>, problems: &mut Diagnostics) -> Vec<Entry> {
+    while let Some(next) = next_document(&entries) {
+        let rest = entries.split_off(next);
+        problems.push(problem::missing_separator(&rest[0], &entries[0]));
+        let span = Span { end: entries[next - 1].value.span.end, ..entries[0].key_span };
+        documents.push(Document { root: Node { span, value: Value::Mapping(entries) }, complete: true });
+        entries = rest;
+    }
+    entries
+}
+
+/// The field where another document begins: the first key again, before any other one, and another one behind it.
+fn next_document(entries: &[Entry]) -> Option<usize> {
     let first = entries.first()?;
     let next = (1..entries.len()).find(|i| entries[*i].key == first.key)?;
     let (before, after) = (&entries[1..next], &entries[next + 1..]);
-    after.iter().any(|entry| before.iter().any(|other| other.key == entry.key)).then_some(next)
+    let again = |entry: &Entry| before.iter().any(|other| other.key == entry.key && other.key_span != entry.key_span);
+    (after.iter().any(again) && !before.iter().any(again)).then_some(next)
 }
 
 /// Removes them, and reports each with the first of its name.

@@ -74,7 +74,7 @@ pub(super) fn empty_key(place: Span) -> Diagnostic {
 /// `alias` is its text, `*` included. Patterns such as `*.example` are the usual cause.
 pub(super) fn undefined_alias(place: Span, alias: &str) -> Diagnostic {
     let name = alias.trim_start_matches('*');
-    let problem = Diagnostic::new(&codes::UNDEFINED_ALIAS, format!("no anchor is named `{name}` in this document"))
+    let problem = Diagnostic::new(&codes::UNDEFINED_ALIAS, format!("no anchor is named `{name}`"))
         .at(place, "a value that begins with `*` is an alias");
     if name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') && !name.is_empty() {
         return problem.help(format!("write `&{name}` before the value that it copies, or `\"{alias}\"` for a text"));

@@ -304,25 +304,13 @@ impl Tree<'_> {
             Items::Sequence(nodes) => Value::Sequence(nodes),
             Items::Mapping(mut entries, _) => {
                 if self.open.is_empty() && open.start < end && !self.text[open.start as usize..].starts_with('{') {
-                    entries = self.split(entries);
+                    entries = duplicates::split(entries, &mut self.documents, &mut self.problems);
                 }
                 duplicates::remove(&mut entries, &mut self.problems);
                 Value::Mapping(entries)
             }
         };
         self.put(Node { span: Span::new(self.source, open.start, end), value }, open.anchor);
-    }
-
-    /// Where the fields of a document begin again, the line between two documents is missing: gives the last one's fields.
-    fn split(&mut self, mut entries: Vec<Entry>) -> Vec<Entry> {
-        while let Some(next) = duplicates::next_document(&entries) {
-            let rest = entries.split_off(next);
-            self.problems.push(problem::missing_separator(&rest[0], &entries[0]));
-            let span = Span { end: entries[next - 1].value.span.end, ..entries[0].key_span };
-            self.documents.push(Document { root: Node { span, value: Value::Mapping(entries) }, complete: true });
-            entries = rest;
-        }
-        entries
     }
 
     /// Puts a finished node where it belongs.
