@@ -4,8 +4,9 @@
 use std::cmp::Reverse;
 
 use fastrand::Rng;
+use gw::pipeline::condition::{FieldCondition, Test};
 use gw::pipeline::head::RequestHead;
-use gw::table::router::{Conditions, FieldCondition, NoTrace, Outcome, PathMatch, Router, Rule, Test, conflicts};
+use gw::table::router::{Conditions, NoTrace, Outcome, PathMatch, Router, Rule, conflicts};
 use gw::value::host::HostPattern;
 use gw::value::method::Method;
 use gw::value::path::normalise;

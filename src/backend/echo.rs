@@ -13,6 +13,7 @@ use crate::pipeline::exchange::{Content, Exchange, Step};
 /// An end that shows the request back; it has no settings.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(example = Map::new())]
 pub struct EchoConfig {}
 
 /// Fields whose values are never shown: an echo must not become a way to read a cookie that scripts cannot.

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::backend::files::{FileServer, Settings};
+use crate::pipeline::assets::ASSET;
 use crate::pipeline::backend::{Backend, BackendContext, BackendType, Local};
 use crate::pipeline::exchange::{Exchange, Step};
 use crate::value::name::AssetPath;
@@ -14,6 +15,7 @@ use crate::value::name::AssetPath;
 /// table, swapped in as a whole. Files and folders whose name begins with a dot are left out.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(example = example())]
 pub struct FolderConfig {
     /// The folder.
     #[schemars(extend("x-gw-asset" = "folder"))]
@@ -28,6 +30,10 @@ pub struct FolderConfig {
     pub not_found: Option<String>,
 }
 
+fn example() -> serde_json::Value {
+    serde_json::json!({ "path": "site", "index": "index.html", "notFound": "404.html" })
+}
+
 fn index() -> String {
     "index.html".into()
 }
@@ -40,6 +46,11 @@ impl BackendType for FolderBackend {
 
     fn compile(config: &FolderConfig, context: &mut BackendContext<'_>) -> Option<Backend> {
         let files = (context.folder)(&config.path)?;
+        if let Some(page) = config.not_found.as_ref().filter(|page| !files.contains_key(page.as_str())) {
+            let message = format!("the folder has no file `{}`", page.escape_debug());
+            context.report(&ASSET, "/notFound", message, format!("the path is relative to `{}`", config.path));
+            return None;
+        }
         let settings = Settings { index: config.index.clone(), not_found: config.not_found.clone() };
         Some(Backend::Local(Arc::new(Self(FileServer::new(files, settings)))))
     }

@@ -14,9 +14,10 @@ use crate::value::url::TargetUrl;
 /// HTTP servers that give the same answers.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(example = example())]
 pub struct HttpConfig {
     /// The servers; requests go to them in turn.
-    #[schemars(length(min = 1, max = 256))]
+    #[schemars(length(min = 1, max = 256), extend("uniqueItems" = true))]
     pub targets: Vec<TargetConfig>,
     /// What `Host` says upstream.
     #[serde(default)]
@@ -27,6 +28,14 @@ pub struct HttpConfig {
     /// How long the gateway waits for these servers, where the route doesn't say.
     #[serde(default)]
     pub timeouts: Timeouts,
+}
+
+fn example() -> serde_json::Value {
+    serde_json::json!({
+        "targets": [{ "url": "http://10.0.0.1:3000", "weight": 2 }, { "url": "http://10.0.0.2:3000" }],
+        "hostHeader": "target",
+        "timeouts": { "connect": "2s", "firstByte": "10s" },
+    })
 }
 
 /// One server.

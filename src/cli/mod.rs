@@ -1,7 +1,12 @@
 //! The commands: one file each, with its arguments and `run()`, and no logic of its own.
 
+mod code;
+mod explain;
+mod init;
+pub mod manual;
 mod output;
 mod run;
+mod schema;
 mod validate;
 
 use std::process::ExitCode;
@@ -52,6 +57,14 @@ commands! {
     Run => run,
     /// Check manifests, and say everything that is wrong with them.
     Validate => validate,
+    /// Say which route a request gets and why, and what is sent upstream.
+    Explain => explain,
+    /// Explain a diagnostic, or list all of them.
+    Code => code,
+    /// Print the JSON Schema of manifests, for editors and other tools.
+    Schema => schema,
+    /// Write a folder of manifests to start from.
+    Init => init,
 }
 
 /// Runs the program.

@@ -1,20 +1,22 @@
 //! `gw run`: serves traffic by a folder of manifests, and follows its changes.
 
+use std::error::Error;
 use std::net::SocketAddr;
 use std::num::NonZero;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Instant;
 use std::{env, thread};
 
 use crate::cli::Exit;
 use crate::cli::output::Output;
-use crate::deploy::follow::{Candidate, Follower, Look, Rejected, Report, follow};
+use crate::deploy::follow::{Candidate, Follower, Look, Report, follow};
 use crate::deploy::watch::{Wake, Watch};
 use crate::diagnostic::render;
 use crate::proxy::access_log::{AccessLog, Format};
 use crate::proxy::metrics::Metrics;
-use crate::proxy::status::{self, StatusServer};
+use crate::proxy::status::{Rejected, StatusServer, StatusSocket, View};
 use crate::proxy::{Proxy, Start};
 use crate::table::RouteTable;
 
@@ -41,54 +43,79 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
         return Exit::Error;
     }
     let mut watch = Watch::new(&arguments.folder);
+    // before anything listens: whoever can send a request can also send a signal
+    on_signals(&watch);
     let mut follower = Follower::new(&arguments.folder);
     let node = Node { port: port(), status: arguments.status_address };
+    let began = Instant::now();
     let Some(mut first) = first_table(&mut follower, output) else { return Exit::Error };
     node.adapt(&mut first.table);
-    let metrics = Arc::new(Metrics::default());
     let natural = if output.terminal { Format::Text } else { Format::Json };
-    let started = AccessLog::start(std::io::stdout(), natural, Arc::clone(&metrics))
-        .map_err(|error| error.to_string())
-        .and_then(|(log, thread)| {
-            let workers = arguments.workers.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
-            let proxy = Proxy::start(first.table, first.secrets, Start { workers, metrics: Arc::clone(&metrics), log })
-                .map_err(|error| error.to_string())?;
-            Ok((proxy, thread))
-        });
-    let (mut proxy, log_thread) = match started {
-        Ok(started) => started,
-        Err(message) => {
-            output.note(&format!("error: {message}\n"));
-            return Exit::Error;
-        }
-    };
-    let rejected = Rejected::default();
-    let view = status::View { live: proxy.live(), metrics: Arc::clone(&metrics) };
-    let status = match StatusServer::start(view) {
-        Ok(status) => status,
+    let workers = arguments.workers.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
+    let mut running = match Running::start(first, workers, natural) {
+        Ok(running) => running,
         Err(error) => {
             output.note(&format!("error: {error}\n"));
             return Exit::Error;
         }
     };
-    on_signals(&watch);
+    running.metrics.reloads.success(began.elapsed());
     let style = output.log_style;
     follow(
         &mut follower,
         &mut watch,
-        &mut proxy,
-        &rejected,
-        &metrics,
+        &mut running.proxy,
+        &running.rejected,
+        &running.metrics,
         |table| node.adapt(table),
         |report| {
             output.note(&describe(report, style));
         },
     );
     tracing::info!("draining");
-    proxy.drain();
-    status.stop();
-    let _ = log_thread.join();
+    running.drain();
     Exit::Ok
+}
+
+/// The data plane with all that goes with it.
+struct Running {
+    proxy: Proxy,
+    status: StatusServer,
+    log: thread::JoinHandle<()>,
+    metrics: Arc<Metrics>,
+    rejected: Rejected,
+    ready: Arc<AtomicBool>,
+}
+
+impl Running {
+    fn start(first: Candidate, workers: usize, natural: Format) -> Result<Self, Box<dyn Error>> {
+        let (metrics, rejected, ready) = (Arc::<Metrics>::default(), Rejected::default(), Arc::<AtomicBool>::default());
+        // Bound before any request is accepted: a gateway that nobody can observe doesn't start.
+        let socket = StatusSocket::bind(first.table.settings.status.address.0)?;
+        let (access_log, log) = AccessLog::start(std::io::stdout(), natural, Arc::clone(&metrics))?;
+        let proxy = Proxy::start(
+            first.table,
+            first.secrets,
+            Start { workers, metrics: Arc::clone(&metrics), log: access_log },
+        )?;
+        let view = View {
+            live: proxy.live(),
+            metrics: Arc::clone(&metrics),
+            rejected: Arc::clone(&rejected),
+            ready: Arc::clone(&ready),
+        };
+        let status = StatusServer::start(socket, view)?;
+        ready.store(true, Ordering::Release);
+        Ok(Self { proxy, status, log, metrics, rejected, ready })
+    }
+
+    /// Lets requests in flight end; until then the status listener says that no new ones are wanted.
+    fn drain(self) {
+        self.ready.store(false, Ordering::Release);
+        self.proxy.drain();
+        self.status.stop();
+        let _ = self.log.join();
+    }
 }
 
 /// What the node itself says, over what the manifests say.

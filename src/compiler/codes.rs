@@ -2,13 +2,13 @@
 
 use crate::compiler::{check, lint, lower, resolve, shape, syntax};
 use crate::diagnostic::Code;
-use crate::pipeline::{header_edits, plugin};
+use crate::pipeline::{assets, header_edits, plugin};
 use crate::plugins::PLUGINS;
 
 /// All codes, sorted by their number.
 pub fn all() -> Vec<&'static Code> {
     let tables = [syntax::CODES, check::CODES, shape::CODES, resolve::CODES, lower::CODES];
-    let shared = [&plugin::UNKNOWN_PARAMETER, &header_edits::TRANSPORT_HEADER];
+    let shared = [&assets::ASSET, &plugin::UNKNOWN_PARAMETER, &header_edits::TRANSPORT_HEADER];
     let mut codes: Vec<&'static Code> = tables.into_iter().flatten().copied().chain(shared).collect();
     codes.extend(PLUGINS.iter().flat_map(|plugin| plugin.codes));
     codes.extend(lint::LINTS.iter().map(|lint| lint.code));

@@ -11,6 +11,7 @@ pub mod manifest;
 mod object;
 mod parse;
 mod quote;
+pub mod reference;
 mod resolve;
 pub mod schema;
 mod shape;
@@ -20,7 +21,8 @@ pub use codes::all as codes;
 pub use object::{Address, Object};
 pub use parse::{AssetRequest, Parsed, SourceFile, parse};
 
-use crate::diagnostic::{Diagnostics, SourceMap};
+use crate::compiler::lower::Lowering;
+use crate::diagnostic::{Diagnostics, SourceMap, Span};
 use crate::pipeline::assets::Assets;
 use crate::table::RouteTable;
 
@@ -32,19 +34,21 @@ pub struct Compiled {
     pub diagnostics: Diagnostics,
     /// The table, if nothing is an error.
     pub table: Option<RouteTable>,
+    /// Where each rule of the table's router is written, by its index.
+    pub places: Vec<Span>,
 }
 
 /// Compiles what was parsed, with the files it names.
 pub fn compile(parsed: Parsed, assets: &Assets) -> Compiled {
-    let Parsed { sources, objects, mut diagnostics, complete } = parsed;
-    let (model, problems) = resolve::resolve(objects, complete);
+    let Parsed { sources, objects, mut diagnostics, lost } = parsed;
+    let (model, problems) = resolve::resolve(objects, lost);
     diagnostics.append(problems);
     let levels = model.levels();
     diagnostics.append(lint::run(&model, &levels));
-    let (table, problems) = lower::lower(&model, assets);
+    let Lowering { table, places, diagnostics: problems } = lower::lower(&model, assets);
     diagnostics.append(problems);
     lint::apply_levels(&mut diagnostics, &levels);
     diagnostics.sort();
     let table = table.filter(|_| !diagnostics.has_errors());
-    Compiled { sources, diagnostics, table }
+    Compiled { sources, diagnostics, table, places }
 }

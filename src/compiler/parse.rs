@@ -6,13 +6,16 @@ use std::thread;
 
 use serde_json::Value as Json;
 
-use crate::compiler::check::{Checked, check};
-use crate::compiler::manifest::{Metadata, Spec};
+use crate::compiler::check::{Checked, Validators, check};
+use crate::compiler::manifest::{Metadata, Spec, kind};
 use crate::compiler::object::{Address, Object};
+use crate::compiler::resolve::Lost;
 use crate::compiler::resolve::walk::{Marked, marked};
 use crate::compiler::shape;
-use crate::compiler::syntax::{self, Document};
+use crate::compiler::syntax::{self, Document, Node, Value};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceId, SourceMap};
+use crate::value::Scalar as _;
+use crate::value::name::Name;
 
 /// A manifest file as it was read.
 #[derive(Clone, Debug)]
@@ -33,8 +36,8 @@ pub struct Parsed {
     pub objects: Vec<Object>,
     /// The problems so far.
     pub diagnostics: Diagnostics,
-    /// Whether every document became an object with a spec: if not, what seems unused or missing may not be.
-    pub complete: bool,
+    /// The documents that became no object: what seems unused or missing may not be.
+    pub lost: Vec<Lost>,
 }
 
 /// A file or folder that a manifest names.
@@ -52,38 +55,41 @@ pub fn parse(files: Vec<SourceFile>) -> Parsed {
         let id = sources.add(file.shown, syntax::decode(&file.bytes));
         texts.push((id, Arc::from(file.path)));
     }
-    let mut complete = true;
+    let mut lost = Vec::new();
     let mut objects = Vec::new();
     let mut diagnostics = Diagnostics::default();
     for part in in_parallel(&sources, &texts) {
         objects.extend(part.objects);
         diagnostics.append(part.diagnostics);
-        complete &= part.complete;
+        lost.extend(part.lost);
     }
     objects.sort_by(|a, b| a.address.cmp(&b.address).then(a.root.span.cmp(&b.root.span)));
-    Parsed { sources, objects, diagnostics, complete }
+    Parsed { sources, objects, diagnostics, lost }
 }
 
 #[derive(Default)]
 struct Part {
     objects: Vec<Object>,
     diagnostics: Diagnostics,
-    complete: bool,
+    lost: Vec<Lost>,
 }
 
 /// A text, and the path of its file from the root folder.
 type Text = (SourceId, Arc<str>);
 
 fn in_parallel(sources: &SourceMap, texts: &[Text]) -> Vec<Part> {
+    let validators = &Validators::new();
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let chunk = texts.len().div_ceil(threads).max(1);
     if texts.len() < 2 {
-        return texts.iter().map(|text| one(sources, text)).collect();
+        return texts.iter().map(|text| one(sources, text, validators)).collect();
     }
     thread::scope(|scope| {
         let running: Vec<_> = texts
             .chunks(chunk)
-            .map(|chunk| scope.spawn(move || chunk.iter().map(|text| one(sources, text)).collect::<Vec<_>>()))
+            .map(|chunk| {
+                scope.spawn(move || chunk.iter().map(|text| one(sources, text, validators)).collect::<Vec<_>>())
+            })
             .collect();
         running
             .into_iter()
@@ -92,26 +98,34 @@ fn in_parallel(sources: &SourceMap, texts: &[Text]) -> Vec<Part> {
     })
 }
 
-fn one(sources: &SourceMap, (id, path): &Text) -> Part {
+fn one(sources: &SourceMap, (id, path): &Text, validators: &Validators) -> Part {
     let (documents, diagnostics) = syntax::parse(*id, &sources.get(*id).text);
-    let mut part = Part { complete: diagnostics.is_empty(), diagnostics, ..Part::default() };
+    let mut part = Part { diagnostics, ..Part::default() };
+    if documents.is_empty() && !part.diagnostics.is_empty() {
+        part.lost.push(Lost { kind: None, name: None });
+    }
     for document in documents {
-        match object(document, path, &mut part.diagnostics) {
-            Some(object) => {
-                part.complete &= object.spec.is_some();
-                part.objects.push(object);
-            }
-            None => part.complete = false,
+        let lost = lost(&document.root);
+        match object(document, path, validators, &mut part.diagnostics) {
+            Some(object) => part.objects.push(object),
+            None => part.lost.push(lost),
         }
     }
     part
 }
 
+/// What can be told of a document, should it become no object.
+fn lost(root: &Node) -> Lost {
+    let text = |pointer| root.pointer(pointer).and_then(Node::as_str);
+    let kind = text("/kind").and_then(kind).map(|kind| kind.name);
+    Lost { kind, name: text("/metadata/name").and_then(|name| Name::parse(name).ok()) }
+}
+
 /// The object of a document; `None` if it cannot even be told who it is.
-fn object(document: Document, manifest: &Arc<str>, out: &mut Diagnostics) -> Option<Object> {
+fn object(document: Document, manifest: &Arc<str>, validators: &Validators, out: &mut Diagnostics) -> Option<Object> {
     let Document { root, complete } = document;
     let before = out.len();
-    let checked = if complete { check(&root, out)? } else { Checked::unchecked(&root)? };
+    let checked = if complete { check(&root, validators, out)? } else { Checked::unchecked(&root)? };
     let Json::Object(mut json) = checked.json else { return None };
     let metadata: Metadata = serde_json::from_value(json.remove("metadata")?).ok()?;
     let address =
@@ -140,7 +154,12 @@ fn unreadable(object: &Object, error: &crate::compiler::manifest::SpecError) -> 
             _ => String::new(),
         })
         .collect();
-    let place = object.place(&format!("/spec{pointer}"));
+    let pointer = format!("/spec{pointer}");
+    // A number is wrong by itself; anything else that the schema lets through is wrong beside something else.
+    let place = match object.root.pointer(&pointer).map(|node| &node.value) {
+        Some(Value::Integer(_) | Value::Float(_)) => object.place(&pointer),
+        _ => object.key_place(&pointer),
+    };
     object.problem(&shape::UNREADABLE, error.inner().to_string()).at(place, "")
 }
 

@@ -12,12 +12,18 @@ pub fn quoted(text: &str) -> String {
     if plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
 }
 
+/// Names for a sentence: each in backticks, with commas between them.
+pub fn listed(names: &[impl AsRef<str>]) -> String {
+    names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
+}
+
 /// Places within scalars.
 pub mod replacement {
     use crate::compiler::syntax::{Node, Value};
     use crate::diagnostic::Span;
 
-    /// The bytes of a scalar that a range of its text stands at: exact where the text has no escapes, else the whole scalar.
+    /// The bytes of a scalar that a range of its text stands at, at least one character: exact where the text has no
+    /// escapes, else the whole scalar.
     pub fn part(node: &Node, range: Option<(usize, usize)>) -> Span {
         let Value::String(text) = &node.value else { return node.span };
         let length = (node.span.end - node.span.start) as usize;
@@ -26,9 +32,12 @@ pub mod replacement {
             Some(2) => 1,
             _ => return node.span,
         };
-        let Some((start, end)) = range.filter(|(start, end)| start < end && *end <= text.len()) else {
+        let Some((start, end)) = range else { return node.span };
+        let first = text.get(start..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+        let end = end.max(start + first);
+        if start >= end || end > text.len() {
             return node.span;
-        };
+        }
         let at = |offset: usize| node.span.start + u32::try_from(offset + quotes).unwrap_or(0);
         Span { start: at(start), end: at(end), ..node.span }
     }

@@ -3,14 +3,12 @@
 //! It is draft-07 and holds no `oneOf` or `anyOf`: those are what make a validator say "not valid under any of the
 //! given schemas" instead of naming the mistake, and editors complete only some of the fields.
 
-use std::sync::LazyLock;
-
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema as _, Schema};
 use serde_json::{Map, Value, json};
 
-use crate::compiler::manifest::{API_VERSION, KINDS, KindInfo, Metadata};
+use crate::compiler::manifest::{API_VERSION, KINDS, KindInfo, Metadata, kind};
 
 /// The name by which manifests and editors find the schema.
 pub const SCHEMA_ID: &str = "urn:gw:schema:v1";
@@ -31,7 +29,9 @@ pub fn published() -> Value {
         })
         .collect();
     let definitions = generator.take_definitions(true);
-    let mut schema = Schema::try_from(envelope(&kinds, &metadata.to_value(), &json!({}))).unwrap_or_default();
+    // Without a description of its own, so that the one of the kind is shown.
+    let any_spec = json!({});
+    let mut schema = Schema::try_from(envelope(&kinds, &metadata.to_value(), &any_spec)).unwrap_or_default();
     schema.insert("$id".into(), SCHEMA_ID.into());
     schema.insert("title".into(), "A gw manifest".into());
     schema.insert("allOf".into(), branches.into());
@@ -50,10 +50,6 @@ pub fn of_kind(kind: &KindInfo) -> Value {
     simplify(&mut schema);
     schema.to_value()
 }
-
-/// The schemas of all kinds, made once.
-pub static KIND_SCHEMAS: LazyLock<Vec<(&'static KindInfo, Value)>> =
-    LazyLock::new(|| KINDS.iter().map(|kind| (kind, of_kind(kind))).collect());
 
 fn settings(inline: bool) -> SchemaSettings {
     SchemaSettings::draft07().with(|settings| settings.inline_subschemas = inline)
@@ -85,6 +81,9 @@ fn simplify(schema: &mut Schema) {
     RecursiveTransform(plain_enum).transform(schema);
     RecursiveTransform(single_reference).transform(schema);
     RecursiveTransform(drop_machine_formats).transform(schema);
+    RecursiveTransform(absent_is_false).transform(schema);
+    RecursiveTransform(no_empty_list).transform(schema);
+    RecursiveTransform(example_by_type).transform(schema);
 }
 
 /// An optional field may be left out, but not set to `null`.
@@ -139,6 +138,47 @@ fn drop_machine_formats(schema: &mut Schema) {
     }
 }
 
+/// schemars names no default that serde leaves out when it writes; a boolean that may be left out is false then.
+fn absent_is_false(schema: &mut Schema) {
+    let required = schema.get("required").cloned().unwrap_or_default();
+    let is_required = |name: &str| required.as_array().is_some_and(|names| names.iter().any(|n| n == name));
+    let Some(Value::Object(fields)) = schema.get_mut("properties") else { return };
+    for (_, field) in fields.iter_mut().filter(|(name, _)| !is_required(name)) {
+        if field.get("type") == Some(&json!("boolean")) && field.get("default").is_none() {
+            field["default"] = false.into();
+        }
+    }
+}
+
+/// An empty list could be read as "everything" or as "nothing": leaving the field out says which.
+fn no_empty_list(schema: &mut Schema) {
+    if schema.get("type") == Some(&json!("array")) && schema.get("minItems").is_none() {
+        schema.insert("minItems".into(), 1.into());
+    }
+}
+
+/// What has few values, and a list of what has an example, needs no example of its own in the Rust type.
+fn example_by_type(schema: &mut Schema) {
+    if schema.get("examples").is_some() {
+        return;
+    }
+    let default = schema.get("default");
+    let mut choices = schema.get("enum").and_then(Value::as_array).into_iter().flatten();
+    let example = match schema.get("type").and_then(Value::as_str) {
+        _ if schema.get("enum").is_some() => choices.clone().find(|c| Some(*c) != default).or(choices.next()).cloned(),
+        Some("boolean") => Some((default != Some(&json!(true))).into()),
+        Some("array") => {
+            let items = schema.get("items").and_then(|items| items.get("examples").or_else(|| items.get("enum")));
+            items.and_then(Value::as_array).and_then(|items| items.first()).map(|first| json!([first]))
+        }
+        Some("integer" | "number") => default.cloned(),
+        _ => None,
+    };
+    if let Some(example) = example {
+        schema.insert("examples".into(), vec![example].into());
+    }
+}
+
 /// Puts a branch into the schema that held it; what the schema says itself stays.
 fn merge(schema: &mut Schema, mut branches: Vec<Value>) {
     match (branches.len(), branches.pop()) {
@@ -155,6 +195,11 @@ fn merge(schema: &mut Schema, mut branches: Vec<Value>) {
         }
         (_, None) => {}
     }
+}
+
+/// A schema as it is written to a file.
+pub fn text(schema: &Value) -> String {
+    format!("{schema:#}\n")
 }
 
 /// The properties of an object's schema.
@@ -175,19 +220,20 @@ pub fn at<'s>(schema: &'s Value, pointer: &str) -> Option<&'s Value> {
 
 /// The schema of the kind with this name.
 pub fn named(name: &str) -> Option<Value> {
-    KIND_SCHEMAS.iter().find(|(kind, _)| kind.name == name).map(|(_, schema)| schema.clone())
+    kind(name).map(of_kind)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{KIND_SCHEMAS, at, published};
+    use super::{at, of_kind, published};
+    use crate::compiler::manifest::KINDS;
 
     #[test]
     fn no_branches_that_make_bad_errors() {
         let text = published().to_string();
         assert!(!text.contains("\"oneOf\"") && !text.contains("\"anyOf\""), "{text}");
-        for (kind, schema) in KIND_SCHEMAS.iter() {
-            let text = schema.to_string();
+        for kind in KINDS {
+            let text = of_kind(kind).to_string();
             assert!(
                 !text.contains("oneOf") && !text.contains("anyOf") && !text.contains("$ref"),
                 "{}: {text}",
@@ -211,9 +257,32 @@ mod tests {
             }
         }
         let mut missing = Vec::new();
-        for (kind, schema) in KIND_SCHEMAS.iter() {
-            walk(at(schema, "/spec").unwrap(), kind.name, &mut missing);
+        for kind in KINDS {
+            walk(at(&of_kind(kind), "/spec").unwrap(), kind.name, &mut missing);
         }
         assert_eq!(missing, [] as [String; 0]);
+    }
+
+    #[test]
+    fn every_value_has_an_example_and_no_list_is_empty() {
+        fn walk(schema: &serde_json::Value, path: &str, wrong: &mut Vec<String>) {
+            let fields = super::properties(schema);
+            let items = schema.get("items").filter(|items| super::properties(items).is_some());
+            if fields.is_none() && items.is_none() && schema.get("examples").is_none() {
+                wrong.push(format!("{path} has no example"));
+            }
+            if schema.get("type").is_some_and(|t| t == "array") && schema.get("minItems").is_none_or(|n| n == 0) {
+                wrong.push(format!("{path} may be empty"));
+            }
+            fields.into_iter().flatten().for_each(|(name, field)| walk(field, &format!("{path}/{name}"), wrong));
+            items.into_iter().for_each(|items| walk(items, path, wrong));
+        }
+        let mut wrong = Vec::new();
+        for kind in KINDS {
+            let schema = of_kind(kind);
+            walk(at(&schema, "/spec").unwrap(), kind.name, &mut wrong);
+            walk(at(&schema, "/metadata").unwrap(), "metadata", &mut wrong);
+        }
+        assert_eq!(wrong, [] as [String; 0]);
     }
 }

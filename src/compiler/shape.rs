@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
+use crate::backend::{BACKENDS, BackendSpec};
 use crate::compiler::manifest::Spec;
 use crate::compiler::manifest::gateway::GatewaySpec;
 use crate::compiler::manifest::route::{Match, RouteSpec};
 use crate::compiler::object::Object;
-use crate::diagnostic::{Code, Diagnostics, Severity};
+use crate::compiler::quote::listed;
+use crate::diagnostic::{Code, Diagnostics, Severity, Span};
 use crate::pipeline::condition::{NamedCondition, Names};
 use crate::pipeline::when::When;
 use crate::plugins::{PLUGINS, PluginEntry};
@@ -20,21 +22,29 @@ pub(super) fn check(object: &Object, spec: &Spec, out: &mut Diagnostics) -> bool
     match spec {
         Spec::Gateway(spec) => gateway(object, spec, out),
         Spec::Route(spec) => route(object, spec, out),
-        Spec::Backend(spec) => {
-            exactly_one(object, "/spec", &spec.ends(), crate::backend::BACKENDS, "a backend is", out)
-        }
+        Spec::Backend(spec) => backend(object, spec, out),
     }
     out.len() == before
+}
+
+fn backend(object: &Object, spec: &BackendSpec, out: &mut Diagnostics) {
+    exactly_one(object, "/spec", &spec.ends(), BACKENDS, "a backend is", out);
+    if spec.http.as_ref().is_some_and(|http| http.host_name.is_some())
+        && object.root.pointer("/spec/http/hostHeader").is_some()
+    {
+        several(object, "/spec/http", &["hostHeader", "hostName"], "the `Host` sent upstream is", out);
+    }
 }
 
 fn gateway(object: &Object, spec: &GatewaySpec, out: &mut Diagnostics) {
     unique(object, spec.listeners.iter().map(|listener| listener.name.as_str()), "/spec/listeners", "name", out);
     let mut addresses = HashMap::new();
-    for (i, listener) in spec.listeners.iter().enumerate() {
-        let pointer = format!("/spec/listeners/{i}/address");
-        let first = addresses.insert(listener.address, pointer.clone());
-        if let Some(first) = first.filter(|_| listener.address.0.port() != 0) {
-            let message = format!("two listeners have the address `{}`", listener.address);
+    let listeners = spec.listeners.iter().enumerate();
+    let listeners = listeners.map(|(i, listener)| (format!("/spec/listeners/{i}/address"), listener.address));
+    for (pointer, address) in listeners.chain([("/spec/status/address".to_owned(), spec.status.address)]) {
+        let first = addresses.insert(address, pointer.clone());
+        if let Some(first) = first.filter(|_| address.0.port() != 0) {
+            let message = format!("two listeners have the address `{address}`");
             let problem = object.problem(&DUPLICATE_ID, message).at(object.place(&pointer), "the same address again");
             out.push(problem.at(object.place(&first), "first here").help("give one of them another port"));
         }
@@ -102,12 +112,18 @@ fn when_shape(object: &Object, pointer: &str, when: &When, out: &mut Diagnostics
 fn conditions_shape(object: &Object, pointer: &str, conditions: &[NamedCondition], out: &mut Diagnostics) {
     for (i, condition) in conditions.iter().enumerate() {
         if condition.compile(Names::ExactCase).is_none() {
-            let problem = object.problem(
-                &NOT_EXACTLY_ONE,
-                format!("the condition on `{}` has not exactly one test", condition.name.escape_debug()),
-            );
-            let help = "give one of `equals: text`, `regex: pattern`, `present: true`, `absent: true`";
-            out.push(problem.at(object.key_place(&format!("{pointer}/{i}/name")), "").help(help));
+            let pointer = format!("{pointer}/{i}");
+            let tests = ["equals", "regex", "present", "absent"];
+            let given = tests.map(|test| (test, object.root.pointer(&format!("{pointer}/{test}")).is_some()));
+            let given: Vec<&str> = given.iter().filter(|(_, given)| *given).map(|(test, _)| *test).collect();
+            if given.len() > 1 {
+                several(object, &pointer, &given, "a condition has", out);
+                continue;
+            }
+            let message = format!("the condition on `{}` has no test", condition.name.escape_debug());
+            let place = object.key_place(&format!("{pointer}/name"));
+            let help = "add one of `equals: text`, `regex: pattern`, `present: true`, `absent: true`";
+            out.push(object.problem(&NOT_EXACTLY_ONE, message).at(place, "").help(help));
         }
     }
 }
@@ -136,20 +152,22 @@ fn exactly_one(object: &Object, pointer: &str, named: &[&str], all: &[&str], wha
     match named {
         [_] => {}
         [] => {
-            let list = all.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-            let problem = object.problem(&NOT_EXACTLY_ONE, format!("{what} exactly one of several, and this is none"));
-            out.push(problem.at(object.place(pointer), "").help(format!("write one of {list}")));
+            let problem = object.problem(&NOT_EXACTLY_ONE, format!("{what} one of several, and this is none"));
+            out.push(problem.at(object.place(pointer), "").help(format!("write one of {}", listed(all))));
         }
         _ => several(object, pointer, named, what, out),
     }
 }
 
+/// Reports fields of which only one may be given, at the second one in the text.
 fn several(object: &Object, pointer: &str, named: &[&str], what: &str, out: &mut Diagnostics) {
-    let list = named.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
-    let mut problem = object.problem(&NOT_EXACTLY_ONE, format!("{what} exactly one of several, and this has {list}"));
-    for (i, name) in named.iter().enumerate() {
-        let remark = if i == 0 { "one" } else { "another" };
-        problem = problem.at(object.key_place(&format!("{pointer}/{name}")), remark);
+    let mut named: Vec<(Span, &str)> =
+        named.iter().map(|name| (object.key_place(&format!("{pointer}/{name}")), *name)).collect();
+    named.sort_unstable();
+    let list = named.iter().map(|(_, name)| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
+    let mut problem = object.problem(&NOT_EXACTLY_ONE, format!("{what} one of several, and this has {list}"));
+    for (n, (place, _)) in named.iter().enumerate().skip(1).chain(named.iter().enumerate().take(1)) {
+        problem = problem.at(*place, if n == 0 { "one" } else { "another" });
     }
     out.push(problem.help("keep one of them; for both, write two entries"));
 }
@@ -178,30 +196,20 @@ pub(super) static UNREADABLE: Code = Code {
     page: "\
 # GW1301: unreadable
 
-A value has the shape that the schema asks for and still cannot be read, such as a number that is too large for its field.
+A value has the shape that the schema asks for and still cannot be read, such as two header fields whose names differ only in case.
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: web }
-spec: { echo: {} }
----
-apiVersion: gw/v1
 kind: Route
 metadata: { name: web }
-spec: { public: true, priority: 9999999999, backend: web }
+spec: { public: true, plugins: [{ respond: { headers: { x-a: \"1\", X-A: \"2\" } } }] }
 ```
 
 ```yaml right
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: web }
-spec: { echo: {} }
----
-apiVersion: gw/v1
 kind: Route
 metadata: { name: web }
-spec: { public: true, priority: 10, backend: web }
+spec: { public: true, plugins: [{ respond: { headers: { x-a: \"1\" } } }] }
 ```
 ",
 };

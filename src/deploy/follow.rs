@@ -2,16 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use crate::compiler::{Compiled, compile, parse};
-use crate::deploy::load::{LoadError, Snapshot, read_assets, read_folder};
+use crate::compiler::{AssetRequest, Compiled, compile, parse};
+use crate::deploy::load::{LoadError, Snapshot, asset_stats, read_assets, read_folder};
 use crate::deploy::secrets::{fingerprint, resolve};
-use crate::deploy::watch::{Wake, Watch};
+use crate::deploy::watch::{POLL, Wake, Watch};
+use crate::diagnostic::render::{self, Style};
 use crate::diagnostic::{Diagnostics, SourceMap};
 use crate::pipeline::secrets::Secrets;
 use crate::proxy::metrics::Metrics;
+use crate::proxy::status::{Rejected, Rejection};
 use crate::proxy::{Proxy, SwapError};
 use crate::table::{Digest, RouteTable};
 use crate::value::secret::SecretRef;
@@ -45,22 +47,39 @@ pub struct Report {
     pub diagnostics: Diagnostics,
     /// The texts they point into.
     pub sources: SourceMap,
+    /// The digest of the files, if they could be read.
+    pub digest: Option<Digest>,
     /// What went wrong outside of manifests: a folder that cannot be read, a port that is taken.
     pub trouble: Option<String>,
     /// When it was found.
     pub since: SystemTime,
 }
 
-/// A refused set of manifests, for the status listener; `None` while all is well.
-pub type Rejected = Arc<Mutex<Option<Report>>>;
+/// How many problems of a refused set of manifests the status listener shows, the worst if there are more.
+const KEPT_PROBLEMS: usize = 100;
+
+/// The status listener shows no colours.
+const PLAIN: Style = Style { color: false, width: 100 };
 
 /// Looks at a folder again and again.
 pub struct Follower {
     root: PathBuf,
-    seen: Option<(Digest, Digest)>,
+    seen: Option<Seen>,
     served: bool,
     named: BTreeSet<SecretRef>,
     fingerprint: Option<Digest>,
+}
+
+/// What the folder was like when it was last compiled, or why it could not be.
+#[derive(PartialEq, Eq)]
+struct Seen {
+    /// The bytes of the manifests, or the reason.
+    manifests: Digest,
+    /// The files that they name, by size, times and place.
+    files: Digest,
+    /// The values of the secrets that they name.
+    secrets: Digest,
+    requests: Vec<AssetRequest>,
 }
 
 impl Follower {
@@ -76,26 +95,31 @@ impl Follower {
             Err(error) => return self.trouble(&error),
         };
         if snapshot.files.is_empty() && self.served {
-            let error = "the folder holds no manifest any more".to_owned();
-            return self.say(&Digest::of_bytes(error.as_bytes()), error);
+            return self.say("the folder holds no manifest any more".to_owned());
         }
-        let parsed = parse(snapshot.files.clone());
-        let assets = read_assets(&self.root, &parsed.asset_requests());
-        let digest = (snapshot.digest(&assets), fingerprint(&self.named));
-        if self.seen == Some(digest) {
+        let manifests = snapshot.digest();
+        if self.seen.as_ref().is_some_and(|seen| *seen == self.state(manifests, seen.requests.clone())) {
             return Look::Same;
         }
-        match self.read() {
-            Ok(again) if again.files.iter().map(|f| &f.bytes).eq(snapshot.files.iter().map(|f| &f.bytes)) => {}
-            _ => return Look::Unsettled,
+        let parsed = parse(snapshot.files);
+        let state = self.state(manifests, parsed.asset_requests());
+        let assets = read_assets(&self.root, &state.requests);
+        let again = self.read().map(|again| self.state(again.digest(), state.requests.clone()));
+        if again.is_ok_and(|again| again != state) {
+            return Look::Unsettled;
         }
-        self.seen = Some(digest);
-        let Compiled { sources, diagnostics, table } = compile(parsed, &assets);
-        let report = Report { diagnostics, sources, trouble: None, since: SystemTime::now() };
+        self.seen = Some(state);
+        let Compiled { sources, diagnostics, table, .. } = compile(parsed, &assets);
+        let report = Report { diagnostics, sources, digest: Some(manifests), trouble: None, since: SystemTime::now() };
         match table {
             Some(table) => self.candidate(table, report),
             None => Look::Refused(report),
         }
+    }
+
+    fn state(&self, manifests: Digest, requests: Vec<AssetRequest>) -> Seen {
+        let files = asset_stats(&self.root, &requests);
+        Seen { manifests, files, secrets: fingerprint(&self.named), requests }
     }
 
     /// Resolves the secrets of a table; one that is missing refuses it.
@@ -103,7 +127,7 @@ impl Follower {
         self.named.clone_from(&table.secrets);
         let print = fingerprint(&self.named);
         if let Some(seen) = &mut self.seen {
-            seen.1 = print;
+            seen.secrets = print;
         }
         match resolve(&table.secrets) {
             Ok(secrets) => {
@@ -120,19 +144,20 @@ impl Follower {
     }
 
     fn trouble(&mut self, error: &LoadError) -> Look {
-        let text = error.to_string();
-        self.say(&Digest::of_bytes(text.as_bytes()), text)
+        self.say(error.to_string())
     }
 
     /// Refuses for a reason outside of manifests, once.
-    fn say(&mut self, digest: &Digest, trouble: String) -> Look {
-        let seen = (*digest, *digest);
-        if self.seen.replace(seen) == Some(seen) {
+    fn say(&mut self, trouble: String) -> Look {
+        let seen = self.state(Digest::of_bytes(trouble.as_bytes()), Vec::new());
+        if self.seen.as_ref() == Some(&seen) {
             return Look::Same;
         }
+        self.seen = Some(seen);
         Look::Refused(Report {
             diagnostics: Diagnostics::default(),
             sources: SourceMap::default(),
+            digest: None,
             trouble: Some(trouble),
             since: SystemTime::now(),
         })
@@ -149,12 +174,13 @@ pub fn follow(
     mut adapt: impl FnMut(&mut RouteTable),
     mut tell: impl FnMut(&Report),
 ) {
+    metrics.reloads.watched(3 * POLL);
     loop {
         let wake = watch.wait();
         if wake == Wake::Stop {
             return;
         }
-        metrics.reloads.watched();
+        metrics.reloads.watched(3 * POLL);
         let began = Instant::now();
         let (table, report) = match follower.look() {
             Look::Same => continue,
@@ -167,11 +193,13 @@ pub fn follow(
         };
         let outcome = table.map(|mut table| {
             adapt(&mut table.table);
-            swap(proxy, *table, began)
+            swap(proxy, *table, began)?;
+            metrics.reloads.success(began.elapsed());
+            Ok::<_, SwapError>(())
         });
         let report = match outcome {
             Some(Ok(())) => {
-                set(rejected, None);
+                rejected.store(None);
                 tell(&report);
                 continue;
             }
@@ -179,8 +207,8 @@ pub fn follow(
             None => report,
         };
         metrics.reloads.failure();
+        rejected.store(Some(Arc::new(rejection(&report))));
         tell(&report);
-        set(rejected, Some(report));
     }
 }
 
@@ -200,6 +228,13 @@ fn swap(proxy: &mut Proxy, candidate: Candidate, began: Instant) -> Result<(), S
     Ok(())
 }
 
-fn set(rejected: &Rejected, report: Option<Report>) {
-    *rejected.lock().unwrap_or_else(PoisonError::into_inner) = report;
+/// What the status listener says of a refused set of manifests.
+fn rejection(report: &Report) -> Rejection {
+    let shown = render::Report { sources: &report.sources, diagnostics: &report.diagnostics, style: PLAIN };
+    Rejection {
+        since: report.since,
+        digest: report.digest,
+        diagnostics: render::problems(&shown, KEPT_PROBLEMS),
+        trouble: report.trouble.clone(),
+    }
 }

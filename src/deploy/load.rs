@@ -1,8 +1,10 @@
 //! Reads manifests and the files they name from a folder.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -113,36 +115,53 @@ fn looks_like_manifest(name: &str) -> bool {
 }
 
 impl Snapshot {
-    /// Compiles the manifests with the files that they name below `root`.
-    pub fn compile(self, root: &Path) -> Compiled {
-        let parsed = parse(self.files);
-        let assets = read_assets(root, &parsed.asset_requests());
-        compile(parsed, &assets)
-    }
-
-    /// The files that the manifests name.
-    pub fn assets(&self, root: &Path) -> Assets {
-        read_assets(root, &parse(self.files.clone()).asset_requests())
-    }
-
-    /// A digest of the bytes that were read, by which a change is noticed.
-    pub fn digest(&self, assets: &Assets) -> Digest {
+    /// A digest of the manifests' bytes, by which a change is noticed.
+    pub fn digest(&self) -> Digest {
         let mut text = String::new();
         for file in &self.files {
-            text.push_str(&format!("{}\0{}\n", file.path, Digest::of_bytes(&file.bytes)));
-        }
-        for (path, read) in assets {
-            match read {
-                AssetRead::Folder(folder) => {
-                    folder
-                        .iter()
-                        .for_each(|(name, asset)| text.push_str(&format!("{path}/{name}\0{}\n", asset.sha256)));
-                }
-                AssetRead::Failed(why) => text.push_str(&format!("{path}\0{why}\n")),
-            }
+            let _ = writeln!(text, "{}\0{}", file.path, Digest::of_bytes(&file.bytes));
         }
         Digest::of_bytes(text.as_bytes())
     }
+}
+
+/// Reads and compiles the manifests of a folder.
+///
+/// # Errors
+/// If the folder or a manifest cannot be read.
+pub fn compile_folder(root: &Path) -> Result<Compiled, LoadError> {
+    let parsed = parse(read_folder(root)?.files);
+    let assets = read_assets(root, &parsed.asset_requests());
+    Ok(compile(parsed, &assets))
+}
+
+/// A digest of what the file system says of the files that manifests name, without reading them: any change of a file changes it.
+pub fn asset_stats(root: &Path, requests: &[AssetRequest]) -> Digest {
+    let mut text = String::new();
+    for request in requests {
+        let mut pending = vec![root.join(&request.path)];
+        while let Some(path) = pending.pop() {
+            let _ = match fs::symlink_metadata(&path) {
+                Ok(m) => writeln!(
+                    text,
+                    "{}\0{}\0{}.{}\0{}.{}\0{}",
+                    path.display(),
+                    m.len(),
+                    m.mtime(),
+                    m.mtime_nsec(),
+                    m.ctime(),
+                    m.ctime_nsec(),
+                    m.ino()
+                ),
+                Err(error) => writeln!(text, "{}\0{}", path.display(), error.kind()),
+            };
+            let mut inside: Vec<PathBuf> =
+                fs::read_dir(&path).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+            inside.sort();
+            pending.append(&mut inside);
+        }
+    }
+    Digest::of_bytes(text.as_bytes())
 }
 
 /// Reads the files that manifests name.

@@ -1,6 +1,8 @@
 //! How tables come to be: reading folders, watching them, and putting what compiles in force.
 
+pub mod explain;
 pub mod follow;
 pub mod load;
 pub mod secrets;
+pub mod starter;
 pub mod watch;

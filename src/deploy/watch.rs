@@ -16,7 +16,7 @@ const QUIET: Duration = Duration::from_millis(40);
 const PATIENCE: Duration = Duration::from_millis(400);
 
 /// How often is looked without any event: network and overlay file systems give none.
-const POLL: Duration = Duration::from_secs(2);
+pub const POLL: Duration = Duration::from_secs(2);
 
 /// Why it is time to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

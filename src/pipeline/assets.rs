@@ -6,6 +6,8 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
+use crate::diagnostic::{Code, Severity};
+
 /// A file's content and what is known of it.
 #[derive(Clone, Debug)]
 pub struct Asset {
@@ -34,3 +36,35 @@ pub type Assets = BTreeMap<String, AssetRead>;
 
 /// The most bytes that a folder may hold.
 pub const FOLDER_LIMIT: u64 = 64 << 20;
+
+/// A file or folder that cannot be used.
+pub static ASSET: Code = Code {
+    id: "GW2104",
+    name: "asset",
+    severity: Severity::Error,
+    page: "\
+# GW2104: asset
+
+A file or folder that a manifest names cannot be used: it does not exist, is too large, or its path leads outside the root folder.
+Files are read with the manifests and are part of the table, so a missing one is found before anything is served.
+
+```yaml wrong
+apiVersion: gw/v1
+kind: Backend
+metadata: { name: site }
+spec: { folder: { path: no-such-folder } }
+---
+apiVersion: gw/v1
+kind: Route
+metadata: { name: site }
+spec: { public: true, backend: site }
+```
+
+```yaml right
+apiVersion: gw/v1
+kind: Route
+metadata: { name: site }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
+```
+",
+};

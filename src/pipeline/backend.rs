@@ -7,9 +7,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::diagnostic::Code;
 use crate::pipeline::assets::Folder;
 use crate::pipeline::exchange::{Exchange, Step};
-use crate::pipeline::plugin::Problem;
+use crate::pipeline::plugin::{Part, Problem};
 use crate::pipeline::timeouts::Timeouts;
 use crate::value::name::AssetPath;
 use crate::value::url::TargetUrl;
@@ -70,4 +71,18 @@ pub struct BackendContext<'a> {
     pub folder: &'a dyn Fn(&AssetPath) -> Option<Arc<Folder>>,
     /// The problems found, in order.
     pub problems: Vec<Problem>,
+}
+
+impl BackendContext<'_> {
+    /// Reports a problem at a place of the config.
+    pub fn report(
+        &mut self,
+        code: &'static Code,
+        pointer: impl Into<String>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let (pointer, message, help) = (pointer.into(), message.into(), Some(help.into()));
+        self.problems.push(Problem { code, pointer, message, help, part: Part::Value });
+    }
 }

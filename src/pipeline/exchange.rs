@@ -45,8 +45,6 @@ pub struct UpstreamTarget {
 pub struct Client {
     /// Its address.
     pub ip: IpAddr,
-    /// The address of the peer of the connection: a trusted proxy's, or the same as `ip`.
-    pub peer: IpAddr,
     /// How it speaks to us, or to the trusted proxy in front of us.
     pub scheme: Scheme,
     /// Whether the peer of the connection is a trusted proxy.

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::diagnostic::Code;
 use crate::pipeline::exchange::{Exchange, Step};
+use crate::value::did_you_mean::did_you_mean;
 use crate::value::secret::SecretRef;
 use crate::value::template::{Reference, Template};
 
@@ -62,6 +63,24 @@ pub struct Problem {
     pub message: String,
     /// What to write instead.
     pub help: Option<String>,
+    /// Which part of what stands there.
+    pub part: Part,
+}
+
+/// The part of a field that a problem is about.
+#[derive(Debug)]
+pub enum Part {
+    /// Its value.
+    Value,
+    /// Its name.
+    Name,
+    /// This text within its value; `instead` would be right, if that is clear.
+    Text {
+        /// What is wrong.
+        text: String,
+        /// What would be right.
+        instead: Option<String>,
+    },
 }
 
 impl CompileContext<'_> {
@@ -72,8 +91,9 @@ impl CompileContext<'_> {
         pointer: impl Into<String>,
         message: impl Into<String>,
         help: impl Into<String>,
-    ) {
-        self.problems.push(Problem { code, pointer: pointer.into(), message: message.into(), help: Some(help.into()) });
+    ) -> &mut Problem {
+        let (pointer, message, help) = (pointer.into(), message.into(), Some(help.into()));
+        self.problems.push_mut(Problem { code, pointer, message, help, part: Part::Value })
     }
 
     /// Reports references to path parameters that no alternative of `match` has, or not every one where `everywhere`.
@@ -86,18 +106,25 @@ impl CompileContext<'_> {
                 Needed::Sometimes => alternatives.any(|has| has),
             };
             if !found {
-                let message = match needed {
-                    Needed::Always => format!("not every alternative of `match` has the path parameter `{name}`"),
-                    Needed::Sometimes => format!("no alternative of `match` has the path parameter `{name}`"),
-                };
-                self.report(
-                    &UNKNOWN_PARAMETER,
-                    pointer,
-                    message,
-                    format!("write `{{{name}}}` in the `path` of `match`"),
-                );
+                self.unknown_parameter(pointer, name, needed);
             }
         }
+    }
+
+    fn unknown_parameter(&mut self, pointer: &str, name: &str, needed: Needed) {
+        let which = match needed {
+            Needed::Always if self.params.len() > 1 => "not every alternative of `match` has",
+            Needed::Always | Needed::Sometimes => "no alternative of `match` has",
+        };
+        let near = did_you_mean(name, self.params.iter().flatten().map(String::as_str)).map(str::to_owned);
+        let help = match &near {
+            Some(near) => format!("did you mean `${{path.{near}}}`?"),
+            None => format!("write `{{{name}}}` in the `path` of `match`"),
+        };
+        let message = format!("{which} the path parameter `{name}`");
+        let instead = near.map(|near| format!("${{path.{near}}}"));
+        self.report(&UNKNOWN_PARAMETER, pointer, message, help).part =
+            Part::Text { text: format!("${{path.{name}}}"), instead };
     }
 }
 

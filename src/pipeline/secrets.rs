@@ -9,6 +9,12 @@ use crate::value::secret::SecretRef;
 pub struct Secrets(BTreeMap<SecretRef, Box<[u8]>>);
 
 impl Secrets {
+    /// References in place of values: for showing what would be sent, offline.
+    pub fn named_only<'a>(references: impl IntoIterator<Item = &'a SecretRef>) -> Self {
+        let named = |reference: &SecretRef| (reference.clone(), format!("(secret {reference})").into_bytes().into());
+        Self(references.into_iter().map(named).collect())
+    }
+
     /// Adds a value.
     pub fn insert(&mut self, reference: SecretRef, value: Vec<u8>) {
         self.0.insert(reference, value.into());

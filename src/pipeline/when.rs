@@ -16,9 +16,11 @@ use crate::value::path::PathGlob;
 pub struct When {
     /// The method is one of these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("uniqueItems" = true))]
     pub methods: Vec<Method>,
     /// The path matches one of these patterns; a last `/**` means everything below.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("uniqueItems" = true))]
     pub paths: Vec<PathGlob>,
     /// Conditions on header fields; all hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -31,6 +33,7 @@ pub struct When {
     pub cookies: Vec<NamedCondition>,
     /// The client's address lies in one of these networks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("uniqueItems" = true))]
     pub networks: Vec<Network>,
 }
 

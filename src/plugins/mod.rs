@@ -36,6 +36,7 @@ macro_rules! plugins {
         /// One step of a route: exactly one plugin, by its name, and when it runs.
         #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
         #[serde(deny_unknown_fields, rename_all = "camelCase")]
+        #[schemars(extend("x-gw-noun" = "plugin"))]
         pub struct PluginEntry {
             /// Its name within the route, by which patches and counters find it. The default is the plugin's name; a second
             /// one of a kind in a route needs its own.
@@ -46,6 +47,7 @@ macro_rules! plugins {
             pub when: Option<When>,
             /// Whether it runs at all.
             #[serde(default = "enabled", skip_serializing_if = "Clone::clone")]
+            #[schemars(extend("default" = true))]
             pub enabled: bool,
             $(
                 $(#[doc = $doc])+

@@ -11,6 +11,7 @@ use crate::value::template::{Part, Template};
 /// Where the client is sent.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(example = example())]
 pub struct RedirectConfig {
     /// The URL: absolute, or a path on the same host. References may fill in anything but the scheme and host.
     #[schemars(example = &"https://new.example/department/${path.department}")]
@@ -22,6 +23,10 @@ pub struct RedirectConfig {
     /// Whether the query of the request is appended.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keep_query: bool,
+}
+
+fn example() -> serde_json::Value {
+    serde_json::json!({ "to": "https://new.example/orders/${path.id}", "status": 308, "keepQuery": true })
 }
 
 fn temporary() -> u16 {

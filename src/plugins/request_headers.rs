@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::pipeline::exchange::{Exchange, Step};
-use crate::pipeline::header_edits::HeaderEdits;
+use crate::pipeline::header_edits::{HeaderEdits, unique_names};
 use crate::pipeline::plugin::{CompileContext, Plugin, PluginType};
 use crate::value::header::HeaderName;
 use crate::value::secret::SecretRef;
@@ -15,22 +15,27 @@ use crate::value::template::Template;
 /// Which header fields of the upstream's request are removed, set and added, in this order.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(example = example())]
 pub struct RequestHeadersConfig {
     /// Fields to remove, with all their values.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remove: Vec<HeaderName>,
     /// Fields to set: all values that were there are replaced. A field whose value is missing is removed.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "unique_names", skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(example = serde_json::json!({ "x-tenant": "${path.tenant}" }), extend("propertyNames" = { "format": "gw-header-name" }))]
     pub set: BTreeMap<HeaderName, Template>,
     /// Fields to add beside the values that are there. A field whose value is missing is not added.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "unique_names", skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(example = serde_json::json!({ "x-seen-by": "gw" }), extend("propertyNames" = { "format": "gw-header-name" }))]
     pub add: BTreeMap<HeaderName, Template>,
     /// Fields to set to a secret, such as the credential that the upstream wants.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "unique_names", skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(example = serde_json::json!({ "x-api-key": { "env": "UPSTREAM_TOKEN" } }), extend("propertyNames" = { "format": "gw-header-name" }))]
     pub set_secret: BTreeMap<HeaderName, SecretRef>,
+}
+
+fn example() -> serde_json::Value {
+    serde_json::json!({ "remove": ["x-debug"], "set": { "x-order": "${path.id}" }, "add": { "vary": "origin" } })
 }
 
 /// The compiled plugin.

@@ -7,22 +7,24 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::pipeline::exchange::{Content, Exchange, Place, Step};
-use crate::pipeline::header_edits::HeaderEdits;
+use crate::pipeline::header_edits::{HeaderEdits, unique_names};
 use crate::pipeline::plugin::{CompileContext, Plugin, PluginType};
+use crate::value::Scalar as _;
 use crate::value::header::HeaderName;
 use crate::value::template::Template;
 
 /// A fixed answer.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(example = example())]
 pub struct RespondConfig {
     /// The status of the answer.
     #[serde(default = "ok")]
     #[schemars(range(min = 200, max = 599), example = 200)]
     pub status: u16,
     /// Header fields of the answer. A field whose value is missing is left out.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(example = header_example())]
+    #[serde(default, deserialize_with = "unique_names", skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(example = header_example(), extend("propertyNames" = { "format": HeaderName::FORMAT }))]
     pub headers: BTreeMap<HeaderName, Template>,
     /// The media type of the body.
     #[serde(default = "plain_text")]
@@ -32,6 +34,15 @@ pub struct RespondConfig {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 1_048_576), example = &"hello\n")]
     pub body: String,
+}
+
+fn example() -> serde_json::Value {
+    serde_json::json!({
+        "status": 503,
+        "headers": { "retry-after": "120" },
+        "contentType": "application/json",
+        "body": "{ \"message\": \"back in two minutes\" }\n",
+    })
 }
 
 fn header_example() -> serde_json::Value {

@@ -12,6 +12,7 @@ use crate::value::template::Template;
 /// How the path is changed: `stripPrefix`, then `addPrefix`; or `path` alone.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(example = example())]
 pub struct RewriteConfig {
     /// A prefix to take away, by whole segments. A path that doesn't begin with it is left as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -23,6 +24,10 @@ pub struct RewriteConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"/orders/${path.id}")]
     pub path: Option<Template>,
+}
+
+fn example() -> serde_json::Value {
+    serde_json::json!({ "stripPrefix": "/shop", "addPrefix": "/v2" })
 }
 
 /// The compiled plugin.

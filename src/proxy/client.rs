@@ -11,13 +11,13 @@ use crate::value::url::Scheme;
 pub fn client(peer: IpAddr, scheme: Scheme, trusted_proxies: &[Network], fields: &Fields) -> Client {
     let is_trusted = |ip: IpAddr| trusted_proxies.iter().any(|network| network.contains(ip));
     if trusted_proxies.is_empty() || !is_trusted(peer) {
-        return Client { ip: peer, peer, scheme, trusted: false };
+        return Client { ip: peer, scheme, trusted: false };
     }
     let ip = match fields.received("forwarded") {
         Some(_) => nearest_stranger(elements(fields, "forwarded").map(forwarded_for), is_trusted),
         None => nearest_stranger(elements(fields, "x-forwarded-for").map(address), is_trusted),
     };
-    Client { ip: ip.unwrap_or(peer), peer, scheme: forwarded_scheme(fields).unwrap_or(scheme), trusted: true }
+    Client { ip: ip.unwrap_or(peer), scheme: forwarded_scheme(fields).unwrap_or(scheme), trusted: true }
 }
 
 /// The last address that isn't one of ours. Whatever stands before it was written by somebody we don't trust.

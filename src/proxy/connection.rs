@@ -38,6 +38,8 @@ pub struct Connection {
     pub listener: Rc<ListenerState>,
     /// The other end.
     pub peer: IpAddr,
+    /// Its text: every request upstream says it.
+    pub peer_text: Box<str>,
     /// The deadline of the request in flight.
     pub request: Deadline,
     /// The other end of a tunnel that the answer on its way opens.
@@ -73,6 +75,7 @@ impl Connection {
             core: Rc::clone(core),
             listener: Rc::clone(listener),
             peer,
+            peer_text: peer.to_string().into(),
             request: deadline(),
             tunnel: Cell::new(None),
             phase: Cell::new(Phase::Idle),
@@ -295,7 +298,7 @@ impl Connection {
 
     /// The index of its listener in a table; `None` if the table doesn't have it any more.
     pub fn listener_index(&self, generation: &Arc<Generation>) -> Option<u16> {
-        let position = generation.listeners.iter().position(|id| *id == self.listener.id)?;
+        let position = generation.listeners.iter().position(|listener| listener.id == self.listener.id)?;
         u16::try_from(position).ok()
     }
 }

@@ -12,7 +12,7 @@ use crate::proxy::answer::{Account, Source};
 use crate::proxy::connection::Connection;
 use crate::proxy::handler::{ClientRequest, End, client_body};
 use crate::proxy::live::{Generation, LiveRoute};
-use crate::proxy::outgoing::write_head;
+use crate::proxy::outgoing::{Hop, write_head};
 use crate::proxy::request_body::BodyError;
 use crate::proxy::tunnel::{PendingTunnel, Upgrade};
 use crate::proxy::upstream::{Call, Limits, Reply, Timeouts, UpstreamError};
@@ -47,7 +47,13 @@ pub async fn forward(
     let target = to.upstream.turns.get(turn).and_then(|target| to.live.targets.get(*target as usize));
     let Some(target) = target else { return End::failed(503, "no-target", exchange) };
     account.note_upstream(&target.url);
-    write_head(exchange, target.host.as_deref(), upgrade.as_ref().map(Upgrade::protocol), to.id, outgoing);
+    let hop = Hop {
+        host: target.host.as_deref(),
+        upgrade: upgrade.as_ref().map(Upgrade::protocol),
+        peer: &to.connection.peer_text,
+        request_id: to.id,
+    };
+    write_head(exchange, &hop, outgoing);
     let idle = to.route.timeouts.idle;
     let mut body = (!body.is_end_stream()).then(|| client_body(body, to.connection, to.generation, idle));
     if let Some(body) = &mut body

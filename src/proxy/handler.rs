@@ -21,7 +21,7 @@ use crate::proxy::forward::{Forwarded, forward};
 use crate::proxy::ingress::{Incoming as Head, Refusal, receive};
 use crate::proxy::live::{Generation, LiveRoute};
 use crate::proxy::request_body::ClientBody;
-use crate::proxy::response::respond;
+use crate::proxy::response::build;
 use crate::proxy::timer::Deadline;
 use crate::proxy::tunnel::Upgrade;
 use crate::table::route::{CompiledRoute, PipelineStep};
@@ -37,19 +37,25 @@ pub async fn handle(connection: Rc<Connection>, request: Request<Incoming>) -> R
     let generation = connection.core.generation();
     let mut heads = connection.core.heads();
     let mut account = Account::open(&connection, &generation);
-    let response = answer(&connection, &generation, request, &mut heads, &mut account).await;
+    let end = match depart(&connection, &generation, request, &mut heads, &mut account) {
+        Ok((trip, request)) => trip.take(request, &mut heads, &mut account).await,
+        Err(end) => end,
+    };
+    account.status = heads.response.status;
+    let framed = end.framed;
+    let response = build(&heads.response, AnswerBody::new(end.source, account), framed);
     connection.core.recycle(heads);
-    let (head, source) = response.into_parts();
-    Response::from_parts(head, AnswerBody::new(source, account))
+    response
 }
 
-async fn answer(
-    connection: &Rc<Connection>,
-    generation: &Arc<Generation>,
+/// Receives a request and finds its route; an end where it has none.
+fn depart<'t>(
+    connection: &'t Rc<Connection>,
+    generation: &'t Arc<Generation>,
     request: Request<Incoming>,
     heads: &mut Heads,
     account: &mut Account,
-) -> Response<Source> {
+) -> Result<(Trip<'t>, ClientRequest), End> {
     let settings = &generation.table.settings;
     let id = connection.core.request_id();
     let (parts, body) = request.into_parts();
@@ -58,10 +64,10 @@ async fn answer(
     let from = client(connection.peer, Scheme::Http, &settings.trusted_proxies, &heads.request.fields);
     account.note_request(connection, heads, from, &id);
     if let Err(refusal) = received {
-        return account.refuse(refusal, heads, &id);
+        return Err(account.refuse(refusal, heads, &id));
     }
     if heads.request.path == "*" {
-        return server_options(heads, account);
+        return Err(server_options(heads));
     }
     let found = match connection.listener_index(generation) {
         Some(listener) => generation.table.router.find(listener, &heads.request, &mut NoTrace),
@@ -69,12 +75,11 @@ async fn answer(
     };
     let hit = match found {
         Outcome::Found(hit) => hit,
-        Outcome::MethodNotAllowed(methods) => return not_allowed(&methods, heads, account, &id),
-        Outcome::NotFound => return account.error(404, None, "no-route", heads, &id),
+        Outcome::MethodNotAllowed(methods) => return Err(not_allowed(&methods, heads, account, &id)),
+        Outcome::NotFound => return Err(account.error(404, None, "no-route", heads, &id)),
     };
-    let upgrade = Upgrade::of(&parts, &body);
-    let trip = Trip { connection, generation, from, id: &id };
-    trip.take(hit, ClientRequest { body, upgrade }, heads, account).await
+    let upgrade = Upgrade::of(&heads.request.fields, parts.version, &body);
+    Ok((Trip { connection, generation, hit, from, id }, ClientRequest { body, upgrade }))
 }
 
 /// What is left of the client's request once its head is read.
@@ -89,20 +94,15 @@ pub struct ClientRequest {
 struct Trip<'t> {
     connection: &'t Rc<Connection>,
     generation: &'t Arc<Generation>,
+    hit: Hit<'t>,
     from: Client,
-    id: &'t [u8],
+    id: [u8; 32],
 }
 
 impl<'t> Trip<'t> {
-    async fn take(
-        self,
-        hit: Hit<'t>,
-        request: ClientRequest,
-        heads: &'t mut Heads,
-        account: &mut Account,
-    ) -> Response<Source> {
-        let route: &'t CompiledRoute = &self.generation.table.routes[hit.route as usize];
-        account.route = Some(hit.route);
+    async fn take(mut self, request: ClientRequest, heads: &'t mut Heads, account: &mut Account) -> End {
+        let route: &CompiledRoute = &self.generation.table.routes[self.hit.route as usize];
+        account.route = Some(self.hit.route);
         account.note_route(&route.name);
         let Heads { request: head, response, outgoing } = heads;
         let mut exchange = Exchange {
@@ -111,7 +111,7 @@ impl<'t> Trip<'t> {
             response,
             client: self.from,
             route: &route.name,
-            params: Params::from(hit.parameters),
+            params: Params::from(std::mem::take(&mut self.hit.parameters)),
             secrets: &self.generation.secrets,
         };
         self.connection.request.set(route.timeouts.request);
@@ -119,14 +119,13 @@ impl<'t> Trip<'t> {
         let (entered, answered) = way_in(&route.pipeline, &applies, &mut exchange, &self.connection.request).await;
         let end = match answered {
             Some(end) => end,
-            None => self.reach_end(route, request, &mut exchange, outgoing, account, hit.route).await,
+            None => self.reach_end(route, request, &mut exchange, outgoing, account).await,
         };
         let end = self.with_error_page(end, &mut exchange, account);
         for i in (0..entered).rev().filter(|i| applies.holds(*i)) {
             route.pipeline[i].plugin.on_response(&mut exchange);
         }
-        account.status = exchange.response.status;
-        respond(&exchange, end.source, end.framed)
+        end
     }
 
     async fn reach_end(
@@ -136,19 +135,18 @@ impl<'t> Trip<'t> {
         exchange: &mut Exchange<'_>,
         outgoing: &mut Vec<u8>,
         account: &mut Account,
-        index: u32,
     ) -> End {
         match route.end.as_ref().map(|end| &end.backend) {
             Some(Backend::Local(local)) => settle(local.answer(exchange), exchange, &self.connection.request).await,
             Some(Backend::Upstream(upstream)) => {
-                let live: &LiveRoute = &self.generation.routes[index as usize];
+                let live: &LiveRoute = &self.generation.routes[self.hit.route as usize];
                 let forwarded = Forwarded {
                     connection: self.connection,
                     generation: self.generation,
                     route,
                     live,
                     upstream,
-                    id: self.id,
+                    id: &self.id,
                 };
                 forward(forwarded, request, exchange, outgoing, account).await
             }
@@ -163,7 +161,7 @@ impl<'t> Trip<'t> {
             return end;
         }
         account.note_error(end.cause);
-        let page = error_page::page(status, None, exchange.request, self.id);
+        let page = error_page::page(status, None, exchange.request, &self.id);
         exchange.response.fields.set("content-type", page.media_type.as_bytes());
         End { source: Source::Bytes(page.body), ..end }
     }
@@ -276,14 +274,13 @@ async fn settle(step: Step, exchange: &mut Exchange<'_>, deadline: &Deadline) ->
 const SERVED_METHODS: &[u8] = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 /// `OPTIONS *` asks the server itself (RFC 9110, 9.3.7).
-fn server_options(heads: &mut Heads, account: &mut Account) -> Response<Source> {
-    account.status = 204;
+fn server_options(heads: &mut Heads) -> End {
     heads.response.status = 204;
     heads.response.fields.set("allow", SERVED_METHODS);
-    crate::proxy::response::build(&heads.response, Source::Empty, false)
+    End::content(Content::Empty)
 }
 
-fn not_allowed(methods: &[Method], heads: &mut Heads, account: &mut Account, id: &[u8]) -> Response<Source> {
+fn not_allowed(methods: &[Method], heads: &mut Heads, account: &mut Account, id: &[u8]) -> End {
     let allow = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
     heads.response.fields.set("allow", allow.as_bytes());
     account.error(405, None, "method", heads, id)
@@ -303,7 +300,7 @@ impl Account {
         }
     }
 
-    fn refuse(&mut self, refusal: Refusal, heads: &mut Heads, id: &[u8]) -> Response<Source> {
+    fn refuse(&mut self, refusal: Refusal, heads: &mut Heads, id: &[u8]) -> End {
         if refusal == Refusal::Method {
             heads.response.fields.set("allow", SERVED_METHODS);
         }
@@ -312,20 +309,12 @@ impl Account {
     }
 
     /// An answer of the gateway itself, before any route.
-    fn error(
-        &mut self,
-        status: u16,
-        detail: Option<&str>,
-        cause: &'static str,
-        heads: &mut Heads,
-        id: &[u8],
-    ) -> Response<Source> {
-        self.status = status;
+    fn error(&mut self, status: u16, detail: Option<&str>, cause: &'static str, heads: &mut Heads, id: &[u8]) -> End {
         self.note_error(Some(cause));
         let page = error_page::page(status, detail, &heads.request, id);
         heads.response.status = status;
         heads.response.fields.set("content-type", page.media_type.as_bytes());
-        crate::proxy::response::build(&heads.response, Source::Bytes(page.body), false)
+        End::content(Content::Bytes(page.body))
     }
 
     fn note_request(&mut self, connection: &Connection, heads: &Heads, from: Client, id: &[u8]) {

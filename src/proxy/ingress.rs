@@ -117,7 +117,7 @@ fn target(uri: &Uri, limits: &Limits, head: &mut RequestHead) -> Result<(), Refu
 
 /// The one `Host`, which an absolute target must agree with (RFC 9112, 3.2).
 fn host(incoming: &Incoming<'_>, head: &mut RequestHead) -> Result<(), Refusal> {
-    let mut hosts = incoming.headers.get_all(hyper::header::HOST).iter();
+    let mut hosts = head.fields.received_all("host");
     let (first, more) = (hosts.next(), hosts.next());
     let authority = incoming.uri.authority();
     if authority.is_some_and(|authority| authority.as_str().contains('@')) {
@@ -128,7 +128,7 @@ fn host(incoming: &Incoming<'_>, head: &mut RequestHead) -> Result<(), Refusal> 
     }
     let given = match (first, more) {
         (_, Some(_)) => return Err(Refusal::Host),
-        (Some(value), None) => value.to_str().map_err(|_| Refusal::Host)?,
+        (Some(value), None) => std::str::from_utf8(value).map_err(|_| Refusal::Host)?,
         (None, None) if incoming.version == Version::HTTP_11 => return Err(Refusal::Host),
         (None, None) => return Ok(()),
     };

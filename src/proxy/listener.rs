@@ -36,6 +36,14 @@ pub fn bind(address: SocketAddr, workers: usize) -> io::Result<Bound> {
         Some(taken) => taken,
         None => address,
     };
+    bind_beside(address, workers)
+}
+
+/// The same where this program itself may hold the port already, by an address that overlaps with the wanted one.
+///
+/// # Errors
+/// If the address cannot be bound.
+pub fn bind_beside(address: SocketAddr, workers: usize) -> io::Result<Bound> {
     let sockets: Vec<TcpListener> = (0..workers.max(1))
         .map(|_| {
             let socket = socket(address, Share::Workers)?;

@@ -1,13 +1,16 @@
 //! The table that is live: one pointer, swapped whole. A request loads it once and lives with it until it ends.
 
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
+use rustls::ClientConfig;
 
 use crate::pipeline::backend::{Backend, HostHeader, Upstream};
 use crate::pipeline::secrets::Secrets;
 use crate::proxy::metrics::{Metrics, RouteMetrics};
-use crate::proxy::upstream::{Address, Target, TlsTarget};
+use crate::proxy::upstream::{Address, Target, TlsTarget, client_config, system_roots};
 use crate::table::RouteTable;
 use crate::value::url::{Scheme, TargetUrl};
 
@@ -15,14 +18,25 @@ use crate::value::url::{Scheme, TargetUrl};
 pub struct Generation {
     /// Its number: 1 for the first table, one more for each that was swapped in.
     pub number: u64,
+    /// When it was made ready to be put in force.
+    pub since: SystemTime,
     /// The table.
     pub table: RouteTable,
-    /// The numbers of its listeners' sockets, by the index of the listener in the table.
-    pub listeners: Box<[u64]>,
+    /// The sockets of its listeners, by the index of the listener in the table.
+    pub listeners: Box<[LiveListener]>,
     /// What belongs to each route, by the same index.
     pub routes: Box<[LiveRoute]>,
     /// The secrets that the table names.
     pub secrets: Secrets,
+}
+
+/// A listener's sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LiveListener {
+    /// Their number: another one for each time an address is bound.
+    pub id: u64,
+    /// The address, with the port that was taken for port 0.
+    pub address: SocketAddr,
 }
 
 /// What the proxy needs beside a compiled route.
@@ -51,8 +65,35 @@ pub struct Live(Arc<ArcSwap<Generation>>);
 pub struct Surroundings {
     /// The counters.
     pub metrics: Arc<Metrics>,
-    /// How upstreams prove who they are.
-    pub tls: Arc<rustls::ClientConfig>,
+    /// How upstreams prove who they are; read from the machine when the first one has to.
+    tls: OnceLock<Arc<ClientConfig>>,
+}
+
+/// Why a table cannot be prepared.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// The name of an upstream cannot be one of a certificate.
+    #[error("the name of an upstream cannot be verified: {0}")]
+    Name(#[from] rustls::pki_types::InvalidDnsNameError),
+    /// The settings of TLS are unusable.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+impl Surroundings {
+    /// Surroundings with these counters.
+    pub fn new(metrics: Arc<Metrics>) -> Self {
+        Self { metrics, tls: OnceLock::new() }
+    }
+
+    /// The settings for TLS to upstreams. Reading the machine's authorities takes a while, so only the first use does it.
+    fn tls(&self) -> Result<Arc<ClientConfig>, rustls::Error> {
+        if let Some(config) = self.tls.get() {
+            return Ok(Arc::clone(config));
+        }
+        let config = Arc::new(client_config(system_roots())?);
+        Ok(Arc::clone(self.tls.get_or_init(|| config)))
+    }
 }
 
 impl Live {
@@ -85,10 +126,10 @@ impl Generation {
     pub fn prepare(
         number: u64,
         table: RouteTable,
-        listeners: Box<[u64]>,
+        listeners: Box<[LiveListener]>,
         secrets: Secrets,
         around: &Surroundings,
-    ) -> Result<Self, rustls::pki_types::InvalidDnsNameError> {
+    ) -> Result<Self, PrepareError> {
         let routes = table
             .routes
             .iter()
@@ -99,15 +140,12 @@ impl Generation {
                 };
                 Ok(LiveRoute { metrics: around.metrics.route(&route.name), targets })
             })
-            .collect::<Result<_, _>>()?;
-        Ok(Self { number, table, listeners, routes, secrets })
+            .collect::<Result<_, PrepareError>>()?;
+        Ok(Self { number, since: SystemTime::now(), table, listeners, routes, secrets })
     }
 }
 
-fn live_targets(
-    upstream: &Upstream,
-    around: &Surroundings,
-) -> Result<Box<[LiveTarget]>, rustls::pki_types::InvalidDnsNameError> {
+fn live_targets(upstream: &Upstream, around: &Surroundings) -> Result<Box<[LiveTarget]>, PrepareError> {
     upstream
         .targets
         .iter()
@@ -122,9 +160,9 @@ fn live_targets(
         .collect()
 }
 
-fn target(url: &TargetUrl, around: &Surroundings) -> Result<Target, rustls::pki_types::InvalidDnsNameError> {
+fn target(url: &TargetUrl, around: &Surroundings) -> Result<Target, PrepareError> {
     let address = match url.host.parse() {
-        Ok(ip) => Address::Socket(std::net::SocketAddr::new(ip, url.port)),
+        Ok(ip) => Address::Socket(SocketAddr::new(ip, url.port)),
         Err(_) => Address::Name(url.host.clone(), url.port),
     };
     let tls = match url.scheme {
@@ -132,7 +170,7 @@ fn target(url: &TargetUrl, around: &Surroundings) -> Result<Target, rustls::pki_
         Scheme::Https => Some(Arc::new(TlsTarget {
             server_name: url.host.to_string().try_into()?,
             settings: [0; 32],
-            config: Arc::clone(&around.tls),
+            config: around.tls()?,
         })),
     };
     Ok(Target { address, tls })

@@ -42,16 +42,16 @@ pub struct RouteMetrics {
 /// What became of reloads.
 #[derive(Default)]
 pub struct Reloads {
-    /// Tables put in force.
+    /// Attempts that ended with what was read in force, the first one included.
     pub succeeded: AtomicU64,
     /// Attempts that changed nothing, because of errors.
     pub failed: AtomicU64,
-    /// When the last table was put in force, in milliseconds since 1970.
+    /// When the last successful one ended, in milliseconds since 1970.
     pub last_success: AtomicU64,
     /// How long the last successful one took from the change seen to the table in force, in microseconds.
     pub last_micros: AtomicU64,
-    /// When the watcher last looked at the files, in milliseconds since 1970; 0 if there is no watcher.
-    pub watcher_seen: AtomicU64,
+    /// By when the watcher is to have looked at the files again, in milliseconds since 1970; 0 if there is no watcher.
+    watcher_due: AtomicU64,
 }
 
 impl Metrics {
@@ -70,7 +70,8 @@ impl Metrics {
         routes.iter().map(|(name, route)| (name.clone(), Arc::clone(route))).collect()
     }
 
-    /// Forgets the routes that no table has any more.
+    /// Forgets the routes that no table has any more. A table ends with the last request that began under it, so this is
+    /// asked whenever the counters are read, not when a table is swapped.
     pub fn forget_unused(&self) {
         let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
         routes.retain(|_, route| Arc::strong_count(route) > 1);
@@ -97,7 +98,7 @@ impl RouteMetrics {
 }
 
 impl Reloads {
-    /// Notes a table put in force.
+    /// Notes that what was read is in force.
     pub fn success(&self, took: Duration) {
         self.succeeded.fetch_add(1, Ordering::Relaxed);
         self.last_success.store(now_millis(), Ordering::Relaxed);
@@ -109,9 +110,15 @@ impl Reloads {
         self.failed.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Notes that the watcher looked at the files.
-    pub fn watched(&self) {
-        self.watcher_seen.store(now_millis(), Ordering::Relaxed);
+    /// Notes that the watcher looked at the files, and that it is to look again within a time.
+    pub fn watched(&self, again_within: Duration) {
+        let wait = u64::try_from(again_within.as_millis()).unwrap_or(u64::MAX);
+        self.watcher_due.store(now_millis().saturating_add(wait), Ordering::Relaxed);
+    }
+
+    /// Whether the watcher looks at the files as it said.
+    pub fn is_watched(&self) -> bool {
+        now_millis() <= self.watcher_due.load(Ordering::Relaxed)
     }
 }
 

@@ -4,7 +4,7 @@
 
 pub mod access_log;
 mod answer;
-mod client;
+pub mod client;
 mod connection;
 mod core;
 mod error_page;
@@ -14,7 +14,7 @@ pub mod ingress;
 mod listener;
 pub mod live;
 pub mod metrics;
-mod outgoing;
+pub mod outgoing;
 mod request_body;
 mod response;
 pub mod status;
@@ -27,13 +27,12 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use crate::pipeline::secrets::Secrets;
 use crate::proxy::access_log::AccessLog;
 use crate::proxy::core::Core;
 use crate::proxy::listener::{Bound, bind};
-use crate::proxy::live::{Generation, Live, Surroundings};
+use crate::proxy::live::{Generation, Live, LiveListener, PrepareError, Surroundings};
 use crate::proxy::metrics::Metrics;
 use crate::proxy::worker::{Command, Worker};
 use crate::table::RouteTable;
@@ -54,12 +53,9 @@ pub enum SwapError {
     /// A thread cannot be started.
     #[error("a worker cannot be started: {0}")]
     Worker(io::Error),
-    /// An upstream's name cannot be one of a certificate.
-    #[error("the name of an upstream cannot be verified: {0}")]
-    Upstream(#[from] rustls::pki_types::InvalidDnsNameError),
-    /// The settings of TLS are unusable.
-    #[error("TLS cannot be set up: {0}")]
-    Tls(#[from] rustls::Error),
+    /// A target of an upstream cannot be made ready.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
 }
 
 /// A running data plane.
@@ -67,8 +63,7 @@ pub struct Proxy {
     live: Live,
     workers: Vec<Worker>,
     around: Surroundings,
-    /// The sockets by listener name and wanted address, with their number and the address taken.
-    bound: BTreeMap<(String, SocketAddr), (u64, SocketAddr)>,
+    bound: Taken,
     next_listener: u64,
 }
 
@@ -88,12 +83,11 @@ impl Proxy {
     /// # Errors
     /// If the table cannot be put in force or a worker cannot be started.
     pub fn start(table: RouteTable, secrets: Secrets, start: Start) -> Result<Self, SwapError> {
-        let tls = Arc::new(upstream::client_config(upstream::system_roots())?);
-        let around = Surroundings { metrics: Arc::clone(&start.metrics), tls };
+        let around = Surroundings::new(Arc::clone(&start.metrics));
         let mut bound = BTreeMap::new();
         let mut next_listener = 0;
-        let (fresh, ids) = bind_missing(&table, &bound, &mut next_listener, start.workers)?;
-        let live = Live::new(Generation::prepare(1, table, ids, secrets, &around)?);
+        let (fresh, listeners) = bind_missing(&table, &bound, &mut next_listener, start.workers)?;
+        let live = Live::new(Generation::prepare(1, table, listeners, secrets, &around)?);
         let workers = (0..start.workers.max(1))
             .map(|index| {
                 let (live, metrics, log, workers) =
@@ -111,22 +105,20 @@ impl Proxy {
     /// # Errors
     /// If something of it fails; the table in force stays, and so does everything else.
     pub fn swap(&mut self, table: RouteTable, secrets: Secrets) -> Result<u64, SwapError> {
-        let began = Instant::now();
         let number = self.live.load().number + 1;
-        let (fresh, ids) = bind_missing(&table, &self.bound, &mut self.next_listener, self.workers.len())?;
-        let next = Generation::prepare(number, table, ids.clone(), secrets, &self.around)?;
+        let (fresh, listeners) = bind_missing(&table, &self.bound, &mut self.next_listener, self.workers.len())?;
+        let next = Generation::prepare(number, table, listeners.clone(), secrets, &self.around)?;
         self.live.swap(next);
         // only now: who connects to a new listener is to find its routes
         open(fresh, &self.workers, &mut self.bound);
-        self.bound.retain(|_, (id, _)| {
-            let kept = ids.contains(id);
+        self.bound.retain(|_, bound| {
+            let kept = listeners.contains(bound);
             if !kept {
-                self.workers.iter().for_each(|worker| worker.tell(Command::Unlisten(*id)));
+                self.workers.iter().for_each(|worker| worker.tell(Command::Unlisten(bound.id)));
             }
             kept
         });
         self.workers.iter().for_each(|worker| worker.tell(Command::Swapped));
-        self.around.metrics.reloads.success(began.elapsed());
         Ok(number)
     }
 
@@ -137,7 +129,7 @@ impl Proxy {
 
     /// The listeners with the addresses that were taken for them.
     pub fn addresses(&self) -> Vec<(String, SocketAddr)> {
-        self.bound.iter().map(|((name, _), (_, address))| (name.clone(), *address)).collect()
+        self.bound.iter().map(|((name, _), bound)| (name.clone(), bound.address)).collect()
     }
 
     /// Stops accepting, lets requests in flight end within the drain time, and ends.
@@ -155,36 +147,38 @@ struct Fresh {
     bound: Bound,
 }
 
-type Taken = BTreeMap<(String, SocketAddr), (u64, SocketAddr)>;
+/// The sockets by listener name and wanted address.
+type Taken = BTreeMap<(String, SocketAddr), LiveListener>;
 
-/// Binds the listeners of a table that are not bound yet, and gives the number of each listener by its index in the table.
+/// Binds the listeners of a table that are not bound yet, and gives the sockets of each listener by its index in the table.
 fn bind_missing(
     table: &RouteTable,
     taken: &Taken,
     next: &mut u64,
     workers: usize,
-) -> Result<(Vec<Fresh>, Box<[u64]>), SwapError> {
+) -> Result<(Vec<Fresh>, Box<[LiveListener]>), SwapError> {
     let mut fresh = Vec::new();
-    let mut ids = Vec::new();
+    let mut listeners = Vec::new();
     for listener in &table.settings.listeners {
         let (name, wanted) = (listener.name.to_string(), listener.address.0);
-        if let Some((id, _)) = taken.get(&(name.clone(), wanted)) {
-            ids.push(*id);
+        if let Some(bound) = taken.get(&(name.clone(), wanted)) {
+            listeners.push(*bound);
             continue;
         }
         let bound =
             bind(wanted, workers).map_err(|error| SwapError::Bind { name: name.clone(), address: wanted, error })?;
         *next += 1;
-        ids.push(*next);
+        listeners.push(LiveListener { id: *next, address: bound.address });
         fresh.push(Fresh { name, wanted, id: *next, bound });
     }
-    Ok((fresh, ids.into()))
+    Ok((fresh, listeners.into()))
 }
 
 fn open(fresh: Vec<Fresh>, workers: &[Worker], taken: &mut Taken) {
     for listener in fresh {
         tracing::info!(listener = %listener.name, address = %listener.bound.address, "listening");
-        taken.insert((listener.name, listener.wanted), (listener.id, listener.bound.address));
+        let live = LiveListener { id: listener.id, address: listener.bound.address };
+        taken.insert((listener.name, listener.wanted), live);
         for (worker, socket) in workers.iter().zip(listener.bound.sockets) {
             worker.tell(Command::Listen { id: listener.id, socket });
         }

@@ -9,14 +9,20 @@ use crate::pipeline::exchange::Exchange;
 use crate::pipeline::head::Fields;
 use crate::value::url::Scheme;
 
+/// What the gateway says of itself and the client in a head that is sent upstream.
+pub struct Hop<'a> {
+    /// What `Host` says; `None` for what the client sent.
+    pub host: Option<&'a str>,
+    /// The protocols that an upgrade asks for.
+    pub upgrade: Option<&'a [u8]>,
+    /// The address of the connection's peer.
+    pub peer: &'a str,
+    /// The id of the request.
+    pub request_id: &'a [u8],
+}
+
 /// Writes the request line and all fields but the framing ones, each with its line end.
-pub fn write_head(
-    exchange: &Exchange<'_>,
-    host: Option<&str>,
-    upgrade: Option<&[u8]>,
-    request_id: &[u8],
-    out: &mut Vec<u8>,
-) {
+pub fn write_head(exchange: &Exchange<'_>, hop: &Hop<'_>, out: &mut Vec<u8>) {
     let request = &exchange.request;
     out.extend_from_slice(request.method.as_str().as_bytes());
     out.push(b' ');
@@ -26,7 +32,7 @@ pub fn write_head(
         out.extend_from_slice(query.as_bytes());
     }
     out.extend_from_slice(b" HTTP/1.1\r\n");
-    field(out, b"host", host.unwrap_or(&request.authority).as_bytes());
+    field(out, b"host", hop.host.unwrap_or(&request.authority).as_bytes());
     let nominated = Nominated::of(&request.fields);
     let trusted = exchange.client.trusted;
     for (name, value) in request.fields.kept() {
@@ -38,12 +44,12 @@ pub fn write_head(
     for (name, value) in request.fields.edits().filter(|(name, _)| !is_ours(name)) {
         field(out, name, value);
     }
-    if let Some(protocol) = upgrade {
+    if let Some(protocol) = hop.upgrade {
         field(out, b"connection", b"upgrade");
         field(out, b"upgrade", protocol);
     }
-    forwarding(exchange, out);
-    field(out, b"x-request-id", request_id);
+    forwarding(exchange, hop.peer, out);
+    field(out, b"x-request-id", hop.request_id);
     via(&request.fields, out);
 }
 
@@ -131,7 +137,7 @@ impl<'a> Nominated<'a> {
 }
 
 /// Says who asks, how and for which host. What a trusted proxy said is kept and extended, what anybody else said is dropped.
-fn forwarding(exchange: &Exchange<'_>, out: &mut Vec<u8>) {
+fn forwarding(exchange: &Exchange<'_>, peer: &str, out: &mut Vec<u8>) {
     let request = &exchange.request;
     let trusted = exchange.client.trusted;
     let proto: &[u8] = match exchange.client.scheme {
@@ -145,8 +151,7 @@ fn forwarding(exchange: &Exchange<'_>, out: &mut Vec<u8>) {
             out.extend_from_slice(b", ");
         }
     }
-    let peer = exchange.client.peer;
-    let _ = write!(out, "{peer}");
+    out.extend_from_slice(peer.as_bytes());
     out.extend_from_slice(b"\r\n");
     field(out, b"x-forwarded-proto", proto);
     let host = request.fields.received("x-forwarded-host").filter(|_| trusted).unwrap_or(request.authority.as_bytes());
@@ -156,7 +161,7 @@ fn forwarding(exchange: &Exchange<'_>, out: &mut Vec<u8>) {
     if trusted && let Some(value) = request.fields.received("forwarded") {
         out.extend_from_slice(b"forwarded: ");
         out.extend_from_slice(value);
-        let quoted = if peer.is_ipv6() { format!("\"[{peer}]\"") } else { peer.to_string() };
+        let quoted = if peer.contains(':') { format!("\"[{peer}]\"") } else { peer.to_owned() };
         let _ = write!(out, ", for={quoted};proto={}\r\n", String::from_utf8_lossy(proto));
     }
 }

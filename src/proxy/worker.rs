@@ -91,7 +91,11 @@ async fn run(core: Rc<Core>, mut commands: UnboundedReceiver<Command>) {
                         close(&core, &state, &accepting);
                     }
                 }
-                Some(Command::Swapped) => core.tunnels.wake_all(),
+                Some(Command::Swapped) => {
+                    // An idle worker lets go of the old table here, not at its next request.
+                    core.generation();
+                    core.tunnels.wake_all();
+                }
                 Some(Command::Drain) | None => {
                     for (_, (state, accepting)) in listeners.drain() {
                         close(&core, &state, &accepting);

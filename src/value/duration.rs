@@ -45,7 +45,7 @@ impl Scalar for Duration {
         let number: u64 = number.parse().map_err(|_| wrong())?;
         let Some((_, size)) = UNITS.iter().find(|(name, _)| *name == unit) else {
             return Err(match unit.trim() {
-                "" => wrong().suggest(format!("{number}s")),
+                "" if number > 0 => wrong().suggest(format!("{number}s")),
                 other => wrong().help("the units are `ms`, `s`, `m`, `h` and `d`").suggest_unit(number, other),
             });
         };

@@ -33,6 +33,9 @@ impl Scalar for Name {
             return Ok(Self(text.into()));
         }
         let error = ScalarError::new("a name holds only lower-case letters, digits and `-`, at most 63 of them");
+        if text.contains('/') {
+            return Err(error.help("write the name alone: it is looked up in the namespace of this object"));
+        }
         let mended: String = text
             .to_ascii_lowercase()
             .chars()

@@ -72,6 +72,10 @@ pub trait Scalar: Sized + fmt::Display {
 pub struct Format {
     /// Its name in a schema.
     pub name: &'static str,
+    /// One sentence on its values.
+    pub description: &'static str,
+    /// Texts that are right.
+    pub examples: &'static [&'static str],
     /// Whether a text is a value of the type.
     pub check: fn(&str) -> Result<(), ScalarError>,
 }
@@ -79,7 +83,12 @@ pub struct Format {
 impl Format {
     /// The format of a type.
     pub const fn of<T: Scalar>() -> Self {
-        Self { name: T::FORMAT, check: |text| T::parse(text).map(drop) }
+        Self {
+            name: T::FORMAT,
+            description: T::DESCRIPTION,
+            examples: T::EXAMPLES,
+            check: |text| T::parse(text).map(drop),
+        }
     }
 }
 

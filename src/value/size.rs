@@ -50,8 +50,8 @@ impl Scalar for Size {
         let Some((_, size)) = UNITS.iter().find(|(name, _)| *name == unit) else {
             let error = wrong().help("the units are `B`, `KiB`, `MiB`, `GiB` and `TiB`");
             return Err(match meant(unit) {
-                Some(unit) => error.suggest(format!("{number}{unit}")),
-                None => error,
+                Some(unit) if number > 0 => error.suggest(format!("{number}{unit}")),
+                _ => error,
             });
         };
         match number.checked_mul(*size).filter(|bytes| *bytes <= 1 << 50) {

@@ -14,6 +14,7 @@ pub const CODES: &[&Code] = &[
     &OUT_OF_RANGE,
     &UNKNOWN_CHOICE,
     &WRONG_LENGTH,
+    &DUPLICATE_ENTRY,
 ];
 
 macro_rules! codes {
@@ -65,4 +66,7 @@ that silently has no effect."
         "A list has too few or too many entries, or a text is empty or too long. An empty list is never \"everything\": leave the \
 field out for its default."
         "apiVersion: gw/v1\nkind: Backend\nmetadata: { name: web }\nspec: { http: { targets: [] } }\n";
+    DUPLICATE_ENTRY = "GW1208" "duplicate-entry"
+        "The same entry stands twice in a list in which a second one has no effect. Perhaps another one was meant."
+        "apiVersion: gw/v1\nkind: Backend\nmetadata: { name: web }\nspec: { http: { targets: [{ url: \"http://127.0.0.1:3000\" }, { url: \"http://127.0.0.1:3000\" }] } }\n";
 }

@@ -1,25 +1,26 @@
-//! What a schema error means to the person who wrote the manifest.
+//! What a schema error means to the person who wrote the manifest: wrong values here, wrong fields in [`fields`], wrong
+//! types in [`types`].
+//!
+//! [`fields`]: crate::compiler::check::fields
+//! [`types`]: crate::compiler::check::types
 
-use jsonschema::error::{TypeKind, ValidationErrorKind};
-use jsonschema::{ValidationError, Validator};
+use jsonschema::ValidationError;
+use jsonschema::error::ValidationErrorKind;
 use serde_json::Value as Json;
 
-use crate::compiler::check::codes::{
-    INVALID_VALUE, MISSING_FIELD, OUT_OF_RANGE, UNKNOWN_CHOICE, UNKNOWN_FIELD, WRONG_LENGTH, WRONG_TYPE,
-};
-use crate::compiler::manifest::KindInfo;
-use crate::compiler::quote::{quoted, replacement};
-use crate::compiler::schema::{self, KIND_SCHEMAS};
+use crate::compiler::check::codes::{DUPLICATE_ENTRY, INVALID_VALUE, OUT_OF_RANGE, UNKNOWN_CHOICE, WRONG_LENGTH};
+use crate::compiler::check::validators::Checker;
+use crate::compiler::quote::{listed, quoted, replacement};
+use crate::compiler::schema;
 use crate::compiler::syntax::{Node, Value};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::value::did_you_mean::did_you_mean;
 use crate::value::{FORMATS, ScalarError};
 
 /// All errors of one document.
-pub(super) fn explain(kind: &KindInfo, validator: &Validator, json: &Json, root: &Node) -> Diagnostics {
-    let schema = KIND_SCHEMAS.iter().find(|(k, _)| k.name == kind.name).map_or(&Json::Null, |(_, schema)| schema);
-    let errors: Vec<ValidationError<'_>> = validator.iter_errors(json).collect();
-    let reader = Reader { schema, root, errors: &errors };
+pub(super) fn explain(checker: &Checker, json: &Json, root: &Node) -> Diagnostics {
+    let errors: Vec<ValidationError<'_>> = checker.validator.iter_errors(json).collect();
+    let reader = Reader { schema: &checker.schema, root, errors: &errors };
     let mut out = Diagnostics::default();
     for error in &errors {
         reader.explain(error, &mut out);
@@ -27,220 +28,177 @@ pub(super) fn explain(kind: &KindInfo, validator: &Validator, json: &Json, root:
     out
 }
 
-struct Reader<'a> {
-    schema: &'a Json,
-    root: &'a Node,
-    errors: &'a [ValidationError<'a>],
+/// A document with all that its schema finds wrong: an error is explained in the light of the others, so that one
+/// mistake is reported once.
+pub(super) struct Reader<'a> {
+    pub(super) schema: &'a Json,
+    pub(super) root: &'a Node,
+    pub(super) errors: &'a [ValidationError<'a>],
 }
 
 impl Reader<'_> {
     fn explain(&self, error: &ValidationError<'_>, out: &mut Diagnostics) {
         let pointer = error.instance_path().as_str();
         match error.kind() {
-            ValidationErrorKind::AdditionalProperties { unexpected } => {
-                out.extend(unexpected.iter().filter_map(|name| self.unknown_field(pointer, name)));
+            ValidationErrorKind::AdditionalProperties { .. } | ValidationErrorKind::FalseSchema => {
+                out.extend(self.unknown_fields(pointer));
             }
             ValidationErrorKind::Required { property } => {
                 out.extend(self.missing(pointer, property.as_str().unwrap_or_default()));
             }
             ValidationErrorKind::PropertyNames { error: inner } => out.extend(self.bad_key(pointer, inner)),
+            ValidationErrorKind::Type { kind } => out.extend(self.wrong_type(pointer, kind)),
+            // A value of the wrong type is none of the choices either.
+            ValidationErrorKind::Enum { .. } if self.has_wrong_type(pointer) => {}
             other => out.extend(self.bad_value(pointer, other)),
         }
     }
 
-    fn unknown_field(&self, pointer: &str, name: &str) -> Option<Diagnostic> {
-        let entry = self.root.pointer(pointer)?.entry(name)?;
-        let known: Vec<&str> = self.known_fields(pointer);
-        let diagnostic = Diagnostic::new(&UNKNOWN_FIELD, format!("there is no field `{}` here", name.escape_debug()))
-            .at(entry.key_span, "unknown field");
-        Some(match did_you_mean(name, known.iter().copied()) {
-            Some(near) => {
-                diagnostic.help(format!("did you mean `{near}`?")).fix("rename the field", entry.key_span, near)
-            }
-            None if known.is_empty() => diagnostic.help("this object has no fields"),
-            None => diagnostic.help(format!("there are: {}", known.join(", "))),
+    fn has_wrong_type(&self, pointer: &str) -> bool {
+        self.errors.iter().any(|error| {
+            matches!(error.kind(), ValidationErrorKind::Type { .. }) && error.instance_path().as_str() == pointer
         })
-    }
-
-    fn known_fields(&self, pointer: &str) -> Vec<&str> {
-        schema::at(self.schema, pointer)
-            .and_then(schema::properties)
-            .map(|properties| properties.keys().map(String::as_str).collect())
-            .unwrap_or_default()
-    }
-
-    /// A missing field, unless a mistyped one beside it was reported as meant to be it.
-    fn missing(&self, pointer: &str, property: &str) -> Option<Diagnostic> {
-        let known = self.known_fields(pointer);
-        let mistyped = self.errors.iter().any(|error| {
-            error.instance_path().as_str() == pointer
-                && matches!(error.kind(), ValidationErrorKind::AdditionalProperties { unexpected }
-                    if unexpected.iter().any(|name| did_you_mean(name, known.iter().copied()) == Some(property)))
-        });
-        if mistyped {
-            return None;
-        }
-        let message = format!("the field `{property}` is missing");
-        let field = schema::at(self.schema, &format!("{pointer}/{property}"));
-        let example = field
-            .and_then(example)
-            .map_or_else(String::new, |example| format!(", for example `{property}: {example}`"));
-        let description = field.and_then(|f| f.get("description")).and_then(Json::as_str).unwrap_or_default();
-        let help = format!(
-            "add `{property}`{example}{}{}",
-            if description.is_empty() { "" } else { ": " },
-            first_sentence(description)
-        );
-        Some(Diagnostic::new(&MISSING_FIELD, message).at(self.object_place(pointer), "this object").help(help))
-    }
-
-    /// An object is pointed at by its key: its own text begins with its first field.
-    fn object_place(&self, pointer: &str) -> Span {
-        match self.root.place(pointer) {
-            Some(place) if !pointer.is_empty() => place.key.unwrap_or(place.value),
-            _ => self.root.span.start(),
-        }
     }
 
     fn bad_key(&self, pointer: &str, inner: &ValidationError<'_>) -> Option<Diagnostic> {
         let name = inner.instance().as_str()?.to_owned();
         let entry = self.root.pointer(pointer)?.entry(&name)?;
         let ValidationErrorKind::Format { format } = inner.kind() else { return None };
-        let error = scalar_error(format, &name)?;
-        let mut diagnostic = Diagnostic::new(&INVALID_VALUE, error.message.clone()).at(entry.key_span, "");
-        diagnostic.help = error.help.clone();
-        Some(match error.suggestion {
-            Some(text) => {
-                diagnostic.help(format!("write `{text}`")).fix("write it as it is meant", entry.key_span, text)
-            }
-            None => diagnostic,
-        })
+        Some(mended(scalar_error(format, &name)?, entry.key_span, entry.key_span))
     }
 
     fn bad_value(&self, pointer: &str, kind: &ValidationErrorKind) -> Option<Diagnostic> {
         let node = self.root.pointer(pointer)?;
-        let field = pointer.rsplit('/').find(|segment| segment.parse::<usize>().is_err()).unwrap_or("value");
+        let subject = subject(pointer);
         let wrong = |code, message: String| Diagnostic::new(code, message).at(self.value_place(pointer, node), "");
         Some(match kind {
-            ValidationErrorKind::Type { kind } => return Some(self.wrong_type(pointer, field, node, kind)),
-            ValidationErrorKind::Enum { options } => return Some(unknown_choice(field, node, options)),
+            ValidationErrorKind::Enum { options } => return Some(unknown_choice(&subject, node, options)),
             ValidationErrorKind::Format { format } => return Some(invalid(format, node)),
-            ValidationErrorKind::Minimum { limit } => wrong(&OUT_OF_RANGE, format!("`{field}` is at least {limit}")),
-            ValidationErrorKind::Maximum { limit } => wrong(&OUT_OF_RANGE, format!("`{field}` is at most {limit}")),
+            ValidationErrorKind::UniqueItems => return self.duplicate_entry(pointer, node),
+            ValidationErrorKind::Minimum { .. } | ValidationErrorKind::Maximum { .. } => {
+                wrong(&OUT_OF_RANGE, format!("{subject} is {}", self.range(pointer)))
+            }
             ValidationErrorKind::MinItems { limit } => {
-                wrong(&WRONG_LENGTH, format!("`{field}` has at least {limit} entries"))
+                wrong(&WRONG_LENGTH, format!("{subject} has at least {}", counted(*limit, "entry", "entries")))
+                    .help("leave the field out for its default, or add an entry")
             }
             ValidationErrorKind::MaxItems { limit } => {
-                wrong(&WRONG_LENGTH, format!("`{field}` has at most {limit} entries"))
+                wrong(&WRONG_LENGTH, format!("{subject} has at most {}", counted(*limit, "entry", "entries")))
             }
-            ValidationErrorKind::MinLength { .. } => wrong(&WRONG_LENGTH, format!("`{field}` cannot be empty")),
+            ValidationErrorKind::MinLength { .. } => wrong(&WRONG_LENGTH, format!("{subject} cannot be empty")),
             ValidationErrorKind::MaxLength { limit } => {
-                wrong(&WRONG_LENGTH, format!("`{field}` is at most {limit} characters long"))
+                wrong(&WRONG_LENGTH, format!("{subject} has at most {}", counted(*limit, "character", "characters")))
             }
-            other => wrong(&INVALID_VALUE, format!("`{field}` does not fulfil `{}`", other.keyword())),
+            other => wrong(&INVALID_VALUE, format!("{subject} does not fulfil `{}`", other.keyword())),
         })
     }
 
-    fn value_place(&self, pointer: &str, node: &Node) -> Span {
+    /// The range of a number, in words.
+    fn range(&self, pointer: &str) -> String {
+        let schema = schema::at(self.schema, pointer);
+        let limit = |keyword| schema.and_then(|schema| schema.get(keyword)).and_then(Json::as_f64);
+        match (limit("minimum"), limit("maximum")) {
+            (Some(least), Some(most)) => format!("a number from {least} to {most}"),
+            (Some(least), None) => format!("at least {least}"),
+            (None, most) => format!("at most {}", most.unwrap_or_default()),
+        }
+    }
+
+    fn duplicate_entry(&self, pointer: &str, node: &Node) -> Option<Diagnostic> {
+        let Value::Sequence(items) = &node.value else { return None };
+        let same = |a: &Node, b: &Node| a.to_json() == b.to_json();
+        let (again, first) = items.iter().enumerate().find_map(|(i, item)| {
+            let first = items[..i].iter().find(|first| same(first, item))?;
+            Some((item, first))
+        })?;
+        let problem = Diagnostic::new(&DUPLICATE_ENTRY, format!("an entry stands twice in {}", subject(pointer)));
+        Some(problem.at(again.span, "here again").at(first.span, "first here").help("keep one of them"))
+    }
+
+    /// The place of a value: scalars by themselves; lists, objects and what is not there by their key.
+    pub(super) fn value_place(&self, pointer: &str, node: &Node) -> Span {
         match node.value {
             Value::Mapping(_) | Value::Sequence(_) => self.object_place(pointer),
+            Value::Null if node.span.start == node.span.end => self.object_place(pointer),
             _ => node.span,
         }
     }
 
-    fn wrong_type(&self, pointer: &str, field: &str, node: &Node, kind: &TypeKind) -> Diagnostic {
-        let expected = match kind {
-            TypeKind::Single(name) => name.to_string(),
-            TypeKind::Multiple(_) => "value of another type".to_owned(),
-        };
-        let article = if expected.starts_with(['a', 'i', 'o']) { "an" } else { "a" };
-        let shown = match expected.as_str() {
-            "array" => "a list".to_owned(),
-            "object" => "a mapping".to_owned(),
-            other => format!("{article} {other}"),
-        };
-        let message = format!("`{field}` is {shown}, not {}", node.kind_name());
-        let diagnostic = Diagnostic::new(&WRONG_TYPE, message)
-            .at(self.value_place(pointer, node), format!("this is {}", node.kind_name()));
-        let schema = schema::at(self.schema, pointer);
-        let scalar = matches!(node.value, Value::Integer(_) | Value::Float(_) | Value::Bool(_));
-        match (expected.as_str(), schema.and_then(example)) {
-            ("string", _) if scalar => self.string_wanted(diagnostic, schema, node),
-            ("array", _) if matches!(node.value, Value::String(_)) => diagnostic.help("write it in brackets: `[…]`"),
-            (_, Some(example)) => diagnostic.help(format!("write for example `{field}: {example}`")),
-            _ => diagnostic,
-        }
-    }
-
-    /// A number or boolean where a string is wanted: with quotes it may be right, or its type says what is missing.
-    fn string_wanted(&self, diagnostic: Diagnostic, schema: Option<&Json>, node: &Node) -> Diagnostic {
-        let text = match node.to_json() {
-            Json::String(text) => text,
-            other => other.to_string(),
-        };
-        let format = schema.and_then(|schema| schema.get("format")).and_then(Json::as_str);
-        let error = format.and_then(|format| scalar_error(format, &text));
-        match error {
-            Some(ScalarError { suggestion: Some(meant), .. }) => {
-                diagnostic.help(format!("write `{meant}`")).fix("write it as it is meant", node.span, meant)
-            }
-            Some(error) => diagnostic.help(error.help.unwrap_or(error.message)),
-            None => {
-                diagnostic.help(format!("write `{}`", quoted(&text))).fix("put it in quotes", node.span, quoted(&text))
-            }
+    /// An object is pointed at by its key: its own text begins with its first field.
+    pub(super) fn object_place(&self, pointer: &str) -> Span {
+        match self.root.place(pointer) {
+            Some(place) if !pointer.is_empty() => place.key.unwrap_or(place.value),
+            _ => self.root.span.start(),
         }
     }
 }
 
-fn unknown_choice(field: &str, node: &Node, options: &Json) -> Diagnostic {
-    let choices: Vec<String> = options
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|choice| choice.as_str().map_or_else(|| choice.to_string(), str::to_owned))
-        .collect();
+/// What a pointer leads to, in words: a field by its name, an entry by that of its list.
+pub(super) fn subject(pointer: &str) -> String {
+    let field = pointer.rsplit('/').find(|segment| segment.parse::<usize>().is_err()).unwrap_or("value");
+    let field = field.replace("~1", "/").replace("~0", "~");
+    if pointer.ends_with(|c: char| c.is_ascii_digit()) && !pointer.ends_with(&format!("/{field}")) {
+        format!("an entry of `{field}`")
+    } else {
+        format!("`{field}`")
+    }
+}
+
+fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+fn unknown_choice(subject: &str, node: &Node, options: &Json) -> Diagnostic {
+    let choices = choices(options);
     let typed = match &node.value {
         Value::String(text) => text.to_string(),
         _ => node.to_json().to_string(),
     };
-    let diagnostic =
-        Diagnostic::new(&UNKNOWN_CHOICE, format!("`{field}` cannot be `{}`", typed.escape_debug())).at(node.span, "");
-    match did_you_mean(&typed, choices.iter().map(String::as_str)) {
-        Some(near) => {
+    let message = format!("{subject} cannot be `{}`", typed.escape_debug());
+    let diagnostic = Diagnostic::new(&UNKNOWN_CHOICE, message).at(node.span, "");
+    match (did_you_mean(&typed, choices.iter().map(String::as_str)), choices.as_slice()) {
+        (Some(near), _) => {
             diagnostic.help(format!("did you mean `{near}`?")).fix("use the value that exists", node.span, near)
         }
-        None => diagnostic.help(format!("it is one of {}", choices.join(", "))),
+        (None, [only]) => diagnostic.help(format!("write `{only}`, or leave the field out")),
+        (None, _) => diagnostic.help(format!("it is one of {}", listed(&choices))),
     }
+}
+
+/// The values of an `enum` as they are written.
+pub(super) fn choices(options: &Json) -> Vec<String> {
+    let text = |choice: &Json| choice.as_str().map_or_else(|| choice.to_string(), str::to_owned);
+    options.as_array().into_iter().flatten().map(text).collect()
 }
 
 fn invalid(format: &str, node: &Node) -> Diagnostic {
-    let text = match &node.value {
-        Value::String(text) => &**text,
-        _ => "",
-    };
-    let Some(error) = scalar_error(format, text) else {
-        return Diagnostic::new(&INVALID_VALUE, "this is not a value of its type").at(node.span, "");
-    };
-    let span = replacement::part(node, error.range);
-    let mut diagnostic = Diagnostic::new(&INVALID_VALUE, error.message).at(span, "");
-    diagnostic.help = error.help;
-    match error.suggestion {
-        Some(meant) => {
-            diagnostic.help(format!("write `{meant}`")).fix("write it as it is meant", node.span, quoted(&meant))
+    match scalar_error(format, node.as_str().unwrap_or_default()) {
+        Some(error) => {
+            let place = replacement::part(node, error.range);
+            mended(error, place, node.span)
         }
-        None => diagnostic,
+        None => Diagnostic::new(&INVALID_VALUE, "this is not a value of its type").at(node.span, ""),
     }
 }
 
-fn scalar_error(format: &str, text: &str) -> Option<ScalarError> {
+/// A text that is not of its type; where it is clear what was meant, `whole` is replaced by that.
+fn mended(error: ScalarError, place: Span, whole: Span) -> Diagnostic {
+    let mut diagnostic = Diagnostic::new(&INVALID_VALUE, error.message).at(place, "");
+    diagnostic.help = error.help;
+    let Some(meant) = error.suggestion else { return diagnostic };
+    let written = quoted(&meant);
+    if diagnostic.help.is_none() {
+        diagnostic = diagnostic.help(format!("write `{written}`"));
+    }
+    diagnostic.fix(format!("write `{written}`"), whole, written)
+}
+
+pub(super) fn scalar_error(format: &str, text: &str) -> Option<ScalarError> {
     FORMATS.iter().find(|known| known.name == format).and_then(|known| (known.check)(text).err())
 }
 
-fn example(schema: &Json) -> Option<String> {
+/// The first example of a field, as it is written.
+pub(super) fn example(schema: &Json) -> Option<String> {
     let example = schema.get("examples")?.as_array()?.first()?;
     Some(example.as_str().map_or_else(|| example.to_string(), quoted))
-}
-
-fn first_sentence(text: &str) -> &str {
-    text.split_once(". ").map_or(text, |(first, _)| first).trim_end_matches('.')
 }

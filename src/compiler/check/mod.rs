@@ -2,14 +2,20 @@
 
 mod codes;
 mod explain;
+mod fields;
+mod types;
 mod validators;
 
 pub use codes::CODES;
+pub use validators::Validators;
 
 use serde_json::Value as Json;
 
-use crate::compiler::check::codes::{MISSING_FIELD, NOT_AN_OBJECT, UNKNOWN_API_VERSION, UNKNOWN_KIND, WRONG_TYPE};
+use crate::compiler::check::codes::{
+    MISSING_FIELD, NOT_AN_OBJECT, UNKNOWN_API_VERSION, UNKNOWN_FIELD, UNKNOWN_KIND, WRONG_TYPE,
+};
 use crate::compiler::manifest::{API_VERSION, KINDS, KindInfo, kind};
+use crate::compiler::quote::listed;
 use crate::compiler::syntax::{Node, Value};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::value::did_you_mean::did_you_mean;
@@ -33,10 +39,10 @@ impl Checked {
 }
 
 /// Checks one document; `None` if its kind cannot be told.
-pub fn check(root: &Node, out: &mut Diagnostics) -> Option<Checked> {
+pub fn check(root: &Node, validators: &Validators, out: &mut Diagnostics) -> Option<Checked> {
     let Value::Mapping(entries) = &root.value else {
         let message = format!(
-            "a document is a mapping with `apiVersion`, `kind`, `metadata` and `spec`, not {}",
+            "a document is an object with `apiVersion`, `kind`, `metadata` and `spec`, not {}",
             root.kind_name()
         );
         out.push(Diagnostic::new(&NOT_AN_OBJECT, message).at(root.span, ""));
@@ -48,10 +54,10 @@ pub fn check(root: &Node, out: &mut Diagnostics) -> Option<Checked> {
         return None;
     }
     let json = root.to_json();
-    let validator = validators::of(kind);
-    let valid = validator.is_valid(&json);
+    let checker = validators.of(kind);
+    let valid = checker.validator.is_valid(&json);
     if !valid {
-        out.append(explain::explain(kind, validator, &json, root));
+        out.append(explain::explain(checker, &json, root));
     }
     Some(Checked { kind, json, valid })
 }
@@ -62,7 +68,7 @@ fn api_version(root: &Node, out: &mut Diagnostics) -> bool {
     match &node.value {
         Value::String(text) if **text != *API_VERSION => {
             let message = format!("there is no version `{}` of the manifest language", text.escape_debug());
-            let diagnostic = Diagnostic::new(&UNKNOWN_API_VERSION, message).at(node.span, "unknown version");
+            let diagnostic = Diagnostic::new(&UNKNOWN_API_VERSION, message).at(node.span, "");
             out.push(diagnostic.help(format!("write `{API_VERSION}`")).fix(
                 "use the version that exists",
                 node.span,
@@ -76,20 +82,19 @@ fn api_version(root: &Node, out: &mut Diagnostics) -> bool {
 
 fn kind_of<'a>(root: &Node, keys: impl Iterator<Item = &'a str>, out: &mut Diagnostics) -> Option<&'static KindInfo> {
     let names: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
-    let list = format!("the kinds are {}", names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "));
+    let list = format!("the kinds are {}", listed(&names));
     let Some(node) = root.get("kind") else {
         let place = root.span.start();
         let typo = keys.into_iter().find(|key| did_you_mean(key, ["kind"]).is_some());
         let diagnostic = match typo.and_then(|key| root.entry(key)) {
-            Some(entry) => Diagnostic::new(
-                &MISSING_FIELD,
-                format!("the field `kind` is missing, did you mean it by `{}`?", entry.key),
-            )
-            .at(entry.key_span, "unknown field")
-            .fix("rename the field", entry.key_span, "kind"),
-            None => Diagnostic::new(&MISSING_FIELD, "the field `kind` is missing").at(place, "this document"),
+            Some(entry) => {
+                let message = format!("there is no field `{}` here", entry.key.escape_debug());
+                let problem = Diagnostic::new(&UNKNOWN_FIELD, message).at(entry.key_span, "");
+                problem.help("did you mean `kind`?").fix("rename the field", entry.key_span, "kind")
+            }
+            None => Diagnostic::new(&MISSING_FIELD, "the field `kind` is missing").at(place, "").help(list),
         };
-        out.push(diagnostic.help(list));
+        out.push(diagnostic);
         return None;
     };
     let Value::String(text) = &node.value else {
@@ -101,7 +106,7 @@ fn kind_of<'a>(root: &Node, keys: impl Iterator<Item = &'a str>, out: &mut Diagn
         return Some(kind);
     }
     let message = format!("there is no kind `{}`", text.escape_debug());
-    let diagnostic = Diagnostic::new(&UNKNOWN_KIND, message).at(node.span, "unknown kind");
+    let diagnostic = Diagnostic::new(&UNKNOWN_KIND, message).at(node.span, "");
     out.push(match did_you_mean(text, names.iter().copied()) {
         Some(near) => {
             diagnostic.help(format!("did you mean `{near}`?")).fix("use the kind that exists", node.span, near)

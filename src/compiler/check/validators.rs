@@ -1,21 +1,48 @@
-//! One compiled validator for each kind, made once.
-
-use std::sync::LazyLock;
+//! One compiled validator for each kind. They are made for a compilation and dropped with it: a gateway that serves has no use for
+//! several megabytes of them.
 
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value as Json;
 
-use crate::compiler::manifest::KindInfo;
-use crate::compiler::schema::KIND_SCHEMAS;
+use crate::compiler::manifest::{KINDS, KindInfo};
+use crate::compiler::schema::of_kind;
 use crate::value::FORMATS;
 
-static VALIDATORS: LazyLock<Vec<(&'static str, Validator)>> =
-    LazyLock::new(|| KIND_SCHEMAS.iter().map(|(kind, schema)| (kind.name, compile(schema))).collect());
+/// The schemas of all kinds, ready to check with.
+pub struct Validators(Vec<Checker>);
 
-/// The validator of a kind.
-#[expect(clippy::expect_used, reason = "both tables are made from the same list of kinds")]
-pub(super) fn of(kind: &KindInfo) -> &'static Validator {
-    VALIDATORS.iter().find(|(name, _)| *name == kind.name).map(|(_, validator)| validator).expect("a kind of the table")
+/// The schema of one kind.
+pub(super) struct Checker {
+    kind: &'static str,
+    pub(super) schema: Json,
+    pub(super) validator: Validator,
+}
+
+impl Validators {
+    /// Makes them.
+    pub fn new() -> Self {
+        Self(
+            KINDS
+                .iter()
+                .map(|kind| {
+                    let schema = of_kind(kind);
+                    Checker { kind: kind.name, validator: compile(&schema), schema }
+                })
+                .collect(),
+        )
+    }
+
+    /// The one of a kind.
+    #[expect(clippy::expect_used, reason = "there is one for each kind of the table")]
+    pub(super) fn of(&self, kind: &KindInfo) -> &Checker {
+        self.0.iter().find(|checker| checker.kind == kind.name).expect("a kind of the table")
+    }
+}
+
+impl Default for Validators {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 #[expect(clippy::expect_used, reason = "the schema is made from our own types, and a test compiles each")]

@@ -21,15 +21,13 @@ fn check(model: &Model, found: &mut Vec<Diagnostic>) {
             let name = spec.plugins[i].plugins().first().map_or("", |plugin| plugin.name);
             object.key_place(&format!("/spec/plugins/{i}/{name}"))
         };
-        for i in answering + 1..spec.plugins.len() {
-            found.push(
-                object
-                    .problem(&AFTER_ANSWER, "no request gets to this plugin")
-                    .at(place(i), "never runs")
-                    .at(place(answering), "this one answers every request")
-                    .help("write it above the plugin that answers, or remove it"),
-            );
+        let Some(first) = Some(answering + 1).filter(|first| *first < spec.plugins.len()) else { continue };
+        let mut problem = object.problem(&AFTER_ANSWER, "no request gets beyond the plugin that answers every request");
+        for i in first..spec.plugins.len() {
+            problem = problem.at(place(i), "never runs");
         }
+        let help = "write it above the plugin that answers, or remove it";
+        found.push(problem.at(place(answering), "answers every request").help(help));
     }
 }
 

@@ -4,8 +4,6 @@ mod after_answer;
 mod public_route;
 mod unused_backend;
 
-use std::collections::BTreeMap;
-
 use crate::compiler::manifest::gateway::Level;
 use crate::compiler::resolve::Model;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
@@ -29,14 +27,14 @@ pub const LINTS: &[Lint] = &[after_answer::LINT, public_route::LINT, unused_back
 pub struct Levels(Vec<(&'static Lint, Level)>);
 
 impl Levels {
-    /// The default levels, with those that the Gateway sets.
-    pub fn new(set: &BTreeMap<String, Level>) -> Self {
+    /// The default levels, with those that `set` gives for the names of lints.
+    pub fn new(set: impl Fn(&str) -> Option<Level>) -> Self {
         let default = |lint: &Lint| match lint.code.severity {
             Severity::Error => Level::Error,
             Severity::Warning => Level::Warn,
             Severity::Note => Level::Note,
         };
-        Self(LINTS.iter().map(|lint| (lint, set.get(lint.name).copied().unwrap_or_else(|| default(lint)))).collect())
+        Self(LINTS.iter().map(|lint| (lint, set(lint.name).unwrap_or_else(|| default(lint)))).collect())
     }
 
     fn of(&self, code: &Code) -> Option<Level> {

@@ -17,11 +17,12 @@ fn check(model: &Model, found: &mut Vec<Diagnostic>) {
         let Some(Spec::Route(spec)) = &object.spec else { continue };
         if !spec.public {
             let message = format!("anybody may call the route `{}`, and it does not say so", object.address.short());
-            let spec_place = object.key_place("/spec");
+            let stated = object.root.pointer("/spec/public").map(|public| public.span);
+            let place = stated.unwrap_or_else(|| object.key_place("/spec"));
             found.push(
                 object
                     .problem(&PUBLIC_ROUTE, message)
-                    .at(spec_place, "nothing here authenticates the caller")
+                    .at(place, "nothing here authenticates the caller")
                     .help("add `public: true` if that is meant"),
             );
         }

@@ -3,7 +3,7 @@
 use crate::diagnostic::{Code, Severity};
 
 /// All of them.
-pub const CODES: &[&Code] = &[&UNKNOWN_LISTENER, &TIE, &OVERLAP, &ASSET];
+pub const CODES: &[&Code] = &[&UNKNOWN_LISTENER, &TIE, &OVERLAP, &RESERVED_PATH];
 
 pub(super) static UNKNOWN_LISTENER: Code = Code {
     id: "GW2101",
@@ -102,33 +102,28 @@ spec: { match: [{ pathRegex: \"/a/[0-5]+\" }], priority: 1, public: true, plugin
 ",
 };
 
-pub(super) static ASSET: Code = Code {
-    id: "GW2104",
-    name: "asset",
+pub(super) static RESERVED_PATH: Code = Code {
+    id: "GW2105",
+    name: "reserved-path",
     severity: Severity::Error,
     page: "\
-# GW2104: asset
+# GW2105: reserved-path
 
-A file or folder that a manifest names cannot be used: it does not exist, is too large, or its path leads outside the root folder.
-Files are read with the manifests and are part of the table, so a missing one is found before anything is served.
+Paths under `/.gw/` belong to the gateway itself: it answers there before it looks for a route, for example when a user logs in. A
+route there would never get its requests.
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: site }
-spec: { folder: { path: no-such-folder } }
----
-apiVersion: gw/v1
 kind: Route
-metadata: { name: site }
-spec: { public: true, backend: site }
+metadata: { name: hello }
+spec: { match: [{ pathPrefix: /.gw }], public: true, plugins: [{ respond: { body: hello } }] }
 ```
 
 ```yaml right
 apiVersion: gw/v1
 kind: Route
-metadata: { name: site }
-spec: { public: true, plugins: [{ respond: { body: hello } }] }
+metadata: { name: hello }
+spec: { match: [{ pathPrefix: /gw }], public: true, plugins: [{ respond: { body: hello } }] }
 ```
 ",
 };

@@ -1,6 +1,7 @@
 //! From linked objects to the table that the proxy runs.
 
 mod codes;
+mod problem;
 mod routes;
 
 pub use codes::CODES;
@@ -8,16 +9,16 @@ pub use codes::CODES;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::compiler::lower::codes::{ASSET, OVERLAP, TIE};
-use crate::compiler::lower::routes::{Lowered, lower_route};
+use crate::compiler::lower::codes::{OVERLAP, TIE};
+use crate::compiler::lower::routes::{Context, Lowered, lower_route};
 use crate::compiler::manifest::Spec;
 use crate::compiler::manifest::gateway::GatewaySpec;
 use crate::compiler::object::{Address, Object};
 use crate::compiler::parse::join;
 use crate::compiler::resolve::Model;
 use crate::compiler::resolve::walk::{Marked, marked};
-use crate::diagnostic::Diagnostics;
-use crate::pipeline::assets::{AssetRead, Assets, Folder};
+use crate::diagnostic::{Diagnostics, Span};
+use crate::pipeline::assets::{ASSET, AssetRead, Assets, Folder};
 use crate::pipeline::backend::{Backend, BackendContext};
 use crate::table::digest::Part;
 use crate::table::router::{Conflict, Router, Rule, conflicts};
@@ -25,24 +26,34 @@ use crate::table::settings::Settings;
 use crate::table::{Digest, RouteTable};
 use crate::value::name::AssetPath;
 
-/// Makes the table; `None` where a route or backend could not be made.
-pub fn lower(model: &Model, assets: &Assets) -> (Option<RouteTable>, Diagnostics) {
+/// What lowering gave.
+pub struct Lowering {
+    /// The table; `None` where a route or backend could not be made.
+    pub table: Option<RouteTable>,
+    /// Where each rule of the router is written, by its index.
+    pub places: Vec<Span>,
+    /// The problems found.
+    pub diagnostics: Diagnostics,
+}
+
+/// Makes the table.
+pub fn lower(model: &Model, assets: &Assets) -> Lowering {
     let mut out = Diagnostics::default();
     let settings = settings(&model.gateway().0);
     let backends = backends(model, assets, &mut out);
     let mut secrets = BTreeSet::new();
     let mut routes = Vec::new();
+    let mut complete = true;
     let mut rules: Vec<Rule> = Vec::new();
     let mut origins: Vec<&Object> = Vec::new();
     for object in &model.objects {
         let Some(Spec::Route(spec)) = &object.spec else { continue };
-        let Some(Lowered { route, rules: mut own, secrets: mut named }) =
-            lower_route(object, spec, routes.len(), &settings, &backends, &mut out)
-        else {
-            continue;
-        };
+        let context = Context { settings: &settings, listeners_known: model.is_gateway_known(), backends: &backends };
+        let Lowered { route, rules: mut own, secrets: mut named } =
+            lower_route(object, spec, routes.len(), &context, &mut out);
+        complete &= route.is_some();
         secrets.append(&mut named);
-        routes.push(route);
+        routes.extend(route);
         origins.extend(own.iter().map(|_| object));
         rules.append(&mut own);
     }
@@ -50,6 +61,7 @@ pub fn lower(model: &Model, assets: &Assets) -> (Option<RouteTable>, Diagnostics
         report_conflict(&conflict, &rules, &origins, &mut out);
     }
     let digest = digest(model, &settings, assets);
+    let places = (0..rules.len()).map(|rule| place(&rules[rule], origins[rule])).collect();
     let table = digest.map(|digest| RouteTable {
         digest,
         settings,
@@ -57,7 +69,12 @@ pub fn lower(model: &Model, assets: &Assets) -> (Option<RouteTable>, Diagnostics
         routes: routes.into(),
         secrets,
     });
-    (table.filter(|_| !out.has_errors()), out)
+    Lowering { table: table.filter(|_| complete && !out.has_errors()), places, diagnostics: out }
+}
+
+/// Where a rule is written: its entry of `match`, or what stands nearest to where that would be.
+fn place(rule: &Rule, origin: &Object) -> Span {
+    origin.place(&format!("/spec/match/{}", rule.entry))
 }
 
 fn settings(spec: &GatewaySpec) -> Settings {
@@ -90,12 +107,8 @@ fn backends(model: &Model, assets: &Assets, out: &mut Diagnostics) -> Backends {
         let backend = spec.compile(&mut context);
         let problems = std::mem::take(&mut context.problems);
         let kind = spec.ends().first().copied().unwrap_or_default();
-        for problem in problems {
-            let place = object.place(&format!("/spec/{kind}{}", problem.pointer));
-            let mut diagnostic = object.problem(problem.code, problem.message).at(place, "");
-            diagnostic.help = problem.help;
-            out.push(diagnostic);
-        }
+        let base = format!("/spec/{kind}");
+        out.extend(problems.into_iter().map(|problem| problem::diagnostic(object, &base, problem)));
         for (path, why) in failures.into_inner() {
             let place = object.place(&format!("/spec/{kind}/path"));
             let message = format!("the files of `{}` cannot be used: {why}", path.escape_debug());
@@ -122,7 +135,13 @@ fn folder(object: &Object, path: &AssetPath, assets: &Assets) -> Result<Arc<Fold
 
 fn report_conflict(conflict: &Conflict, rules: &[Rule], origins: &[&Object], out: &mut Diagnostics) {
     let (a, b) = (conflict.a as usize, conflict.b as usize);
-    let place = |rule: usize| origins[rule].place(&format!("/spec/match/{}", rules[rule].entry));
+    let place = |rule: usize| place(&rules[rule], origins[rule]);
+    if a != b && origins[a].address == origins[b].address {
+        let problem = origins[b].problem(&TIE, "two alternatives of `match` match the same requests");
+        let problem = problem.at(place(b), "this alternative").at(place(a), "and this one");
+        out.push(problem.help("keep one of them, or make one more specific"));
+        return;
+    }
     let names = (origins[a].address.short(), origins[b].address.short());
     let host = conflict.host.as_ref().map_or_else(|| "any host".to_owned(), |host| format!("the host `{host}`"));
     let (code, message) = if conflict.certain {

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::compiler::lower::Backends;
-use crate::compiler::lower::codes::UNKNOWN_LISTENER;
+use crate::compiler::lower::codes::{RESERVED_PATH, UNKNOWN_LISTENER};
+use crate::compiler::lower::problem;
 use crate::compiler::manifest::route::{Match, RouteSpec};
 use crate::compiler::object::{Address, Object};
+use crate::compiler::quote::listed;
 use crate::diagnostic::Diagnostics;
 use crate::pipeline::backend::Backend;
 use crate::pipeline::condition::{NamedCondition, Names};
@@ -20,38 +22,72 @@ use crate::value::secret::SecretRef;
 
 /// A route in the table's terms.
 pub(super) struct Lowered {
-    pub(super) route: CompiledRoute,
+    /// `None` after a problem was reported, or where its backend has one.
+    pub(super) route: Option<CompiledRoute>,
+    /// Its rules also where it has problems, so that ties are reported with them.
     pub(super) rules: Vec<Rule>,
     pub(super) secrets: BTreeSet<SecretRef>,
 }
 
-/// Makes a route; `None` after a problem was reported, or where its backend has one.
+/// What a route is made with.
+pub(super) struct Context<'a> {
+    pub(super) settings: &'a Settings,
+    /// Whether the listeners are those of a `Gateway` that could be read.
+    pub(super) listeners_known: bool,
+    pub(super) backends: &'a Backends,
+}
+
+/// Makes a route.
 pub(super) fn lower_route(
     object: &Object,
     spec: &RouteSpec,
     index: usize,
-    settings: &Settings,
-    backends: &Backends,
+    context: &Context<'_>,
     out: &mut Diagnostics,
-) -> Option<Lowered> {
-    let listeners = listeners(object, spec, settings, out);
+) -> Lowered {
+    reserved_paths(object, spec, out);
+    let listeners = listeners(object, spec, context, out);
     let (pipeline, secrets) = pipeline(object, spec, out);
-    let end = match &spec.backend {
-        None => None,
-        Some(reference) => {
-            let (namespace, name) = (object.address.namespace.clone(), reference.name().clone());
-            let address = Address { kind: "Backend", namespace, name };
-            Some(End { name: address.short().into(), backend: backends.get(&address)?.clone() })
+    let rules = listeners.as_ref().map(|listeners| rules(spec, u32::try_from(index).unwrap_or(u32::MAX), listeners));
+    let route = listeners.and(pipeline).and_then(|pipeline| {
+        let end = match &spec.backend {
+            None => None,
+            Some(reference) => {
+                let (namespace, name) = (object.address.namespace.clone(), reference.name().clone());
+                let address = Address { kind: "Backend", namespace, name };
+                Some(End { name: address.short().into(), backend: context.backends.get(&address)?.clone() })
+            }
+        };
+        let timeouts = patience(spec.timeouts, end.as_ref(), context.settings);
+        Some(CompiledRoute { name: object.address.short().into(), pipeline, end, timeouts })
+    });
+    Lowered { route, rules: rules.unwrap_or_default(), secrets }
+}
+
+/// Where the gateway itself answers.
+const RESERVED: &str = "/.gw";
+
+fn reserved_paths(object: &Object, spec: &RouteSpec, out: &mut Diagnostics) {
+    for (i, alternative) in spec.matches.iter().enumerate() {
+        let paths = [
+            ("path", alternative.path.as_ref().map(|path| path.as_str())),
+            ("pathPrefix", alternative.path_prefix.as_ref().map(|prefix| prefix.as_str())),
+            ("pathRegex", alternative.path_regex.as_ref().map(|regex| regex.literal_prefix())),
+        ];
+        for (field, path) in paths {
+            let below = path.and_then(|path| path.strip_prefix(RESERVED));
+            if below.is_some_and(|below| below.is_empty() || below.starts_with('/')) {
+                let place = object.place(&format!("/spec/match/{i}/{field}"));
+                let message = format!("paths under `{RESERVED}/` are answered by the gateway itself");
+                out.push(object.problem(&RESERVED_PATH, message).at(place, "").help("choose another path"));
+            }
         }
-    };
-    let timeouts = patience(spec.timeouts, end.as_ref(), settings);
-    let route = CompiledRoute { name: object.address.short().into(), pipeline: pipeline?, end, timeouts };
-    Some(Lowered { route, rules: rules(spec, u32::try_from(index).ok()?, &listeners?), secrets })
+    }
 }
 
 /// The indices of its listeners.
-fn listeners(object: &Object, spec: &RouteSpec, settings: &Settings, out: &mut Diagnostics) -> Option<Vec<u16>> {
-    let known: Vec<&str> = settings.listeners.iter().map(|listener| listener.name.as_str()).collect();
+fn listeners(object: &Object, spec: &RouteSpec, context: &Context<'_>, out: &mut Diagnostics) -> Option<Vec<u16>> {
+    let known: Vec<&str> = context.settings.listeners.iter().map(|listener| listener.name.as_str()).collect();
     let indices = 0..u16::try_from(known.len()).unwrap_or(u16::MAX);
     if spec.listeners.is_empty() {
         return Some(indices.collect());
@@ -60,7 +96,7 @@ fn listeners(object: &Object, spec: &RouteSpec, settings: &Settings, out: &mut D
     for (i, name) in spec.listeners.iter().enumerate() {
         let position = known.iter().position(|known| *known == name.as_str()).and_then(|p| u16::try_from(p).ok());
         found.push(position);
-        if position.is_none() {
+        if position.is_none() && context.listeners_known {
             let place = object.place(&format!("/spec/listeners/{i}"));
             let problem = object
                 .problem(&UNKNOWN_LISTENER, format!("the `Gateway` has no listener `{name}`"))
@@ -69,7 +105,7 @@ fn listeners(object: &Object, spec: &RouteSpec, settings: &Settings, out: &mut D
                 Some(near) => {
                     problem.help(format!("did you mean `{near}`?")).fix("use the listener that exists", place, near)
                 }
-                None => problem.help(format!("there are: {}", known.join(", "))),
+                None => problem.help(format!("there are: {}", listed(&known))),
             });
         }
     }
@@ -95,12 +131,8 @@ fn pipeline(
         if entry.enabled {
             secrets.append(&mut context.secrets);
         }
-        for problem in context.problems {
-            let place = object.place(&format!("/spec/plugins/{i}/{}{}", info.name, problem.pointer));
-            let mut diagnostic = object.problem(problem.code, problem.message).at(place, "");
-            diagnostic.help = problem.help;
-            out.push(diagnostic);
-        }
+        let base = format!("/spec/plugins/{i}/{}", info.name);
+        out.extend(context.problems.into_iter().map(|problem| problem::diagnostic(object, &base, problem)));
         let id = entry.id.as_ref().map_or(info.name, |id| id.as_str()).into();
         let step = plugin.map(|plugin| PipelineStep {
             id,

@@ -12,6 +12,7 @@ use crate::value::network::Network;
 /// The listeners, limits and defaults of the whole gateway.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[schemars(example = example())]
 pub struct GatewaySpec {
     /// Where clients connect. The default is one, `http`, on `127.0.0.1:8080`.
     #[schemars(length(min = 1, max = 64))]
@@ -20,6 +21,7 @@ pub struct GatewaySpec {
     pub status: Status,
     /// The proxies in front of the gateway whose `X-Forwarded-*` and `Forwarded` fields are believed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("uniqueItems" = true))]
     pub trusted_proxies: Vec<Network>,
     /// What one client may take up.
     pub limits: Limits,
@@ -31,6 +33,18 @@ pub struct GatewaySpec {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "lint_levels")]
     pub lints: BTreeMap<String, Level>,
+}
+
+fn example() -> serde_json::Value {
+    serde_json::json!({
+        "listeners": [{ "name": "http", "address": "0.0.0.0:8080" }],
+        "status": { "address": "127.0.0.1:9900" },
+        "trustedProxies": ["10.0.0.0/8"],
+        "limits": { "bodyBytes": "20MiB" },
+        "timeouts": { "request": "1m" },
+        "accessLog": { "format": "json" },
+        "lints": { "unusedBackend": "error" },
+    })
 }
 
 /// One property for each lint, so that editors complete their names.

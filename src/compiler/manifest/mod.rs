@@ -35,7 +35,12 @@ pub struct Metadata {
     pub labels: BTreeMap<String, String>,
     /// Notes for people and tools; the gateway doesn't read them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(example = annotation_example())]
     pub annotations: BTreeMap<String, String>,
+}
+
+fn annotation_example() -> serde_json::Value {
+    serde_json::json!({ "runbook": "https://wiki.example/geo" })
 }
 
 fn label_example() -> serde_json::Value {

@@ -15,18 +15,22 @@ use crate::value::path::{PathPrefix, PathRegex, PathTemplate};
 /// Which requests, what happens to them on the way, and where they end.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(example = example())]
 pub struct RouteSpec {
     /// The listeners it is reachable by, by their names in the `Gateway`. The default is every listener.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("uniqueItems" = true))]
     pub listeners: Vec<Name>,
     /// The hosts it answers for: exact names, or `*.` and a suffix. The default is every host that no other route names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("uniqueItems" = true))]
     pub hosts: Vec<HostPattern>,
     /// Alternatives, of which one must hold. The default is every path.
     #[serde(default, rename = "match", skip_serializing_if = "Vec::is_empty")]
     pub matches: Vec<Match>,
     /// Settles an overlap that is wanted: of two routes with the same rank the higher number is tried first.
     #[serde(default)]
+    #[schemars(range(min = -1_000_000, max = 1_000_000))]
     pub priority: i32,
     /// Says that anybody may call it, because nothing on its way in authenticates.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -41,6 +45,20 @@ pub struct RouteSpec {
     /// How long the gateway waits; what is not given is taken from the backend, then from the `Gateway`.
     #[serde(default)]
     pub timeouts: Timeouts,
+}
+
+fn example() -> serde_json::Value {
+    serde_json::json!({
+        "hosts": ["shop.example"],
+        "match": [{ "path": "/orders/{id:[0-9]+}", "methods": ["GET", "PUT"] }],
+        "public": true,
+        "plugins": [
+            { "requestHeaders": { "set": { "x-order": "${path.id}" } } },
+            { "rewrite": { "addPrefix": "/v2" }, "when": { "methods": ["GET"] } },
+        ],
+        "backend": "shop",
+        "timeouts": { "request": "10s" },
+    })
 }
 
 /// One alternative: all of its conditions hold.
@@ -58,6 +76,7 @@ pub struct Match {
     pub path_regex: Option<PathRegex>,
     /// The methods. The default is every method.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("uniqueItems" = true))]
     pub methods: Vec<Method>,
     /// Conditions on header fields; all hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -22,30 +22,52 @@ use crate::value::name::Name;
 pub struct Model {
     /// The objects.
     pub objects: Vec<Object>,
-    /// Whether every document became an object with a spec.
+    /// Whether every document became an object with a spec, and every reference was found: if not, what seems unused may
+    /// not be.
     pub complete: bool,
+    /// The documents that became no object.
+    lost: Vec<Lost>,
     /// Where each object stands in `objects`.
     index: BTreeMap<Address, usize>,
     /// The objects that another one refers to.
     used: Vec<bool>,
 }
 
+/// The kind of which there is at most one.
+const GATEWAY: &str = "Gateway";
+
+/// A document that became no object; what is known of it. A reference that it may be the end of is not reported.
+#[derive(Clone, Debug)]
+pub struct Lost {
+    /// Its kind.
+    pub kind: Option<&'static str>,
+    /// Its name.
+    pub name: Option<Name>,
+}
+
+impl Lost {
+    fn may_be(&self, address: &Address) -> bool {
+        self.kind.is_none_or(|kind| kind == address.kind) && self.name.as_ref().is_none_or(|name| *name == address.name)
+    }
+}
+
 /// Links the objects.
-pub fn resolve(objects: Vec<Object>, complete: bool) -> (Model, Diagnostics) {
+pub fn resolve(objects: Vec<Object>, mut lost: Vec<Lost>) -> (Model, Diagnostics) {
     let mut out = Diagnostics::default();
-    let objects = unique(objects, &mut out);
+    let objects = unique(objects, &mut lost, &mut out);
     let index: BTreeMap<Address, usize> = objects.iter().enumerate().map(|(i, o)| (o.address.clone(), i)).collect();
-    let mut model = Model { used: vec![false; objects.len()], objects, complete, index };
+    let mut model = Model { used: vec![false; objects.len()], complete: false, objects, lost, index };
     let used: Vec<usize> = model.objects.iter().flat_map(|object| model.references(object, &mut out)).collect();
     for target in used {
         model.used[target] = true;
     }
     one_gateway(&model, &mut out);
+    model.complete = out.is_empty() && model.lost.is_empty() && model.objects.iter().all(|o| o.spec.is_some());
     (model, out)
 }
 
-/// Keeps the first object of each address and reports the others.
-fn unique(objects: Vec<Object>, out: &mut Diagnostics) -> Vec<Object> {
+/// Keeps the first object of each address and reports the others: each may be one that was copied and not renamed.
+fn unique(objects: Vec<Object>, lost: &mut Vec<Lost>, out: &mut Diagnostics) -> Vec<Object> {
     let mut kept: Vec<Object> = Vec::with_capacity(objects.len());
     for object in objects {
         match kept.last() {
@@ -54,6 +76,7 @@ fn unique(objects: Vec<Object>, out: &mut Diagnostics) -> Vec<Object> {
                 let help = "give one of them another name, or another namespace";
                 let problem = object.problem(&DUPLICATE_NAME, message).at(object.name_place(), "the same name again");
                 out.push(problem.at(first.name_place(), "first here").help(help));
+                lost.push(Lost { kind: Some(object.address.kind), name: None });
             }
             _ => kept.push(object),
         }
@@ -62,7 +85,7 @@ fn unique(objects: Vec<Object>, out: &mut Diagnostics) -> Vec<Object> {
 }
 
 fn one_gateway(model: &Model, out: &mut Diagnostics) {
-    let mut gateways = model.objects.iter().filter(|object| object.address.kind == "Gateway");
+    let mut gateways = model.objects.iter().filter(|object| object.address.kind == GATEWAY);
     let Some(first) = gateways.next() else { return };
     for other in gateways {
         let problem =
@@ -94,9 +117,21 @@ impl Model {
             .unwrap_or_default()
     }
 
-    /// The levels of the lints.
+    /// Whether [`gateway`](Self::gateway) is what the manifests say: there is at most one, and it has no problems.
+    pub fn is_gateway_known(&self) -> bool {
+        let mut gateways = self.objects.iter().filter(|object| object.address.kind == GATEWAY);
+        let readable = gateways.next().is_none_or(|gateway| gateway.spec.is_some());
+        let lost = self.lost.iter().any(|lost| lost.kind.is_none_or(|kind| kind == GATEWAY));
+        readable && gateways.next().is_none() && !lost
+    }
+
+    /// The levels of the lints, also where the rest of the `Gateway` has problems.
     pub fn levels(&self) -> Levels {
-        Levels::new(&self.gateway().0.lints)
+        let gateway = self.objects.iter().find(|object| object.address.kind == GATEWAY);
+        Levels::new(|lint| {
+            let level = gateway?.root.pointer(&format!("/spec/lints/{lint}"))?;
+            serde_json::from_value(level.to_json()).ok()
+        })
     }
 
     /// The objects that an object refers to; names that don't exist are reported.
@@ -108,6 +143,7 @@ impl Model {
             let address = Address { kind, namespace: object.address.namespace.clone(), name };
             match self.index.get(&address) {
                 Some(target) => found.push(*target),
+                None if self.lost.iter().any(|lost| lost.may_be(&address)) => {}
                 None => out.push(self.unknown(object, &pointer, &address)),
             }
         }

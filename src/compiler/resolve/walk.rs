@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use crate::compiler::manifest::KINDS;
 use crate::compiler::object::Object;
-use crate::compiler::schema::{KIND_SCHEMAS, properties};
+use crate::compiler::schema::{of_kind, properties};
 use crate::compiler::syntax::{Node, Value};
 
 /// What a string of a manifest stands for.
@@ -36,7 +36,7 @@ enum Marks {
 }
 
 static MARKS: LazyLock<Vec<(&'static str, Marks)>> =
-    LazyLock::new(|| KIND_SCHEMAS.iter().filter_map(|(kind, schema)| Some((kind.name, prune(schema)?))).collect());
+    LazyLock::new(|| KINDS.iter().filter_map(|kind| Some((kind.name, prune(&of_kind(kind))?))).collect());
 
 fn prune(schema: &Json) -> Option<Marks> {
     if let Some(name) = schema.get("x-gw-ref").and_then(Json::as_str) {

@@ -30,16 +30,16 @@ a value that holds `: ` or begins with one of `@`, `%`, `[`, `{` or a backtick a
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo
-spec: { echo: {} }
+kind: Route
+metadata: { name: hello
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
 ```
 
 ```yaml right
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo }
-spec: { echo: {} }
+kind: Route
+metadata: { name: hello }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
 ```
 ",
 };
@@ -56,17 +56,17 @@ compiler goes on with the first.
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo }
-spec: { echo: {} }
+kind: Route
+metadata: { name: hello }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
 metadata: { name: other }
 ```
 
 ```yaml right
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo }
-spec: { echo: {} }
+kind: Route
+metadata: { name: hello }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
 ```
 ",
 };
@@ -84,17 +84,17 @@ wins. Write the fields out. A whole value that occurs several times can be copie
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
+kind: Route
 metadata:
-  <<: { name: echo }
-spec: { echo: {} }
+  <<: { name: hello }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
 ```
 
 ```yaml right
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo }
-spec: { echo: {} }
+kind: Route
+metadata: { name: hello }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
 ```
 ",
 };
@@ -112,16 +112,16 @@ YAML's core schema (`!!str`, `!!int`, …) are accepted where they fit the value
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: !upper echo }
-spec: { echo: {} }
+kind: Route
+metadata: { name: !upper hello }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
 ```
 
 ```yaml right
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo }
-spec: { echo: {} }
+kind: Route
+metadata: { name: hello }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
 ```
 ",
 };
@@ -138,24 +138,24 @@ few lines (the "billion laughs"), so there is a limit; no reasonable manifest co
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
+kind: Route
 metadata:
-  name: echo
+  name: hello
   annotations:
     a: &a [x, x, x, x, x, x, x, x, x, x]
     b: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]
     c: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b]
     d: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c, *c]
-spec: { echo: {} }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
 ```
 
 ```yaml right
 apiVersion: gw/v1
-kind: Backend
+kind: Route
 metadata:
   name: &name echo
   labels: { app: *name }
-spec: { echo: {} }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
 ```
 "#,
 };
@@ -172,18 +172,18 @@ Split a file that is too long. Nesting this deep is nearly always a text that is
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
+kind: Route
 metadata:
-  name: echo
+  name: hello
   annotations: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]
-spec: { echo: {} }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
 ```
 
 ```yaml right
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo }
-spec: { echo: {} }
+kind: Route
+metadata: { name: hello }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
 ```
 ",
 };
@@ -201,16 +201,16 @@ written as `"\uFFFD"`.
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo, annotations: { owner: Andr� } }
-spec: { echo: {} }
+kind: Route
+metadata: { name: hello, annotations: { owner: Andr� } }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
 ```
 
 ```yaml right
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo, annotations: { owner: André } }
-spec: { echo: {} }
+kind: Route
+metadata: { name: hello, annotations: { owner: André } }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
 ```
 "#,
 };
@@ -228,16 +228,16 @@ such as a long identifier made of digits.
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo, labels: { account: 98765432109876543210 } }
-spec: { echo: {} }
+kind: Route
+metadata: { name: hello, labels: { account: 98765432109876543210 } }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
 ```
 
 ```yaml right
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo, labels: { account: "98765432109876543210" } }
-spec: { echo: {} }
+kind: Route
+metadata: { name: hello, labels: { account: "98765432109876543210" } }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
 ```
 "#,
 };
@@ -255,16 +255,16 @@ templates; a variable is written `${var.NAME}`.
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
+kind: Route
 metadata: { name: {{ name }} }
-spec: { echo: {} }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
 ```
 
 ```yaml right
 apiVersion: gw/v1
-kind: Backend
-metadata: { name: echo }
-spec: { echo: {} }
+kind: Route
+metadata: { name: hello }
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
 ```
 ",
 };
@@ -314,18 +314,18 @@ not allowed there (between brackets it is). Use two spaces for each level.
 
 ```yaml wrong
 apiVersion: gw/v1
-kind: Backend
+kind: Route
 metadata:
-	name: echo
-spec: { echo: {} }
+	name: hello
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
 ```
 
 ```yaml right
 apiVersion: gw/v1
-kind: Backend
+kind: Route
 metadata:
-  name: echo
-spec: { echo: {} }
+  name: hello
+spec: { public: true, plugins: [{ respond: { body: hello } }] }
 ```
 ",
 };

@@ -9,6 +9,14 @@ use crate::diagnostic::Diagnostics;
 /// Up to this many fields, comparing each with each is faster than hashing them.
 const FEW_FIELDS: usize = 16;
 
+/// The field where another document begins: the first key again, and another one of those before it behind it.
+pub(super) fn next_document(entries: &[Entry]) -> Option<usize> {
+    let first = entries.first()?;
+    let next = (1..entries.len()).find(|i| entries[*i].key == first.key)?;
+    let (before, after) = (&entries[1..next], &entries[next + 1..]);
+    after.iter().any(|entry| before.iter().any(|other| other.key == entry.key)).then_some(next)
+}
+
 /// Removes them, and reports each with the first of its name.
 pub(super) fn remove(entries: &mut Vec<Entry>, problems: &mut Diagnostics) {
     let mut duplicates = Vec::new();

@@ -57,12 +57,15 @@ impl Broken<'_> {
         let line = self.lines_from(self.at).find(|line| line.indentation().contains('\t'))?;
         let indentation = line.indentation();
         let first = line.start + indentation.find('\t')?;
-        let spaces = indentation.replace('\t', "  ");
+        let spaces = match self.line_above(line) {
+            Some(above) if above.text.trim_end().ends_with(':') => " ".repeat(above.content_column() + 2),
+            _ => indentation.replace('\t', "  "),
+        };
         Some(
             Diagnostic::new(&codes::TAB, "a line is indented with a tab")
                 .at(self.span(first, line.start + indentation.len()), "indent with spaces")
                 .help("use two spaces for each level, and let the editor insert spaces in YAML files")
-                .fix("replace each tab with two spaces", self.span(line.start, line.start + indentation.len()), spaces),
+                .fix("replace the tabs with spaces", self.span(line.start, line.start + indentation.len()), spaces),
         )
     }
 
@@ -147,12 +150,21 @@ impl Broken<'_> {
     /// Two values between brackets with nothing between them, or a bracket that was left open further up.
     fn missing_separator(&self, bracket: usize) -> Diagnostic {
         let open = self.text[bracket..].chars().next().unwrap_or('[');
-        let close = closing(open);
         // The key of a line was read as the end of the text in the line above it.
         let line = self.line(self.at);
         let key = line.start + line.content_column();
+        let word =
+            self.text[line.start..self.at].rfind([' ', ',', '[', '{']).map_or(line.start, |i| line.start + i + 1);
+        if self.text[self.at..].starts_with(':') && word > bracket && word < self.at {
+            return self.separator(self.span(word, self.at), bracket, open);
+        }
         let is_key = line.start > bracket && key < self.at && !self.text[key..self.at].contains([' ', ',']);
         let place = if is_key { self.span(key, self.at) } else { self.char(self.at) };
+        self.separator(place, bracket, open)
+    }
+
+    fn separator(&self, place: Span, bracket: usize, open: char) -> Diagnostic {
+        let close = closing(open);
         error(format!("`,` or `{close}` is expected"), place, "before this")
             .at(self.char(bracket), format!("this `{open}` is still open"))
             .help(format!(

@@ -107,7 +107,15 @@ impl Node {
     fn step(&self, step: &str) -> Option<(Option<Span>, &Self)> {
         match &self.value {
             Value::Sequence(items) => Some((None, items.get(step.parse::<usize>().ok()?)?)),
-            _ => self.entry(step).map(|entry| (Some(entry.key_span), &entry.value)),
+            _ => self.entry(step).or_else(|| self.entry_in_any_case(step)).map(|e| (Some(e.key_span), &e.value)),
+        }
+    }
+
+    /// Names of header fields are lower case once they are read, and in any case in the text.
+    fn entry_in_any_case(&self, key: &str) -> Option<&Entry> {
+        match &self.value {
+            Value::Mapping(entries) => entries.iter().find(|entry| entry.key.eq_ignore_ascii_case(key)),
+            _ => None,
         }
     }
 

@@ -13,6 +13,15 @@ pub(super) fn duplicate_key(again: &Entry, first: &Entry) -> Diagnostic {
         .help("keep one of them")
 }
 
+pub(super) fn missing_separator(again: &Entry, first: &Entry) -> Diagnostic {
+    let message = format!("another document begins here, with `{}` again", again.key);
+    Diagnostic::new(&codes::DUPLICATE_KEY, message)
+        .at(again.key_span, "the line `---` is missing above")
+        .at(first.key_span, "first written here")
+        .help("write a line `---` between documents")
+        .fix("write `---` above", again.key_span.start(), "---\n")
+}
+
 pub(super) fn merge_key(place: Span) -> Diagnostic {
     Diagnostic::new(&codes::MERGE_KEY, "merge keys are not part of the manifest language")
         .at(place, "this would merge another object")
@@ -64,10 +73,17 @@ pub(super) fn empty_key(place: Span) -> Diagnostic {
 
 /// `alias` is its text, `*` included. Patterns such as `*.example` are the usual cause.
 pub(super) fn undefined_alias(place: Span, alias: &str) -> Diagnostic {
-    Diagnostic::new(&codes::UNDEFINED_ALIAS, format!("no anchor is named `{}`", alias.trim_start_matches('*')))
-        .at(place, "a value that begins with `*` is an alias")
-        .help(format!("put quotes around a text: `\"{alias}\"`"))
-        .fix("put quotes around it", place, format!("\"{alias}\""))
+    let name = alias.trim_start_matches('*');
+    let problem = Diagnostic::new(&codes::UNDEFINED_ALIAS, format!("no anchor is named `{name}` in this document"))
+        .at(place, "a value that begins with `*` is an alias");
+    if name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') && !name.is_empty() {
+        return problem.help(format!("write `&{name}` before the value that it copies, or `\"{alias}\"` for a text"));
+    }
+    problem.help(format!("put quotes around a text: `\"{alias}\"`")).fix(
+        "put quotes around it",
+        place,
+        format!("\"{alias}\""),
+    )
 }
 
 pub(super) fn recursive_alias(place: Span, alias: &str) -> Diagnostic {

@@ -173,9 +173,10 @@ impl<'a> Tree<'a> {
     fn end_document(&mut self) {
         let complete = std::mem::replace(&mut self.complete, true);
         self.anchors.clear();
-        if let Some(root) = self.root.take()
-            && !(root.value == Value::Null && root.span.start == root.span.end)
-        {
+        let nothing = Node { span: Span::new(self.source, self.last_end, self.last_end), value: Value::Null };
+        let root = self.root.take().unwrap_or(nothing);
+        let empty = root.value == Value::Null && root.span.start == root.span.end;
+        if !complete || !empty {
             self.documents.push(Document { root, complete });
         }
     }
@@ -302,11 +303,26 @@ impl Tree<'_> {
         let value = match open.items {
             Items::Sequence(nodes) => Value::Sequence(nodes),
             Items::Mapping(mut entries, _) => {
+                if self.open.is_empty() && open.start < end && !self.text[open.start as usize..].starts_with('{') {
+                    entries = self.split(entries);
+                }
                 duplicates::remove(&mut entries, &mut self.problems);
                 Value::Mapping(entries)
             }
         };
         self.put(Node { span: Span::new(self.source, open.start, end), value }, open.anchor);
+    }
+
+    /// Where the fields of a document begin again, the line between two documents is missing: gives the last one's fields.
+    fn split(&mut self, mut entries: Vec<Entry>) -> Vec<Entry> {
+        while let Some(next) = duplicates::next_document(&entries) {
+            let rest = entries.split_off(next);
+            self.problems.push(problem::missing_separator(&rest[0], &entries[0]));
+            let span = Span { end: entries[next - 1].value.span.end, ..entries[0].key_span };
+            self.documents.push(Document { root: Node { span, value: Value::Mapping(entries) }, complete: true });
+            entries = rest;
+        }
+        entries
     }
 
     /// Puts a finished node where it belongs.

@@ -22,6 +22,12 @@ fn render(report: &Report<'_>) -> String {
     })
 }
 
+/// At most this many problems, the worst if there are more, as a JSON value: the `diagnostics` of the document.
+pub fn problems(report: &Report<'_>, limit: usize) -> serde_json::Value {
+    let problems: Vec<_> = report.worst(limit).into_iter().map(|problem| Problem::new(report, problem)).collect();
+    serde_json::to_value(problems).unwrap_or_default()
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Document<'a> {

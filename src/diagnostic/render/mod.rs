@@ -10,6 +10,8 @@ mod junit;
 mod printable;
 mod sarif;
 
+pub use json::problems;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 

@@ -1,10 +1,28 @@
-//! The listener for operators.
+//! The listener for operators: health, metrics, and what is in force. GET and HEAD only, so nothing on it can change anything.
+//!
+//! It has a thread of its own: a full data plane doesn't silence it, and a scrape slows no request down.
 
-use std::io;
+mod answer;
+mod metrics;
+mod overview;
+mod process;
+mod server;
+mod table;
+
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::SystemTime;
+
+use arc_swap::ArcSwapOption;
 
 use crate::proxy::live::Live;
 use crate::proxy::metrics::Metrics;
+use crate::table::Digest;
+
+pub use server::{StatusError, StatusServer, StatusSocket};
+
+/// The version of the JSON documents. A minor one only adds keys.
+const FORMAT_VERSION: &str = "1.0";
 
 /// What it shows.
 pub struct View {
@@ -12,17 +30,23 @@ pub struct View {
     pub live: Live,
     /// The counters.
     pub metrics: Arc<Metrics>,
+    /// What was refused.
+    pub rejected: Rejected,
+    /// Whether requests are accepted: not before the first table, and not any more while draining.
+    pub ready: Arc<AtomicBool>,
 }
 
-/// The running listener.
-pub struct StatusServer {}
+/// The newest manifests, if they were refused; the table before them is in force then.
+pub type Rejected = Arc<ArcSwapOption<Rejection>>;
 
-impl StatusServer {
-    /// Starts it.
-    pub fn start(_view: View) -> io::Result<Self> {
-        Ok(Self {})
-    }
-
-    /// Ends it.
-    pub fn stop(self) {}
+/// A refused set of manifests.
+pub struct Rejection {
+    /// When it was found.
+    pub since: SystemTime,
+    /// The digest of its files, if they could be read.
+    pub digest: Option<Digest>,
+    /// Its problems, as the JSON that `gw validate` gives of them.
+    pub diagnostics: serde_json::Value,
+    /// What went wrong outside of manifests: a folder that cannot be read, a port that is taken.
+    pub trouble: Option<String>,
 }

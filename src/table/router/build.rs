@@ -45,6 +45,11 @@ impl Router {
     pub fn rules(&self) -> &[Rule] {
         &self.rules
     }
+
+    /// The rules, in the order in which they are tried where several match.
+    pub fn ranked_rules(&self) -> impl Iterator<Item = &Rule> {
+        self.ranked.iter().map(|ranked| &self.rules[ranked.rule as usize])
+    }
 }
 
 /// The indices of the rules, the one to try first in front.

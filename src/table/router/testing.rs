@@ -1,6 +1,7 @@
 //! Rules written in a line, for the tests of the router.
 
-use crate::table::router::{Conditions, FieldCondition, PathMatch, Rule, Test};
+use crate::pipeline::condition::{FieldCondition, Test};
+use crate::table::router::{Conditions, PathMatch, Rule};
 use crate::value::method::Method;
 
 /// Reads a rule such as `path=/a/{id} host=*.b method=GET,PUT header=x:a query=!v cookie=c~[0-9] listener=0,1 priority=2`.

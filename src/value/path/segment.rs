@@ -89,7 +89,7 @@ pub(super) fn parse(text: &str, star: &str) -> Result<Vec<Segment>, ScalarError>
             .range(start, end)
             .suggest(reader.normal));
     }
-    names_are_unique(&segments)?;
+    names_are_unique(text, &segments)?;
     Ok(segments)
 }
 
@@ -122,6 +122,12 @@ impl Reader<'_> {
         normalise::check(&before).map_err(|error| ScalarError::new(error.to_string()).range(start, self.at))?;
         if whole == ".." {
             return Err(ScalarError::new("`..` is resolved before a request is matched").range(start, self.at));
+        }
+        if let Some(name) = whole.strip_prefix(':').filter(|name| is_name(name)) {
+            return Err(ScalarError::new(format!("a parameter is written `{{{name}}}`"))
+                .help(format!("write `{{{name}}}`; `pathRegex` can match a `:` itself"))
+                .range(start, self.at)
+                .suggest(format!("{}{{{name}}}{}", &self.text[..start], &self.text[self.at..])));
         }
         if whole == "." || whole.is_empty() && self.at < self.text.len() {
             self.wrong.get_or_insert((start - 1, self.at));
@@ -232,7 +238,7 @@ fn is_name(text: &str) -> bool {
         && !text.is_empty()
 }
 
-fn names_are_unique(segments: &[Segment]) -> Result<(), ScalarError> {
+fn names_are_unique(text: &str, segments: &[Segment]) -> Result<(), ScalarError> {
     let names = || {
         segments.iter().filter_map(|segment| match segment {
             Segment::Parameter(parameter) => Some(&parameter.name),
@@ -240,7 +246,13 @@ fn names_are_unique(segments: &[Segment]) -> Result<(), ScalarError> {
         })
     };
     match names().enumerate().find(|(i, name)| names().take(*i).any(|other| other == *name)) {
-        Some((_, name)) => Err(ScalarError::new(format!("the parameter `{name}` stands twice in this path"))),
+        Some((_, name)) => {
+            let at = text.rfind(&format!("{{{name}")).unwrap_or(0);
+            let end = text[at..].find('}').map_or(text.len(), |length| at + length + 1);
+            Err(ScalarError::new(format!("the parameter `{name}` stands twice in this path"))
+                .help("give one of them another name")
+                .range(at, end))
+        }
         None => Ok(()),
     }
 }

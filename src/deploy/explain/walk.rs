@@ -1,0 +1,126 @@
+//! Takes a request through its route as the proxy does, up to the point where a server would be asked.
+
+use crate::deploy::explain::{Answer, Does, PipelineStep, Routed, Sent};
+use crate::pipeline::backend::{Backend, HostHeader, Upstream};
+use crate::pipeline::exchange::{Client, Exchange, Step, UpstreamTarget};
+use crate::pipeline::head::{RequestHead, ResponseHead};
+use crate::pipeline::secrets::Secrets;
+use crate::proxy::outgoing::{Hop, write_head};
+use crate::table::route::{CompiledRoute, End};
+use crate::table::router::Hit;
+use crate::value::url::TargetUrl;
+
+/// Takes a request through the route that it hit.
+pub(super) fn walk(
+    route: &CompiledRoute,
+    hit: &Hit<'_>,
+    head: &mut RequestHead,
+    client: Client,
+    secrets: &Secrets,
+) -> Routed {
+    let mut response = ResponseHead::default();
+    let mut exchange = Exchange {
+        request: head,
+        upstream: UpstreamTarget::default(),
+        response: &mut response,
+        client,
+        route: &route.name,
+        params: hit.parameters.iter().cloned().collect(),
+        secrets,
+    };
+    let parameters = exchange.params.iter().map(|(name, _)| *name);
+    let parameters = parameters.map(|name| (name.to_owned(), exchange.param(name).into())).collect();
+    let does = way_in(route, &mut exchange);
+    let pipeline = route.pipeline.iter().zip(&does);
+    let mut routed = Routed {
+        route: route.name.to_string(),
+        parameters,
+        pipeline: pipeline
+            .map(|(step, does)| PipelineStep { id: step.id.to_string(), plugin: step.plugin_name, does: *does })
+            .collect(),
+        upstream_path: exchange.upstream_path().to_owned(),
+        upstream: None,
+        backend: None,
+        answer: None,
+    };
+    let answered = does.contains(&Does::Answers)
+        || match route.end.as_ref() {
+            Some(end) => reach(end, &mut exchange, &mut routed),
+            None => false,
+        };
+    if answered {
+        way_out(route, &does, &mut exchange);
+        routed.answer = Some(answer(exchange.response));
+    }
+    routed
+}
+
+/// Runs the plugins until one answers. Guards are decided first, on the request as it came.
+fn way_in(route: &CompiledRoute, exchange: &mut Exchange<'_>) -> Vec<Does> {
+    let guards = route.pipeline.iter().map(|step| step.guard.as_ref());
+    let applies: Vec<bool> = guards.map(|guard| guard.is_none_or(|guard| guard.holds(exchange))).collect();
+    let mut answered = false;
+    route
+        .pipeline
+        .iter()
+        .zip(applies)
+        .map(|(step, applies)| match (applies, answered) {
+            (false, _) => Does::Skips,
+            (true, true) => Does::NotReached,
+            (true, false) => match step.plugin.on_request(exchange) {
+                Step::Continue => Does::Runs,
+                Step::Pending(_) => Does::Asks,
+                Step::Answer(_) => {
+                    answered = true;
+                    Does::Answers
+                }
+            },
+        })
+        .collect()
+}
+
+/// Passes the answer back through the plugins that were entered; the one that answers is not.
+fn way_out(route: &CompiledRoute, does: &[Does], exchange: &mut Exchange<'_>) {
+    for (step, does) in route.pipeline.iter().zip(does).rev() {
+        if matches!(does, Does::Runs | Does::Asks) {
+            step.plugin.on_response(exchange);
+        }
+    }
+}
+
+/// Gets to the end of the route; whether it answers by itself.
+fn reach(end: &End, exchange: &mut Exchange<'_>, routed: &mut Routed) -> bool {
+    routed.backend = Some(end.name.to_string());
+    match &end.backend {
+        Backend::Upstream(upstream) => {
+            routed.upstream = Some(sent(upstream, exchange));
+            false
+        }
+        Backend::Local(local) => matches!(local.answer(exchange), Step::Answer(_)),
+    }
+}
+
+fn sent(upstream: &Upstream, exchange: &Exchange<'_>) -> Sent {
+    let host = match &upstream.host {
+        HostHeader::Keep => None,
+        HostHeader::Target => upstream.targets.first().map(TargetUrl::authority),
+        HostHeader::Name(name) => Some(name.to_string()),
+    };
+    let mut head = Vec::new();
+    let peer = exchange.client.ip.to_string();
+    let hop = Hop { host: host.as_deref(), upgrade: None, peer: &peer, request_id: b"" };
+    write_head(exchange, &hop, &mut head);
+    let lines = String::from_utf8_lossy(&head);
+    Sent {
+        targets: upstream.targets.iter().map(ToString::to_string).collect(),
+        head: lines.lines().filter(|line| !line.starts_with("x-request-id:")).map(str::to_owned).collect(),
+    }
+}
+
+fn answer(response: &ResponseHead) -> Answer {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Answer {
+        status: response.status,
+        headers: response.fields.iter().map(|(name, value)| (text(name), text(value))).collect(),
+    }
+}

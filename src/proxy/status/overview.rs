@@ -1,0 +1,106 @@
+//! `/status`: what is in force since when, and what was refused. It knows places in manifests, not what they say.
+
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+
+use crate::proxy::access_log::rfc3339;
+use crate::proxy::live::Generation;
+use crate::proxy::metrics::Reloads;
+use crate::proxy::status::answer::{Answer, document};
+use crate::proxy::status::{Rejection, View};
+
+/// The document at `/status`.
+pub(super) fn overview(view: &View) -> Answer {
+    let generation = view.live.load();
+    let rejected = view.rejected.load();
+    document(Overview {
+        version: env!("CARGO_PKG_VERSION"),
+        ready: view.ready.load(Ordering::Acquire),
+        generation: generation.number,
+        digest: generation.table.digest.to_string(),
+        since: rfc3339(generation.since),
+        routes: generation.table.routes.len(),
+        listeners: listeners(&generation),
+        watcher: Watcher { alive: view.metrics.reloads.is_watched() },
+        reloads: Counts::of(&view.metrics.reloads),
+        rejected: rejected.as_deref().map(Rejected::of),
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Overview<'a> {
+    version: &'static str,
+    ready: bool,
+    generation: u64,
+    digest: String,
+    since: String,
+    routes: usize,
+    listeners: Vec<ListenerLine<'a>>,
+    watcher: Watcher,
+    reloads: Counts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejected: Option<Rejected<'a>>,
+}
+
+/// A listener, with the port that was taken for port 0.
+#[derive(Serialize)]
+pub(super) struct ListenerLine<'a> {
+    name: &'a str,
+    address: SocketAddr,
+}
+
+#[derive(Serialize)]
+struct Watcher {
+    alive: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Counts {
+    succeeded: u64,
+    failed: u64,
+    last_success: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Rejected<'a> {
+    since: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trouble: Option<&'a str>,
+    diagnostics: &'a serde_json::Value,
+}
+
+/// The listeners of a table.
+pub(super) fn listeners(generation: &Generation) -> Vec<ListenerLine<'_>> {
+    let named = generation.table.settings.listeners.iter().zip(&generation.listeners);
+    named.map(|(listener, live)| ListenerLine { name: listener.name.as_str(), address: live.address }).collect()
+}
+
+impl Counts {
+    fn of(reloads: &Reloads) -> Self {
+        let last = Duration::from_millis(reloads.last_success.load(Ordering::Relaxed));
+        Self {
+            succeeded: reloads.succeeded.load(Ordering::Relaxed),
+            failed: reloads.failed.load(Ordering::Relaxed),
+            last_success: rfc3339(SystemTime::UNIX_EPOCH + last),
+        }
+    }
+}
+
+impl<'a> Rejected<'a> {
+    fn of(rejection: &'a Rejection) -> Self {
+        Self {
+            since: rfc3339(rejection.since),
+            digest: rejection.digest.map(|digest| digest.to_string()),
+            trouble: rejection.trouble.as_deref(),
+            diagnostics: &rejection.diagnostics,
+        }
+    }
+}

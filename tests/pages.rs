@@ -1,0 +1,104 @@
+//! The page of every diagnostic: its wrong example shows that problem and no other, its right example none.
+//! The examples of the manual show none either.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use gw::compiler::{Compiled, SourceFile, codes, compile, parse, reference};
+use gw::diagnostic::Code;
+use gw::diagnostic::render::{Report, Style, find};
+use gw::pipeline::assets::{Asset, AssetRead, Assets, Folder};
+
+/// The files of the folder `site`.
+fn site() -> Folder {
+    let page = || Asset { bytes: "page".into(), sha256: "0".repeat(64).into(), modified: None };
+    ["index.html", "404.html"].into_iter().map(|name| (name.into(), page())).collect()
+}
+
+/// A folder `site` beside the manifests; nothing else can be read.
+fn assets(manifest: &SourceFile) -> Assets {
+    let requests = parse(vec![manifest.clone()]).asset_requests();
+    let read = |path: &str| match path {
+        "site" => AssetRead::Folder(Arc::new(site())),
+        _ => AssetRead::Failed("it does not exist".into()),
+    };
+    requests.into_iter().map(|request| (request.path.clone(), read(&request.path))).collect::<BTreeMap<_, _>>()
+}
+
+fn compiled(text: &str) -> Compiled {
+    let name = "page.yaml".to_owned();
+    let file = SourceFile { path: name.clone(), shown: name, bytes: text.into() };
+    let assets = assets(&file);
+    compile(parse(vec![file]), &assets)
+}
+
+fn shown(compiled: &Compiled) -> String {
+    let style = Style { color: false, width: 100 };
+    let report = Report { sources: &compiled.sources, diagnostics: &compiled.diagnostics, style };
+    (find("human").unwrap().render)(&report)
+}
+
+/// The fenced block of a page.
+fn block<'p>(page: &'p str, fence: &str) -> Option<&'p str> {
+    let (_, rest) = page.split_once(&format!("```{fence}\n"))?;
+    Some(&rest[..rest.find("```")?])
+}
+
+#[test]
+fn wrong_examples_show_their_problem_alone() {
+    let mut failures = Vec::new();
+    for code in codes() {
+        let Some(wrong) = block(code.page, "yaml wrong") else {
+            failures.push(format!("{} has no wrong example", code.id));
+            continue;
+        };
+        let compiled = compiled(wrong);
+        let found: Vec<&str> = compiled.diagnostics.iter().map(|problem| problem.code.id).collect();
+        if found != [code.id] {
+            failures.push(format!("{} shows {found:?}\n{}", code.id, shown(&compiled)));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn right_examples_have_no_problem() {
+    let mut failures = Vec::new();
+    for code in codes() {
+        let Some(right) = block(code.page, "yaml right") else {
+            failures.push(format!("{} has no right example", code.id));
+            continue;
+        };
+        let compiled = compiled(right);
+        if !compiled.diagnostics.is_empty() {
+            failures.push(format!("{}\n{}", code.id, shown(&compiled)));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn pages_begin_with_their_code() {
+    let begins = |code: &Code| code.page.starts_with(&format!("# {}: {}\n\n", code.id, code.name));
+    let wrong: Vec<&str> = codes().into_iter().filter(|code| !begins(code)).map(|code| code.id).collect();
+    assert_eq!(wrong, [] as [&str; 0]);
+}
+
+#[test]
+fn the_examples_of_the_manual_have_no_problem() {
+    const BACKEND: &str = "---\napiVersion: gw/v1\nkind: Backend\nmetadata: { name: shop }\nspec: { echo: {} }\n";
+    const ROUTE: &str =
+        "---\napiVersion: gw/v1\nkind: Route\nmetadata: { name: all }\nspec: { public: true, backend: shop }\n";
+    for example in reference::examples() {
+        let mut text = example.yaml();
+        match example.manifest["kind"].as_str().unwrap() {
+            "Route" if text.contains("backend:") => text += BACKEND,
+            "Backend" => text += ROUTE,
+            _ => {}
+        }
+        let compiled = compiled(&text);
+        assert!(compiled.diagnostics.is_empty() && compiled.table.is_some(), "{text}\n{}", shown(&compiled));
+    }
+}
