@@ -210,7 +210,7 @@ fn a_slow_server_holds_the_client_back() {
     client.stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
     let mut sent = 0;
     while sent < 64 << 20
-        && let Ok(length) = std::io::Write::write(&mut client.stream, &[b'x'; 1 << 16])
+        && let Ok(length) = std::io::Write::write(&mut client.stream, &[b'x'; 1 << 13])
     {
         sent += length;
     }

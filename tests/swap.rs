@@ -191,7 +191,9 @@ fn a_folder_behind_a_link_is_followed() {
     wait_for_version(&gateway, 2);
     fs::write(two.join("gateway.yaml"), version(3)).unwrap();
     wait_for_version(&gateway, 3);
-    [one, two, place].iter().for_each(|folder| fs::remove_dir_all(folder).unwrap());
+    for folder in [one, two, place] {
+        fs::remove_dir_all(folder).unwrap();
+    }
 }
 
 #[test]

@@ -43,6 +43,8 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
         return Exit::Error;
     }
     let mut watch = Watch::new(&arguments.folder);
+    // before anything listens: whoever can send a request can also send a signal
+    on_signals(&watch);
     let mut follower = Follower::new(&arguments.folder);
     let node = Node { port: port(), status: arguments.status_address };
     let began = Instant::now();
@@ -58,7 +60,6 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
         }
     };
     running.metrics.reloads.success(began.elapsed());
-    on_signals(&watch);
     let style = output.log_style;
     follow(
         &mut follower,

@@ -154,7 +154,7 @@ pub fn route(name: &str, spec: &str) -> String {
 }
 
 fn indent(lines: &str) -> String {
-    lines.lines().map(|line| format!("  {line}\n")).collect()
+    lines.lines().flat_map(|line| ["  ", line, "\n"]).collect()
 }
 
 /// Lines that come from a pipe, as they come.

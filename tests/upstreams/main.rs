@@ -1,6 +1,7 @@
 //! Faulty and strange servers upstream: what the client is told, what is sent again, and what of a connection is used again.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here is a test")]
+#![allow(clippy::too_many_lines, reason = "tables of cases")]
 
 mod faults;
 mod reuse;

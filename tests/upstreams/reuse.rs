@@ -25,20 +25,22 @@ fn a_good_connection_serves_many_clients() {
     assert_eq!(origin.connections(), 1);
 }
 
-/// The server closes a connection after its answer without having said so, and the next request comes while it does.
+/// The server closes a connection after its answer without having said so, and the next request comes while it does. What may
+/// be sent again never fails; a `POST` may, where the end came only after it was sent, but it is never seen twice.
 #[test]
-fn a_connection_that_died_idle_fails_no_request() {
+fn a_connection_that_died_idle_fails_nothing_that_may_be_repeated() {
     let origin = Origin::start(|peer| {
         peer.request();
         peer.send(OK);
     });
     let gateway = before(&origin, "");
-    for i in 0..30 {
-        let request = if i % 2 == 0 { get("/", "") } else { post("/", "abc") };
-        assert_eq!(ask(gateway.http(), request).status, 200, "{i}");
+    for i in 0..15 {
+        assert_eq!(ask(gateway.http(), get("/", "")).status, 200);
+        let status = ask(gateway.http(), post(&format!("/{i}"), "abc")).status;
+        assert!(matches!(status, 200 | 502), "{status}");
+        let start = format!("POST /{i} ");
+        assert!(origin.seen().iter().filter(|seen| seen.head[0].starts_with(&start)).count() <= 1);
     }
-    let seen = origin.seen();
-    assert_eq!(seen.iter().filter(|seen| seen.head[0].starts_with("POST") && seen.complete).count(), 15);
 }
 
 /// The server reads a second request on a connection, and closes instead of answering.

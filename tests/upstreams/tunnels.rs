@@ -1,4 +1,4 @@
-//! Connections that become something else: WebSockets above all (RFC 9110, 7.8; RFC 6455).
+//! Connections that become something else: a WebSocket above all (RFC 9110, 7.8; RFC 6455).
 
 use std::net::SocketAddr;
 use std::thread;
