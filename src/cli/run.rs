@@ -171,7 +171,9 @@ fn describe(report: &Report, style: render::Style) -> String {
         });
     }
     if let Some(trouble) = &report.trouble {
-        text.push_str(&format!("error: {trouble}\n"));
+        text.push_str("error: ");
+        text.push_str(trouble);
+        text.push('\n');
     }
     text
 }

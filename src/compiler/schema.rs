@@ -288,7 +288,9 @@ mod tests {
                 wrong.push(format!("{path} may be empty"));
             }
             fields.into_iter().flatten().for_each(|(name, field)| walk(field, &format!("{path}/{name}"), wrong));
-            items.into_iter().for_each(|items| walk(items, path, wrong));
+            if let Some(items) = items {
+                walk(items, path, wrong);
+            }
         }
         let mut wrong = Vec::new();
         for kind in KINDS {

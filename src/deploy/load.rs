@@ -101,11 +101,8 @@ pub fn is_manifest(name: &str) -> bool {
 
 /// Hidden files, editors' temporary files, and the `..data` of a ConfigMap.
 fn is_hidden(name: &str) -> bool {
-    name.starts_with('.')
-        || name.starts_with('#')
-        || name.ends_with('~')
-        || name.ends_with(".swp")
-        || name.ends_with(".tmp")
+    let temporary = Path::new(name).extension().is_some_and(|ending| ending == "swp" || ending == "tmp");
+    name.starts_with(['.', '#']) || name.ends_with('~') || temporary
 }
 
 /// A misnamed manifest should not be lost silently.

@@ -16,7 +16,7 @@ use crate::value::method::Method;
 #[derive(Debug, Default)]
 pub struct Fields {
     text: Vec<u8>,
-    fields: SmallVec<[Field; 24]>,
+    entries: SmallVec<[Field; 24]>,
     received: usize,
 }
 
@@ -31,15 +31,15 @@ impl Fields {
     /// Forgets all fields, and keeps the memory.
     pub fn clear(&mut self) {
         self.text.clear();
-        self.fields.clear();
+        self.entries.clear();
         self.received = 0;
     }
 
     /// Adds a field as it was received; its name is stored in lower case. Only before any edit.
     pub fn receive(&mut self, name: &[u8], value: &[u8]) {
-        debug_assert_eq!(self.received, self.fields.len(), "received after an edit");
+        debug_assert_eq!(self.received, self.entries.len(), "received after an edit");
         self.push(name, value);
-        self.received = self.fields.len();
+        self.received = self.entries.len();
     }
 
     /// The first received value of a field; the name is in lower case. Edits don't change it.
@@ -49,7 +49,7 @@ impl Fields {
 
     /// All received values of a field, in order. Edits don't change them.
     pub fn received_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.fields[..self.received]
+        self.entries[..self.received]
             .iter()
             .filter(move |field| self.name(field) == name.as_bytes())
             .map(|field| self.value(field))
@@ -57,7 +57,7 @@ impl Fields {
 
     /// All received fields, in order, as name and value. Edits don't change them.
     pub fn received_fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.fields[..self.received].iter().map(|field| (self.name(field), self.value(field)))
+        self.entries[..self.received].iter().map(|field| (self.name(field), self.value(field)))
     }
 
     /// The first value of a field as it will be sent.
@@ -67,17 +67,17 @@ impl Fields {
 
     /// All fields as they will be sent, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.fields.iter().filter(|field| !field.dropped).map(|field| (self.name(field), self.value(field)))
+        self.entries.iter().filter(|field| !field.dropped).map(|field| (self.name(field), self.value(field)))
     }
 
     /// The fields that were received and not dropped since, in order.
     pub fn kept(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        Self::sent(&self.fields[..self.received]).map(|field| (self.name(field), self.value(field)))
+        Self::sent(&self.entries[..self.received]).map(|field| (self.name(field), self.value(field)))
     }
 
     /// The fields that were set or added since, in order.
     pub fn edits(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        Self::sent(&self.fields[self.received..]).map(|field| (self.name(field), self.value(field)))
+        Self::sent(&self.entries[self.received..]).map(|field| (self.name(field), self.value(field)))
     }
 
     fn sent(fields: &[Field]) -> impl Iterator<Item = &Field> {
@@ -91,7 +91,7 @@ impl Fields {
 
     /// How many fields there are at most.
     pub fn len(&self) -> usize {
-        self.fields.len()
+        self.entries.len()
     }
 
     /// Whether there is no field.
@@ -101,7 +101,7 @@ impl Fields {
 
     /// Where name and value of each field stand that will be sent, in order.
     pub fn ranges(&self) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
-        self.fields.iter().filter(|field| !field.dropped).map(|field| {
+        self.entries.iter().filter(|field| !field.dropped).map(|field| {
             let (name, value) = (field.name.0 as usize, field.value.0 as usize);
             (name..name + usize::from(field.name.1), value..value + field.value.1 as usize)
         })
@@ -125,10 +125,10 @@ impl Fields {
 
     /// Removes the fields for which a condition on name and value holds.
     pub fn remove_where(&mut self, condition: impl Fn(&[u8], &[u8]) -> bool) {
-        for i in 0..self.fields.len() {
-            let field = self.fields[i];
+        for i in 0..self.entries.len() {
+            let field = self.entries[i];
             if !field.dropped && condition(self.name(&field), self.value(&field)) {
-                self.fields[i].dropped = true;
+                self.entries[i].dropped = true;
             }
         }
     }
@@ -137,7 +137,7 @@ impl Fields {
         let at = self.append(name);
         self.text[at.clone()].make_ascii_lowercase();
         let value = self.append(value);
-        self.fields.push(Field {
+        self.entries.push(Field {
             name: (narrow(at.start), u16::try_from(at.len()).unwrap_or(u16::MAX)),
             value: (narrow(value.start), narrow(value.len())),
             dropped: false,

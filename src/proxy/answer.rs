@@ -2,7 +2,6 @@
 
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
@@ -11,7 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use crate::proxy::access_log::{Format, Record};
 use crate::proxy::connection::Connection;
-use crate::proxy::live::Generation;
+use crate::proxy::core::Pinned;
 use crate::proxy::request_body::ClientBody;
 use crate::proxy::upstream::{UpstreamBody, UpstreamError};
 
@@ -24,6 +23,7 @@ pub struct AnswerBody {
 }
 
 /// Where the bytes come from.
+#[expect(clippy::large_enum_variant, reason = "the large one is the usual one: a box would cost it an allocation")]
 pub enum Source {
     /// There are none.
     Empty,
@@ -38,7 +38,7 @@ pub struct Account {
     /// The connection it came by.
     pub connection: Rc<Connection>,
     /// The generation that decided.
-    pub generation: Rc<Arc<Generation>>,
+    pub generation: Pinned,
     /// The index of its route, if one was found.
     pub route: Option<u32>,
     /// When it began.

@@ -17,10 +17,14 @@ use crate::proxy::upstream::Upstreams;
 /// More heads than this are not kept for reuse.
 const KEPT_HEADS: usize = 256;
 
+/// The generation that a request lives with. A clone of the `Rc` writes to no cache line that another worker reads.
+pub type Pinned = Rc<Arc<Generation>>;
+
 /// One worker's own things.
 pub struct Core {
     live: RefCell<Cache<Arc<ArcSwap<Generation>>, Arc<Generation>>>,
-    current: RefCell<Rc<Arc<Generation>>>,
+    current: RefCell<Pinned>,
+    #[expect(clippy::vec_box, reason = "taking and giving back moves a pointer, not two heads")]
     heads: RefCell<Vec<Box<Heads>>>,
     random: RefCell<fastrand::Rng>,
     /// The client for upstreams.
@@ -73,7 +77,7 @@ impl Core {
     }
 
     /// The generation in force. A request asks once.
-    pub fn generation(&self) -> Rc<Arc<Generation>> {
+    pub fn generation(&self) -> Pinned {
         let mut live = self.live.borrow_mut();
         let newest = live.load();
         let mut current = self.current.borrow_mut();

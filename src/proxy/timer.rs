@@ -138,7 +138,7 @@ mod tests {
         let timers = Timers::new();
         let deadline = timers.deadline();
         assert!(!expired(&deadline));
-        deadline.set(Duration::from_secs(3600));
+        deadline.set(Duration::from_hours(1));
         timers.tick();
         assert!(!expired(&deadline));
         timers.0.now.set(4_000_000);

@@ -1,4 +1,4 @@
-//! Upgraded connections, such as WebSockets (RFC 9110, 7.8): bytes both ways until both sides end, the tunnel is silent for too
+//! Upgraded connections, such as `WebSockets` (RFC 9110, 7.8): bytes both ways until both sides end, the tunnel is silent for too
 //! long, or its route is removed.
 
 use std::future::poll_fn;

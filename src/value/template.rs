@@ -48,8 +48,11 @@ pub enum Reference {
     RouteName,
 }
 
+/// Makes a reference from the name in it.
+type MakeReference = fn(&str) -> Reference;
+
 /// The references that exist: their text, with `NAME` where a name follows, and how they are made from it.
-const REFERENCES: &[(&str, fn(&str) -> Reference)] = &[
+const REFERENCES: &[(&str, MakeReference)] = &[
     ("path.NAME", |name| Reference::Path(name.into())),
     ("request.method", |_| Reference::Method),
     ("request.path", |_| Reference::RequestPath),

@@ -22,7 +22,9 @@ impl Folder {
         let name = format!("gw-status-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let folder = Self(std::env::temp_dir().join(name));
         fs::create_dir_all(&folder.0).unwrap();
-        manifests.iter().for_each(|(name, text)| folder.write(name, text));
+        for (name, text) in manifests {
+            folder.write(name, text);
+        }
         folder
     }
 

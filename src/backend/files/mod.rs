@@ -95,13 +95,13 @@ fn send(exchange: &mut Exchange<'_>, name: &str, asset: &Asset) -> Step {
     if let Some(modified) = &modified {
         fields.set("last-modified", modified.as_bytes());
     }
-    match evaluate(&exchange.request, &etag, asset.modified) {
+    match evaluate(exchange.request, &etag, asset.modified) {
         Verdict::NotModified => return status(exchange, 304),
         Verdict::Failed => return status(exchange, 412),
         Verdict::Send => {}
     }
     let media_type = media_type(name);
-    let ranges = requested(&exchange.request, &etag, modified.as_deref(), asset.bytes.len());
+    let ranges = requested(exchange.request, &etag, modified.as_deref(), asset.bytes.len());
     let fields = &mut exchange.response.fields;
     fields.set("content-type", media_type.as_bytes());
     match ranges {

@@ -105,7 +105,6 @@ mod tests {
     use super::{Ranges, select};
 
     #[test]
-    #[expect(clippy::single_range_in_vec_init, reason = "a list of one range is meant")]
     fn ranges_of_a_file_of_100_bytes() {
         for (list, expected) in [
             ("0-9", Ranges::One(0..10)),
