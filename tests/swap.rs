@@ -225,6 +225,9 @@ fn what_vanishes_is_served_on() {
     fs::remove_file(&file).unwrap();
     gateway.log.wait_for("the folder holds no manifest any more");
     assert!(serves(&gateway, 1));
+    fs::write(&file, "").unwrap();
+    gateway.log.wait_for("the folder holds no route any more");
+    assert!(serves(&gateway, 1));
     fs::write(&file, version(2)).unwrap();
     wait_for_version(&gateway, 2);
     let away = Path::new(&format!("{}-away", folder.display())).to_owned();

@@ -146,7 +146,7 @@ fn port() -> Option<u16> {
 /// The table to start with. A folder that doesn't compile is no start: there is nothing to go on with.
 fn first_table(follower: &mut Follower, output: &mut Output) -> Option<Candidate> {
     loop {
-        match follower.look() {
+        match follower.look(Wake::Asked) {
             Look::Unsettled => {}
             Look::Same => return None,
             Look::Refused(report) => {

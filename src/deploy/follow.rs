@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::compiler::{AssetRequest, Compiled, compile, parse};
 use crate::deploy::load::{LoadError, Snapshot, asset_stats, read_assets, read_folder};
@@ -58,6 +58,9 @@ pub struct Report {
 /// How many problems of a refused set of manifests the status listener shows, the worst if there are more.
 const KEPT_PROBLEMS: usize = 100;
 
+/// How long a manifest without a byte is taken for one that is about to be written: who opens a file to write empties it first.
+const HOLLOW: Duration = Duration::from_secs(1);
+
 /// The status listener shows no colours.
 const PLAIN: Style = Style { color: false, width: 100 };
 
@@ -66,6 +69,8 @@ pub struct Follower {
     root: PathBuf,
     seen: Option<Seen>,
     served: bool,
+    /// Since when a manifest has no byte.
+    hollow: Option<Instant>,
     named: BTreeSet<SecretRef>,
     fingerprint: Option<Digest>,
 }
@@ -85,11 +90,20 @@ struct Seen {
 impl Follower {
     /// Follows a folder that was not looked at yet.
     pub fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), seen: None, served: false, named: BTreeSet::new(), fingerprint: None }
+        Self {
+            root: root.to_owned(),
+            seen: None,
+            served: false,
+            hollow: None,
+            named: BTreeSet::new(),
+            fingerprint: None,
+        }
     }
 
     /// Looks at the folder: reads it, until two readings agree, and compiles what changed.
-    pub fn look(&mut self) -> Look {
+    ///
+    /// A table in force is never followed by one without routes: so it looks when files are being moved or emptied.
+    pub fn look(&mut self, why: Wake) -> Look {
         let snapshot = match self.read() {
             Ok(snapshot) => snapshot,
             Err(error) => return self.trouble(&error),
@@ -101,20 +115,35 @@ impl Follower {
         if self.seen.as_ref().is_some_and(|seen| *seen == self.state(manifests, seen.requests.clone())) {
             return Look::Same;
         }
+        // events wait for quiet, a poll comes at any moment
+        if why == Wake::Poll || self.is_about_to_be_written(&snapshot) {
+            return Look::Unsettled;
+        }
         let parsed = parse(snapshot.files);
         let state = self.state(manifests, parsed.asset_requests());
         let assets = read_assets(&self.root, &state.requests);
         let again = self.read().map(|again| self.state(again.digest(), state.requests.clone()));
-        if again.is_ok_and(|again| again != state) {
+        if !again.is_ok_and(|again| again == state) {
             return Look::Unsettled;
         }
         self.seen = Some(state);
         let Compiled { sources, diagnostics, table, .. } = compile(parsed, &assets);
         let report = Report { diagnostics, sources, digest: Some(manifests), trouble: None, since: SystemTime::now() };
         match table {
+            Some(table) if self.served && table.routes.is_empty() => {
+                Look::Refused(Report { trouble: Some("the folder holds no route any more".to_owned()), ..report })
+            }
             Some(table) => self.candidate(table, report),
             None => Look::Refused(report),
         }
+    }
+
+    fn is_about_to_be_written(&mut self, snapshot: &Snapshot) -> bool {
+        if !self.served || snapshot.files.iter().all(|file| !file.bytes.is_empty()) {
+            self.hollow = None;
+            return false;
+        }
+        self.hollow.get_or_insert_with(Instant::now).elapsed() < HOLLOW
     }
 
     fn state(&self, manifests: Digest, requests: Vec<AssetRequest>) -> Seen {
@@ -182,7 +211,7 @@ pub fn follow(
         }
         metrics.reloads.watched(3 * POLL);
         let began = Instant::now();
-        let (table, report) = match follower.look() {
+        let (table, report) = match follower.look(wake) {
             Look::Same => continue,
             Look::Unsettled => {
                 watch.waker().wake(Wake::Event);
