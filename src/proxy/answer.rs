@@ -23,14 +23,13 @@ pub struct AnswerBody {
 }
 
 /// Where the bytes come from.
-#[expect(clippy::large_enum_variant, reason = "the large one is the usual one: a box would cost it an allocation")]
 pub enum Source {
     /// There are none.
     Empty,
     /// Bytes in memory.
     Bytes(Bytes),
     /// The upstream.
-    Upstream(UpstreamBody<ClientBody>),
+    Upstream(Box<UpstreamBody<ClientBody>>),
 }
 
 /// What is noted of a request when its answer has ended, however it ends.

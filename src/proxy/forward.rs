@@ -73,7 +73,7 @@ pub async fn forward(
         response: exchange.response,
     };
     match to.connection.core.upstreams.send(call).await {
-        Ok(Reply::Answer(body)) => End { source: Source::Upstream(body), framed: true, cause: None },
+        Ok(Reply::Answer(body)) => End { source: Source::Upstream(Box::new(body)), framed: true, cause: None },
         Ok(Reply::Upgraded(tunnel)) => match upgrade {
             Some(upgrade) => {
                 upgrade.accept(exchange);

@@ -39,7 +39,7 @@ pub async fn handle(connection: Rc<Connection>, request: Request<Incoming>) -> R
     let mut account = Account::open(&connection, &generation);
     let end = match depart(&connection, &generation, request, &mut heads, &mut account) {
         Ok((trip, request)) => trip.take(request, &mut heads, &mut account).await,
-        Err(end) => *end,
+        Err(end) => end,
     };
     account.status = heads.response.status;
     let framed = end.framed;
@@ -55,7 +55,7 @@ fn depart<'t>(
     request: Request<Incoming>,
     heads: &mut Heads,
     account: &mut Account,
-) -> Result<(Trip<'t>, ClientRequest), Box<End>> {
+) -> Result<(Trip<'t>, ClientRequest), End> {
     let settings = &generation.table.settings;
     let id = connection.core.request_id();
     let (parts, body) = request.into_parts();
@@ -64,10 +64,10 @@ fn depart<'t>(
     let from = client(connection.peer, Scheme::Http, &settings.trusted_proxies, &heads.request.fields);
     account.note_request(connection, heads, from, &id);
     if let Err(refusal) = received {
-        return Err(Box::new(account.refuse(refusal, heads, &id)));
+        return Err(account.refuse(refusal, heads, &id));
     }
     if heads.request.path == "*" {
-        return Err(Box::new(server_options(heads)));
+        return Err(server_options(heads));
     }
     let found = match connection.listener_index(generation) {
         Some(listener) => generation.table.router.find(listener, &heads.request, &mut NoTrace),
@@ -75,8 +75,8 @@ fn depart<'t>(
     };
     let hit = match found {
         Outcome::Found(hit) => hit,
-        Outcome::MethodNotAllowed(methods) => return Err(Box::new(not_allowed(&methods, heads, account, &id))),
-        Outcome::NotFound => return Err(Box::new(account.error(404, None, "no-route", heads, &id))),
+        Outcome::MethodNotAllowed(methods) => return Err(not_allowed(&methods, heads, account, &id)),
+        Outcome::NotFound => return Err(account.error(404, None, "no-route", heads, &id)),
     };
     let upgrade = Upgrade::of(&heads.request.fields, parts.version, &body);
     Ok((Trip { connection, generation, hit, from, id }, ClientRequest { body, upgrade }))

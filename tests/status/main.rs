@@ -1,6 +1,6 @@
 //! The status listener of a running gateway: who is answered, what is shown, and that it follows the table.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on fails")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
 
 mod gateway;
 
