@@ -107,11 +107,11 @@ impl Core {
     /// A new request id: 128 random bits in hex. Not a secret.
     pub fn request_id(&self) -> [u8; 32] {
         const HEX: &[u8; 16] = b"0123456789abcdef";
-        let mut bits = self.random.borrow_mut().u128(..);
+        let bits = self.random.borrow_mut().u128(..).to_le_bytes();
         let mut id = [0; 32];
-        for digit in &mut id {
-            *digit = HEX[(bits & 15) as usize];
-            bits >>= 4;
+        for (digits, byte) in id.chunks_exact_mut(2).zip(bits) {
+            digits[0] = HEX[usize::from(byte >> 4)];
+            digits[1] = HEX[usize::from(byte & 15)];
         }
         id
     }

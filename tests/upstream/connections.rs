@@ -1,12 +1,12 @@
 //! Which connection a request uses, and when it may be sent a second time.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use gw::pipeline::head::ResponseHead;
 use gw::proxy::upstream::{Address, Reply, Target, TlsTarget, client_config};
 use http_body::Frame;
-use rustls::pki_types::pem::PemObject;
+use rcgen::{CertifiedKey, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{RootCertStore, ServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -166,11 +166,12 @@ fn sweeping_closes_what_the_server_closed() {
     });
 }
 
-/// For `upstream.test`, signed by itself and valid for a hundred years:
-/// `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 36500 -subj /CN=upstream.test
-/// -addext subjectAltName=DNS:upstream.test -addext basicConstraints=critical,CA:FALSE`.
+/// A certificate for `upstream.test`, signed by itself, made anew for each run.
+static IDENTITY: LazyLock<CertifiedKey<KeyPair>> =
+    LazyLock::new(|| rcgen::generate_simple_self_signed(["upstream.test".to_owned()]).unwrap());
+
 fn certificate() -> CertificateDer<'static> {
-    CertificateDer::from_pem_slice(include_bytes!("certificate.pem")).unwrap()
+    IDENTITY.cert.der().clone()
 }
 
 fn tls_target(address: std::net::SocketAddr, name: &'static str, roots: RootCertStore) -> Target {
@@ -181,7 +182,7 @@ fn tls_target(address: std::net::SocketAddr, name: &'static str, roots: RootCert
 }
 
 fn acceptor() -> TlsAcceptor {
-    let key = PrivateKeyDer::from_pem_slice(include_bytes!("key.pem")).unwrap();
+    let key = PrivateKeyDer::Pkcs8(IDENTITY.signing_key.serialize_der().into());
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

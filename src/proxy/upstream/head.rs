@@ -268,9 +268,7 @@ fn kind(name: &str) -> Kind {
         (17, b't') => ("transfer-encoding", Kind::TransferEncoding),
         _ => return Kind::EndToEnd,
     };
-    // a name is a token, and among tokens this bit is nothing but the case of a letter
-    let same = name.bytes().zip(candidate.bytes()).all(|(byte, lower)| byte | 0x20 == lower);
-    if same { kind } else { Kind::EndToEnd }
+    if name.eq_ignore_ascii_case(candidate) { kind } else { Kind::EndToEnd }
 }
 
 /// A number in its one canonical spelling.
