@@ -6,7 +6,7 @@ use std::thread;
 
 use serde_json::Value as Json;
 
-use crate::compiler::check::{Checked, Validators, check};
+use crate::compiler::check::{Checked, LITERAL_SECRET, Validators, check};
 use crate::compiler::manifest::{Metadata, Spec, kind};
 use crate::compiler::object::{Address, Object};
 use crate::compiler::resolve::Lost;
@@ -62,6 +62,10 @@ pub fn parse(files: Vec<SourceFile>) -> Parsed {
         objects.extend(part.objects);
         diagnostics.append(part.diagnostics);
         lost.extend(part.lost);
+    }
+    // Secrets that were written out: from here on nothing can show them.
+    for secret in diagnostics.iter().filter(|diagnostic| diagnostic.code == &LITERAL_SECRET) {
+        secret.span().into_iter().for_each(|span| sources.hide(span));
     }
     objects.sort_by(|a, b| a.address.cmp(&b.address).then(a.root.span.cmp(&b.root.span)));
     Parsed { sources, objects, diagnostics, lost }

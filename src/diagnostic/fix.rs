@@ -16,14 +16,14 @@ pub fn apply(sources: &SourceMap, diagnostics: &Diagnostics) -> Vec<(SourceId, S
         let Some(first) = fix.edits.first() else { continue };
         let source = first.span.source;
         let accepted = texts.entry(source).or_default();
-        if accepted.take(source, &sources.get(source).text, fix) {
+        if accepted.take(source, sources.get(source).original(), fix) {
             accepted.fixes += 1;
         }
     }
     texts
         .into_iter()
         .filter(|(_, accepted)| accepted.fixes > 0)
-        .map(|(id, accepted)| (id, accepted.write(&sources.get(id).text), accepted.fixes))
+        .map(|(id, accepted)| (id, accepted.write(sources.get(id).original()), accepted.fixes))
         .collect()
 }
 

@@ -53,6 +53,8 @@ pub struct Source {
     pub name: String,
     /// Its text.
     pub text: Arc<str>,
+    /// The text as it was read, where something in `text` is hidden.
+    original: Option<Arc<str>>,
     /// Where each line starts. Made at the first look-up, so that thousands of problems in one big text don't scan it
     /// thousands of times, and a text without problems is never scanned.
     line_starts: OnceLock<Vec<usize>>,
@@ -61,7 +63,12 @@ pub struct Source {
 impl Source {
     /// A text with its name.
     pub fn new(name: impl Into<String>, text: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), text: text.into(), line_starts: OnceLock::new() }
+        Self { name: name.into(), text: text.into(), original: None, line_starts: OnceLock::new() }
+    }
+
+    /// The text as it was read: for mending it, never for showing it.
+    pub(super) fn original(&self) -> &str {
+        self.original.as_ref().unwrap_or(&self.text)
     }
 
     /// The line and column of a byte; a byte order mark has no column.
@@ -104,6 +111,17 @@ impl SourceMap {
     /// The text with this number.
     pub fn get(&self, id: SourceId) -> &Source {
         &self.sources[id.0 as usize]
+    }
+
+    /// Hides what stands at a span from everything that is shown: each byte becomes a `*`, so that places stay.
+    pub fn hide(&mut self, span: Span) {
+        let Some(source) = self.sources.get_mut(span.source.0 as usize) else { return };
+        let (start, end) = (span.start as usize, span.end as usize);
+        let Some(secret) = source.text.get(start..end) else { return };
+        let stars: String = secret.bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' }).collect();
+        let shown = format!("{}{stars}{}", &source.text[..start], &source.text[end..]);
+        source.original.get_or_insert_with(|| Arc::clone(&source.text));
+        source.text = shown.into();
     }
 
     /// The characters a span covers.

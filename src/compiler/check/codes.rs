@@ -15,11 +15,12 @@ pub const CODES: &[&Code] = &[
     &UNKNOWN_CHOICE,
     &WRONG_LENGTH,
     &DUPLICATE_ENTRY,
+    &LITERAL_SECRET,
 ];
 
 macro_rules! codes {
     ($( $name:ident = $id:literal $slug:literal $text:literal $wrong:literal ; )+) => {
-        $( pub(super) static $name: Code = Code {
+        $( pub(in crate::compiler) static $name: Code = Code {
             id: $id,
             name: $slug,
             severity: Severity::Error,
@@ -69,4 +70,9 @@ field out for its default."
     DUPLICATE_ENTRY = "GW1208" "duplicate-entry"
         "The same entry stands twice in a list in which a second one has no effect. Perhaps another one was meant."
         "apiVersion: gw/v1\nkind: Backend\nmetadata: { name: web }\nspec: { http: { targets: [{ url: \"http://127.0.0.1:3000\" }, { url: \"http://127.0.0.1:3000\" }] } }\n";
+    LITERAL_SECRET = "GW1209" "literal-secret"
+        "A secret is given by reference: `{ env: NAME }`, or `{ file: path }` on the node that runs. A value in a manifest would be in \
+the history of the repository, in every plan and every log for good. What was written here is shown as `*` everywhere; if it has left your \
+machine, replace it."
+        "apiVersion: gw/v1\nkind: Backend\nmetadata: { name: web }\nspec: { echo: {} }\n---\napiVersion: gw/v1\nkind: Route\nmetadata: { name: web }\nspec:\n  public: true\n  plugins: [{ requestHeaders: { setSecret: { x-api-key: hunter2 } } }]\n  backend: web\n";
 }

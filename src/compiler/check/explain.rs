@@ -78,6 +78,10 @@ impl Reader<'_> {
             ValidationErrorKind::Minimum { .. } | ValidationErrorKind::Maximum { .. } => {
                 wrong(&OUT_OF_RANGE, format!("{subject} is {}", self.range(pointer)))
             }
+            ValidationErrorKind::MinProperties { .. } | ValidationErrorKind::MaxProperties { .. } => {
+                wrong(&WRONG_LENGTH, format!("{subject} has exactly one field"))
+                    .help(format!("write one of {}", listed(&self.known_fields(pointer))))
+            }
             ValidationErrorKind::MinItems { limit } => {
                 wrong(&WRONG_LENGTH, format!("{subject} has at least {}", counted(*limit, "entry", "entries")))
                     .help("leave the field out for its default, or add an entry")

@@ -127,7 +127,7 @@ impl Reader<'_> {
         missing.next().filter(|_| missing.next().is_none())
     }
 
-    fn known_fields(&self, pointer: &str) -> Vec<&str> {
+    pub(super) fn known_fields(&self, pointer: &str) -> Vec<&str> {
         schema::at(self.schema, pointer)
             .and_then(schema::properties)
             .map(|properties| properties.keys().map(String::as_str).collect())

@@ -7,6 +7,7 @@ mod types;
 mod validators;
 
 pub use codes::CODES;
+pub(super) use codes::LITERAL_SECRET;
 pub use validators::Validators;
 
 use serde_json::Value as Json;

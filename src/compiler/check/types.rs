@@ -3,7 +3,7 @@
 use jsonschema::error::TypeKind;
 use serde_json::Value as Json;
 
-use crate::compiler::check::codes::WRONG_TYPE;
+use crate::compiler::check::codes::{LITERAL_SECRET, WRONG_TYPE};
 use crate::compiler::check::explain::{Reader, choices, example, scalar_error, subject};
 use crate::compiler::quote::{listed, quoted};
 use crate::compiler::schema;
@@ -17,6 +17,9 @@ impl Reader<'_> {
         let node = self.root.pointer(pointer)?;
         if node.value == Value::Null && self.is_owner(pointer) {
             return None;
+        }
+        if schema::at(self.schema, pointer)?.get("x-gw-secret").is_some() {
+            return Some(literal_secret(pointer, node));
         }
         let expected = match kind {
             TypeKind::Single(name) => name.to_string(),
@@ -44,6 +47,22 @@ impl Reader<'_> {
             _ => wrong.by_example(diagnostic),
         })
     }
+}
+
+/// A secret that is written out. The place of the value comes first: `parse` hides what stands there.
+fn literal_secret(pointer: &str, node: &Node) -> Diagnostic {
+    let field = pointer.rsplit('/').next().unwrap_or_default();
+    let name: String =
+        field.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
+    Diagnostic::new(
+        &LITERAL_SECRET,
+        format!("{} is a secret: it is given by reference, never written out", subject(pointer)),
+    )
+    .at(node.span, "hidden")
+    .help(format!(
+        "write `{{ env: {name} }}` or `{{ file: path }}`, and replace the secret if it has left your machine"
+    ))
+    .fix("take it from the environment", node.span, format!("{{ env: {name} }}"))
 }
 
 /// A value of the wrong type, the last step to it, and the schema of what is wanted.
