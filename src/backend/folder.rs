@@ -12,7 +12,7 @@ use crate::pipeline::exchange::{Exchange, Step};
 use crate::value::name::AssetPath;
 
 /// A folder of files, up to 64 MiB. It is read with the manifests and is part of the table: a changed file is a new
-/// table, swapped in as a whole. Files and folders whose name begins with a dot are left out.
+/// table, swapped in as a whole. Files and folders whose name begins with a dot are left out, and none of its files is a manifest.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[schemars(example = example())]

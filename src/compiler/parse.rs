@@ -58,7 +58,7 @@ pub fn parse(files: Vec<SourceFile>) -> Parsed {
     let mut lost = Vec::new();
     let mut objects = Vec::new();
     let mut diagnostics = Diagnostics::default();
-    for part in in_parallel(&sources, &texts) {
+    for part in without_content(in_parallel(&sources, &texts), &texts) {
         objects.extend(part.objects);
         diagnostics.append(part.diagnostics);
         lost.extend(part.lost);
@@ -69,6 +69,36 @@ pub fn parse(files: Vec<SourceFile>) -> Parsed {
     }
     objects.sort_by(|a, b| a.address.cmp(&b.address).then(a.root.span.cmp(&b.root.span)));
     Parsed { sources, objects, diagnostics, lost }
+}
+
+/// Leaves out the files of folders that a manifest serves: whatever their names end in, they are content. A manifest nearer to the
+/// root folder decides for those below it, and none for the folder that it stands in itself.
+fn without_content(parts: Vec<Part>, texts: &[Text]) -> Vec<Part> {
+    let mut files: Vec<(&str, Part)> = texts.iter().map(|(_, path)| &**path).zip(parts).collect();
+    files.sort_by_key(|(path, _)| path.matches('/').count());
+    let mut folders: Vec<String> = Vec::new();
+    let mut kept = Vec::with_capacity(files.len());
+    for (path, part) in files {
+        if folders.iter().any(|folder| is_below(path, folder)) {
+            continue;
+        }
+        let own = part.objects.iter().flat_map(asset_paths).filter(|folder| !is_below(path, folder));
+        folders.extend(own);
+        kept.push(part);
+    }
+    kept
+}
+
+fn is_below(path: &str, folder: &str) -> bool {
+    folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// The files and folders that an object names and that stay inside the root folder.
+fn asset_paths(object: &Object) -> impl Iterator<Item = String> {
+    marked(object).into_iter().filter_map(|(mark, _, text)| match mark {
+        Marked::Asset => join(&object.manifest, &text),
+        Marked::Reference(_) => None,
+    })
 }
 
 #[derive(Default)]
@@ -170,17 +200,8 @@ fn unreadable(object: &Object, error: &crate::compiler::manifest::SpecError) -> 
 impl Parsed {
     /// The files and folders that the manifests name and that stay inside the root folder, each once.
     pub fn asset_requests(&self) -> Vec<AssetRequest> {
-        let mut requests: Vec<AssetRequest> = self
-            .objects
-            .iter()
-            .flat_map(|object| {
-                let base = Arc::clone(&object.manifest);
-                marked(object).into_iter().filter_map(move |(mark, _, text)| match mark {
-                    Marked::Asset => join(&base, &text).map(|path| AssetRequest { path }),
-                    Marked::Reference(_) => None,
-                })
-            })
-            .collect();
+        let paths = self.objects.iter().flat_map(asset_paths);
+        let mut requests: Vec<AssetRequest> = paths.map(|path| AssetRequest { path }).collect();
         requests.sort();
         requests.dedup();
         requests
@@ -205,7 +226,22 @@ pub(super) fn join(manifest: &str, asset: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::join;
+    use super::{SourceFile, join, parse};
+
+    #[test]
+    fn files_of_a_served_folder_are_content() {
+        let file = |path: &str, text: &str| SourceFile { path: path.into(), shown: path.into(), bytes: text.into() };
+        let backend = |path: &str| {
+            format!(
+                "apiVersion: gw/v1\nkind: Backend\nmetadata: {{ name: s }}\nspec: {{ folder: {{ path: {path} }} }}\n"
+            )
+        };
+        let parsed =
+            parse(vec![file("a.yaml", &backend("site")), file("site/x.json", "{}"), file("site/y/z.yaml", "- 1")]);
+        assert_eq!((parsed.objects.len(), parsed.diagnostics.len()), (1, 0));
+        let parsed = parse(vec![file("a.yaml", &backend(".")), file("b.json", "{}")]);
+        assert_eq!(parsed.diagnostics.len(), 1, "a manifest cannot make content of its own folder");
+    }
 
     #[test]
     fn assets_stay_inside_the_root_folder() {

@@ -118,8 +118,8 @@ impl SourceMap {
         let Some(source) = self.sources.get_mut(span.source.0 as usize) else { return };
         let (start, end) = (span.start as usize, span.end as usize);
         let Some(secret) = source.text.get(start..end) else { return };
-        let stars: String = secret.bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' }).collect();
-        let shown = format!("{}{stars}{}", &source.text[..start], &source.text[end..]);
+        let hidden: String = secret.bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' }).collect();
+        let shown = format!("{}{hidden}{}", &source.text[..start], &source.text[end..]);
         source.original.get_or_insert_with(|| Arc::clone(&source.text));
         source.text = shown.into();
     }
