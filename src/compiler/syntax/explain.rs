@@ -279,7 +279,7 @@ impl Broken<'_> {
 
     fn span(&self, start: usize, end: usize) -> Span {
         let byte = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        Span::new(self.source, byte(start), byte(end))
+        Span::new(self.source, byte(start), byte(end.max(start)))
     }
 
     /// The character at a byte; empty at the end of a line.

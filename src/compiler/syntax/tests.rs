@@ -403,3 +403,12 @@ const PROBLEMS: &[(&str, &str)] = &[
     ),
     ("\u{feff}a: *x\n", "GW1010 1:4 \"*x\" no anchor is named `x`"),
 ];
+
+#[test]
+fn places_never_end_before_they_begin() {
+    let text = "spec:\r  plugins:\n   \r\r\r\r\rmax-age=60\" } }\n  backend: site\n";
+    let (documents, problems) = parse(SourceId(0), text);
+    let labels = problems.iter().flat_map(|problem| problem.labels.iter().map(|label| label.span));
+    let spans: Vec<_> = labels.chain(documents.iter().map(|document| document.root.span)).collect();
+    assert!(!spans.is_empty() && spans.iter().all(|span| span.start <= span.end && span.end as usize <= text.len()));
+}

@@ -188,7 +188,9 @@ impl<'a> Tree<'a> {
     }
 
     fn place(&self, span: granit_parser::Span) -> Span {
-        Span::new(self.source, explain::offset(span.start), explain::offset(span.end))
+        // after odd line breaks the parser may say that a value ends before it begins
+        let start = explain::offset(span.start);
+        Span::new(self.source, start, explain::offset(span.end).max(start))
     }
 }
 
@@ -310,7 +312,7 @@ impl Tree<'_> {
                 Value::Mapping(entries)
             }
         };
-        self.put(Node { span: Span::new(self.source, open.start, end), value }, open.anchor);
+        self.put(Node { span: Span::new(self.source, open.start, end.max(open.start)), value }, open.anchor);
     }
 
     /// Puts a finished node where it belongs.

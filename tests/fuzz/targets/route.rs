@@ -63,6 +63,6 @@ fn naive<'r>(rules: &'r [Rule], head: &RequestHead) -> Option<&'r Rule> {
     };
     let best = rules.iter().filter_map(rank).max()?;
     let matching = rules.iter().filter(|rule| rank(rule) == Some(best) && rule.path.matches(&head.path) && allows(rule, head));
-    // of equals the first, as the router takes it
-    matching.rev().max_by_key(|rule| Specificity::of(rule))
+    // the most specific one sorts first, and of equals the first is taken
+    matching.min_by_key(|rule| Specificity::of(rule))
 }
