@@ -37,6 +37,13 @@ impl Fields {
 
     /// Adds a field as it was received; its name is stored in lower case. Only before any edit.
     pub fn receive(&mut self, name: &[u8], value: &[u8]) {
+        let start = self.text.len();
+        self.receive_lower(name, value);
+        self.text[start..start + name.len()].make_ascii_lowercase();
+    }
+
+    /// Adds a field as it was received, with a name that is in lower case already. Only before any edit.
+    pub fn receive_lower(&mut self, name: &[u8], value: &[u8]) {
         debug_assert_eq!(self.received, self.entries.len(), "received after an edit");
         self.push(name, value);
         self.received = self.entries.len();
@@ -107,13 +114,13 @@ impl Fields {
         })
     }
 
-    /// Replaces all values of a field by one.
+    /// Replaces all values of a field by one; its name is in lower case.
     pub fn set(&mut self, name: &str, value: &[u8]) {
         self.remove(name);
         self.push(name.as_bytes(), value);
     }
 
-    /// Adds one more value of a field.
+    /// Adds one more value of a field; its name is in lower case.
     pub fn add(&mut self, name: &str, value: &[u8]) {
         self.push(name.as_bytes(), value);
     }
@@ -134,8 +141,8 @@ impl Fields {
     }
 
     fn push(&mut self, name: &[u8], value: &[u8]) {
+        self.text.reserve(name.len() + value.len());
         let at = self.append(name);
-        self.text[at.clone()].make_ascii_lowercase();
         let value = self.append(value);
         self.entries.push(Field {
             name: (narrow(at.start), u16::try_from(at.len()).unwrap_or(u16::MAX)),

@@ -90,7 +90,7 @@ fn copy_fields(incoming: &Incoming<'_>, limits: &Limits, head: &mut RequestHead)
     let mut bytes = 0;
     for (name, value) in incoming.headers {
         bytes += name.as_str().len() + value.len() + 4;
-        head.fields.receive(name.as_str().as_bytes(), value.as_bytes());
+        head.fields.receive_lower(name.as_str().as_bytes(), value.as_bytes());
     }
     let too_large = bytes as u64 > limits.header_bytes.bytes() || incoming.headers.len() > usize::from(limits.headers);
     if too_large { Err(Refusal::HeadTooLarge) } else { Ok(()) }

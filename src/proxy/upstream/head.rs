@@ -253,22 +253,22 @@ enum Kind {
     HopByHop,
 }
 
-/// The length and the first letter tell nearly every field apart before it is compared.
+/// The length and the first letter tell nearly every field apart before it is compared, first with its usual spelling.
 fn kind(name: &str) -> Kind {
-    let first = name.as_bytes().first().map_or(0, u8::to_ascii_lowercase);
-    let (candidate, kind) = match (name.len(), first) {
-        (2, b't') => ("te", Kind::HopByHop),
-        (7, b't') => ("trailer", Kind::Trailer),
-        (7, b'u') => ("upgrade", Kind::Upgrade),
-        (10, b'c') => ("connection", Kind::Connection),
-        (10, b'k') => ("keep-alive", Kind::HopByHop),
-        (14, b'c') => ("content-length", Kind::ContentLength),
-        (14, b'h') => ("http2-settings", Kind::HopByHop),
-        (16, b'p') => ("proxy-connection", Kind::HopByHop),
-        (17, b't') => ("transfer-encoding", Kind::TransferEncoding),
+    let first = name.as_bytes().first().map_or(0, |letter| letter | 0x20);
+    let (usual, kind) = match (name.len(), first) {
+        (2, b't') => ("TE", Kind::HopByHop),
+        (7, b't') => ("Trailer", Kind::Trailer),
+        (7, b'u') => ("Upgrade", Kind::Upgrade),
+        (10, b'c') => ("Connection", Kind::Connection),
+        (10, b'k') => ("Keep-Alive", Kind::HopByHop),
+        (14, b'c') => ("Content-Length", Kind::ContentLength),
+        (14, b'h') => ("HTTP2-Settings", Kind::HopByHop),
+        (16, b'p') => ("Proxy-Connection", Kind::HopByHop),
+        (17, b't') => ("Transfer-Encoding", Kind::TransferEncoding),
         _ => return Kind::EndToEnd,
     };
-    if name.eq_ignore_ascii_case(candidate) { kind } else { Kind::EndToEnd }
+    if name == usual || name.eq_ignore_ascii_case(usual) { kind } else { Kind::EndToEnd }
 }
 
 /// A number in its one canonical spelling.

@@ -21,12 +21,14 @@ pub(super) struct Trie {
     branches: Box<[Branch]>,
 }
 
+/// Where the lists of a node begin and end. Its leaves lie behind each other: those of exact paths, of regular
+/// expressions, of prefixes.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(align(32))]
 struct Node {
-    exact: List,
-    regexes: List,
-    prefixes: List,
+    leaves: [u32; 4],
     branches: List,
+    has_literals: bool,
 }
 
 #[derive(Debug)]
@@ -41,22 +43,28 @@ pub(super) type Found<'t> = SmallVec<[&'t Leaf; 8]>;
 impl Trie {
     /// The node behind a literal segment.
     pub(super) fn child(&self, node: u32, segment: &str) -> Option<u32> {
-        self.edges.get(node, segment)
+        // Asked first, because the node is needed anyway and the slot of an edge that isn't there is one more wait.
+        if self.nodes[node as usize].has_literals { self.edges.get(node, segment) } else { None }
     }
 
     /// The rules whose path ends at a node, in the order in which they are tried.
     pub(super) fn exact(&self, node: u32) -> &[Leaf] {
-        self.nodes[node as usize].exact.of(&self.leaves)
+        self.leaves(node, Hook::Exact)
     }
 
     /// The rules whose regular expression may match a path through a node, in order.
     pub(super) fn regexes(&self, node: u32) -> &[Leaf] {
-        self.nodes[node as usize].regexes.of(&self.leaves)
+        self.leaves(node, Hook::Regex)
     }
 
     /// The rules that match every path through a node, in order.
     pub(super) fn prefixes(&self, node: u32) -> &[Leaf] {
-        self.nodes[node as usize].prefixes.of(&self.leaves)
+        self.leaves(node, Hook::Prefix)
+    }
+
+    fn leaves(&self, node: u32, hook: Hook) -> &[Leaf] {
+        let ends = &self.nodes[node as usize].leaves;
+        &self.leaves[ends[hook as usize] as usize..ends[hook as usize + 1] as usize]
     }
 
     /// Collects the rules that match a path through a node with a parameter in its next segment.
@@ -136,14 +144,18 @@ impl<'r> TrieBuilder<'r> {
         for (i, (parent, ..)) in branches.iter().enumerate() {
             nodes[*parent as usize].branches.add(i);
         }
+        for (parent, _) in self.literals.keys() {
+            nodes[*parent as usize].has_literals = true;
+        }
         self.leaves.sort_unstable();
-        for (i, (node, hook, _)) in self.leaves.iter().enumerate() {
-            let node = &mut nodes[*node as usize];
-            match hook {
-                Hook::Exact => node.exact.add(i),
-                Hook::Regex => node.regexes.add(i),
-                Hook::Prefix => node.prefixes.add(i),
+        let mut end = 0;
+        for of_node in self.leaves.chunk_by(|a, b| a.0 == b.0) {
+            let ends = &mut nodes[of_node[0].0 as usize].leaves;
+            *ends = [end; 4];
+            for (_, hook, _) in of_node {
+                ends[*hook as usize + 1..].iter_mut().for_each(|end| *end += 1);
             }
+            end = ends[3];
         }
         Trie {
             edges: self.edges(),
