@@ -33,9 +33,10 @@ impl BackendType for Echo {
 impl Local for Echo {
     fn answer(&self, exchange: &mut Exchange<'_>) -> Step {
         let mut headers = Map::new();
-        for (name, value) in exchange.request.fields.iter() {
+        for (name, value) in exchange.request.fields.shown() {
             let name = String::from_utf8_lossy(name);
-            let shown = if CREDENTIALS.contains(&&*name) { "(hidden)".into() } else { String::from_utf8_lossy(value) };
+            let value = value.filter(|_| !CREDENTIALS.contains(&&*name));
+            let shown = value.map_or_else(|| "(hidden)".into(), String::from_utf8_lossy);
             let values = headers.entry(name).or_insert_with(|| Value::Array(Vec::new()));
             if let Value::Array(values) = values {
                 values.push(shown.into());

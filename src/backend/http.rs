@@ -1,7 +1,6 @@
 //! `http`: HTTP servers upstream, taken in turn by weight.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -79,7 +78,6 @@ impl BackendType for Http {
         };
         let weights: Vec<u32> = config.targets.iter().map(|target| target.weight).collect();
         Some(Backend::Upstream(Arc::new(Upstream {
-            next: AtomicU32::new(0),
             turns: turns(&weights).into(),
             targets: config.targets.iter().map(|target| target.url.clone()).collect(),
             host,

@@ -46,10 +46,17 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
     // before anything listens: whoever can send a request can also send a signal
     on_signals(&watch);
     let mut follower = Follower::new(&arguments.folder);
-    let node = Node { port: port(), status: arguments.status_address };
     let began = Instant::now();
     let Some(mut first) = first_table(&mut follower, output) else { return Exit::Error };
-    node.adapt(&mut first.table);
+    let node = port().map(|port| Node { port, status: arguments.status_address });
+    let node = match node.and_then(|node| node.adapt(&mut first.table).map(|()| node)) {
+        Ok(node) => node,
+        Err(message) => {
+            output.note(&format!("error: {message}\n"));
+            return Exit::Error;
+        }
+    };
+    let print = first.print;
     let natural = if output.terminal { Format::Text } else { Format::Json };
     let workers = arguments.workers.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
     let mut running = match Running::start(first, workers, natural) {
@@ -59,6 +66,7 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
             return Exit::Error;
         }
     };
+    follower.accepted(print);
     running.metrics.reloads.success(began.elapsed());
     let style = output.log_style;
     follow(
@@ -126,21 +134,29 @@ struct Node {
 
 impl Node {
     /// `PORT` replaces the port of the listener `http`, or of the only one, and binds all interfaces.
-    fn adapt(&self, table: &mut RouteTable) {
+    ///
+    /// # Errors
+    /// If there are several listeners and none is called `http`.
+    fn adapt(&self, table: &mut RouteTable) -> Result<(), String> {
         if let Some(status) = self.status {
             table.settings.status.address.0 = status;
         }
-        let Some(port) = self.port else { return };
+        let Some(port) = self.port else { return Ok(()) };
         let listeners = &mut table.settings.listeners;
         let only = listeners.len() == 1;
-        if let Some(listener) = listeners.iter_mut().find(|listener| only || listener.name.as_str() == "http") {
-            listener.address.0 = SocketAddr::from(([0, 0, 0, 0], port));
-        }
+        let Some(listener) = listeners.iter_mut().find(|listener| only || listener.name.as_str() == "http") else {
+            return Err("`PORT` is set, and no listener is called `http`: name one so, or unset `PORT`".to_owned());
+        };
+        listener.address.0 = SocketAddr::from(([0, 0, 0, 0], port));
+        Ok(())
     }
 }
 
-fn port() -> Option<u16> {
-    env::var("PORT").ok().and_then(|port| port.parse().ok())
+fn port() -> Result<Option<u16>, String> {
+    let Ok(text) = env::var("PORT") else { return Ok(None) };
+    text.parse()
+        .map(Some)
+        .map_err(|_| format!("`PORT` is `{}`, which is no port: write a number such as 8080", text.escape_debug()))
 }
 
 /// The table to start with. A folder that doesn't compile is no start: there is nothing to go on with.

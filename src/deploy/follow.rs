@@ -36,8 +36,10 @@ pub struct Candidate {
     pub table: RouteTable,
     /// The secrets.
     pub secrets: Secrets,
-    /// Whether a secret's value is another than the last candidate's.
+    /// Whether a secret's value is another than that of the table in force.
     pub rotated: bool,
+    /// By which the values of its secrets are known.
+    pub print: Digest,
 }
 
 /// What is said of a set of manifests.
@@ -72,7 +74,10 @@ pub struct Follower {
     /// Since when a manifest has no byte.
     hollow: Option<Instant>,
     named: BTreeSet<SecretRef>,
+    /// The values of the secrets of the table in force.
     fingerprint: Option<Digest>,
+    /// When to try again what could not be put in force for a reason outside of the files.
+    again: Option<Instant>,
 }
 
 /// What the folder was like when it was last compiled, or why it could not be.
@@ -97,6 +102,7 @@ impl Follower {
             hollow: None,
             named: BTreeSet::new(),
             fingerprint: None,
+            again: None,
         }
     }
 
@@ -112,7 +118,8 @@ impl Follower {
             return self.say("the folder holds no manifest any more".to_owned());
         }
         let manifests = snapshot.digest();
-        if self.seen.as_ref().is_some_and(|seen| *seen == self.state(manifests, seen.requests.clone())) {
+        let retries = self.again.is_some_and(|at| why == Wake::Asked || at <= Instant::now());
+        if !retries && self.seen.as_ref().is_some_and(|seen| *seen == self.state(manifests, seen.requests.clone())) {
             return Look::Same;
         }
         // events wait for quiet, a poll comes at any moment
@@ -127,6 +134,7 @@ impl Follower {
             return Look::Unsettled;
         }
         self.seen = Some(state);
+        self.again = None;
         let Compiled { sources, diagnostics, table, .. } = compile(parsed, &assets);
         let report = Report { diagnostics, sources, digest: Some(manifests), trouble: None, since: SystemTime::now() };
         match table {
@@ -160,12 +168,23 @@ impl Follower {
         }
         match resolve(&table.secrets) {
             Ok(secrets) => {
-                self.served = true;
-                let rotated = self.fingerprint.replace(print).is_some_and(|before| before != print);
-                Look::Table(Box::new(Candidate { table, secrets, rotated }), report)
+                let rotated = self.fingerprint.is_some_and(|before| before != print);
+                Look::Table(Box::new(Candidate { table, secrets, rotated, print }), report)
             }
             Err(missing) => Look::Refused(Report { trouble: Some(missing.to_string()), ..report }),
         }
+    }
+
+    /// Notes that a candidate is in force.
+    pub fn accepted(&mut self, print: Digest) {
+        self.served = true;
+        self.fingerprint = Some(print);
+    }
+
+    /// Notes that a candidate could not be put in force: it is tried again although no file changes, the more seldom the more
+    /// it costs.
+    fn failed(&mut self, took: Duration) {
+        self.again = Some(Instant::now() + POLL.max(took * 20));
     }
 
     fn read(&self) -> Result<Snapshot, LoadError> {
@@ -200,10 +219,11 @@ pub fn follow(
     proxy: &mut Proxy,
     rejected: &Rejected,
     metrics: &Metrics,
-    mut adapt: impl FnMut(&mut RouteTable),
+    mut adapt: impl FnMut(&mut RouteTable) -> Result<(), String>,
     mut tell: impl FnMut(&Report),
 ) {
     metrics.reloads.watched(3 * POLL);
+    let mut told: Option<String> = None;
     loop {
         let wake = watch.wait();
         if wake == Wake::Stop {
@@ -221,29 +241,39 @@ pub fn follow(
             Look::Table(table, report) => (Some(table), report),
         };
         let outcome = table.map(|mut table| {
-            adapt(&mut table.table);
-            swap(proxy, *table, began)?;
+            adapt(&mut table.table)?;
+            let print = table.print;
+            swap(proxy, *table, began).map_err(|error| {
+                follower.failed(began.elapsed());
+                error.to_string()
+            })?;
+            follower.accepted(print);
             metrics.reloads.success(began.elapsed());
-            Ok::<_, SwapError>(())
+            Ok::<_, String>(())
         });
         let report = match outcome {
             Some(Ok(())) => {
                 rejected.store(None);
+                told = None;
                 tell(&report);
                 continue;
             }
-            Some(Err(error)) => Report { trouble: Some(error.to_string()), ..report },
+            Some(Err(error)) => Report { trouble: Some(error), ..report },
             None => report,
         };
         metrics.reloads.failure();
         rejected.store(Some(Arc::new(rejection(&report))));
-        tell(&report);
+        // what is tried again and again is told once
+        if report.trouble.is_none() || told != report.trouble {
+            tell(&report);
+        }
+        told.clone_from(&report.trouble);
     }
 }
 
 /// Puts a table in force, unless the one in force is the same.
 fn swap(proxy: &mut Proxy, candidate: Candidate, began: Instant) -> Result<(), SwapError> {
-    let Candidate { table, secrets, rotated } = candidate;
+    let Candidate { table, secrets, rotated, .. } = candidate;
     let live = proxy.live().load();
     let (old, new, routes) = (live.table.digest, table.digest, table.routes.len());
     drop(live);

@@ -1,6 +1,6 @@
 //! Reads manifests and the files they name from a folder.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
@@ -16,6 +16,9 @@ use crate::table::Digest;
 
 /// A manifest may be this large; more is not read.
 const MANIFEST_LIMIT: u64 = 16 << 20;
+
+/// The one hidden folder of a site that is meant to be seen (RFC 8615).
+const WELL_KNOWN: &str = ".well-known";
 
 /// A folder of manifests, as it was read.
 #[derive(Clone, Debug)]
@@ -52,10 +55,15 @@ impl LoadError {
 /// If the folder or a manifest cannot be read.
 pub fn read_folder(root: &Path) -> Result<Snapshot, LoadError> {
     let mut snapshot = Snapshot { files: Vec::new(), ignored: Vec::new() };
-    let mut folders = vec![(root.to_owned(), String::new(), 0)];
-    while let Some((folder, prefix, depth)) = folders.pop() {
-        for entry in fs::read_dir(&folder).map_err(LoadError::of(&folder))? {
-            let path = entry.map_err(LoadError::of(&folder))?.path();
+    let mut folders = vec![(root.to_owned(), String::new())];
+    let mut visited = HashSet::new();
+    while let Some((folder, prefix)) = folders.pop() {
+        let identity = fs::metadata(&folder).map_err(LoadError::of(&folder))?;
+        // links may lead in circles
+        if !visited.insert((identity.dev(), identity.ino())) {
+            continue;
+        }
+        for path in entries(&folder).map_err(LoadError::of(&folder))? {
             let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|name| !is_hidden(name)) else {
                 continue;
             };
@@ -66,8 +74,8 @@ pub fn read_folder(root: &Path) -> Result<Snapshot, LoadError> {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(LoadError { path, error }),
             };
-            if metadata.is_dir() && depth < 32 {
-                folders.push((path, format!("{relative}/"), depth + 1));
+            if metadata.is_dir() {
+                folders.push((path, format!("{relative}/")));
             } else if metadata.is_file() && is_manifest(name) {
                 snapshot.files.push(read_file(&path, relative)?);
             } else if metadata.is_file() && looks_like_manifest(name) {
@@ -78,6 +86,14 @@ pub fn read_folder(root: &Path) -> Result<Snapshot, LoadError> {
     snapshot.files.sort_by(|a, b| a.path.cmp(&b.path));
     snapshot.ignored.sort();
     Ok(snapshot)
+}
+
+/// What stands in a folder, sorted: where two paths lead to one folder, it is always read by the same one.
+fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<_>>()?;
+    paths.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(paths)
 }
 
 /// Reads one manifest; `relative` is its path from the root folder.
@@ -108,7 +124,7 @@ fn is_hidden(name: &str) -> bool {
 /// A misnamed manifest should not be lost silently.
 fn looks_like_manifest(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
-    [".yaml", ".yml", ".json"].iter().any(|ending| lower.contains(ending)) || lower.ends_with(".yaml.txt")
+    [".yaml", ".yml", ".json"].iter().any(|ending| lower.contains(ending))
 }
 
 impl Snapshot {
@@ -136,7 +152,10 @@ pub fn compile_folder(root: &Path) -> Result<Compiled, LoadError> {
 pub fn asset_stats(root: &Path, requests: &[AssetRequest]) -> Digest {
     let mut text = String::new();
     for request in requests {
-        let mut pending = vec![root.join(&request.path)];
+        // what the path itself leads to is followed, as a ConfigMap's link is; below it links are left alone
+        let named = root.join(&request.path);
+        let _ = writeln!(text, "{}", named.display());
+        let mut pending = vec![fs::canonicalize(&named).unwrap_or(named)];
         while let Some(path) = pending.pop() {
             let _ = match fs::symlink_metadata(&path) {
                 Ok(m) => writeln!(
@@ -152,10 +171,9 @@ pub fn asset_stats(root: &Path, requests: &[AssetRequest]) -> Digest {
                 ),
                 Err(error) => writeln!(text, "{}\0{}", path.display(), error.kind()),
             };
-            let mut inside: Vec<PathBuf> =
-                fs::read_dir(&path).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-            inside.sort();
-            pending.append(&mut inside);
+            if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
+                pending.append(&mut entries(&path).unwrap_or_default());
+            }
         }
     }
     Digest::of_bytes(text.as_bytes())
@@ -171,11 +189,20 @@ fn read_asset(root: &Path, relative: &str) -> AssetRead {
     if Path::new(relative).components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) {
         return AssetRead::Failed("its path leads outside the root folder".into());
     }
-    match read_site(&path) {
+    match inside(root, &path).and_then(|real| read_site(&real)) {
         Ok(folder) => AssetRead::Folder(Arc::new(folder)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => AssetRead::Failed("it does not exist".into()),
         Err(error) => AssetRead::Failed(error.to_string()),
     }
+}
+
+/// Where a path really leads, if that is inside the root folder: a link must not publish files of the machine.
+fn inside(root: &Path, path: &Path) -> io::Result<PathBuf> {
+    let real = fs::canonicalize(path)?;
+    if real.starts_with(fs::canonicalize(root)?) {
+        return Ok(real);
+    }
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, "a link leads outside the root folder"))
 }
 
 fn read_site(root: &Path) -> io::Result<Folder> {
@@ -186,7 +213,9 @@ fn read_site(root: &Path) -> io::Result<Folder> {
         for entry in fs::read_dir(&path)? {
             let entry = entry?;
             let name = entry.file_name();
-            let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else { continue };
+            let Some(name) = name.to_str().filter(|name| !name.starts_with('.') || *name == WELL_KNOWN) else {
+                continue;
+            };
             // Links are not followed: one could lead anywhere on the machine.
             let kind = entry.file_type()?;
             if kind.is_dir() {

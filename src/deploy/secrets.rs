@@ -1,7 +1,9 @@
 //! Resolves the secrets that a table names, from the environment and files of this node.
 
 use std::collections::BTreeSet;
-use std::{env, fs};
+use std::env;
+use std::fs::{self, File};
+use std::io::Read as _;
 
 use crate::pipeline::secrets::Secrets;
 use crate::table::Digest;
@@ -52,15 +54,27 @@ fn read(reference: &SecretRef) -> Result<Vec<u8>, String> {
             .map_err(|_| format!("the environment variable `{name}` is not set"))?,
         SecretRef::File(path) => {
             let trouble = |error| format!("the secret file `{path}` cannot be read: {error}");
-            if fs::metadata(path).map_err(trouble)?.len() > LIMIT {
+            // whatever else it is, reading it might never end
+            if !fs::metadata(path).map_err(trouble)?.is_file() {
+                return Err(format!("the secret file `{path}` is no regular file"));
+            }
+            let mut value = Vec::new();
+            File::open(path).and_then(|file| file.take(LIMIT + 1).read_to_end(&mut value)).map_err(trouble)?;
+            if value.len() as u64 > LIMIT {
                 return Err(format!("the secret file `{path}` is larger than 1 MiB"));
             }
-            fs::read(path).map_err(trouble)?
+            value
         }
     };
     let end = value.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
-    match end {
-        0 => Err(format!("the secret `{reference}` is empty")),
-        _ => Ok(value[..end].to_vec()),
+    let value = &value[..end];
+    if value.is_empty() {
+        return Err(format!("the secret `{reference}` is empty"));
     }
+    if value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
+        return Err(format!(
+            "the secret `{reference}` holds a control character or several lines, which no header field can"
+        ));
+    }
+    Ok(value.to_vec())
 }

@@ -35,6 +35,8 @@ pub enum Wake {
 pub struct Watch {
     root: PathBuf,
     watcher: Option<RecommendedWatcher>,
+    /// Whether it was said that there are no events.
+    told: bool,
     sender: Sender<Wake>,
     receiver: Receiver<Wake>,
 }
@@ -54,7 +56,7 @@ impl Watch {
     /// Watches a folder with everything below it.
     pub fn new(root: &Path) -> Self {
         let (sender, receiver) = channel();
-        let mut watch = Self { root: root.to_owned(), watcher: None, sender, receiver };
+        let mut watch = Self { root: root.to_owned(), watcher: None, told: false, sender, receiver };
         watch.listen();
         watch
     }
@@ -105,9 +107,13 @@ impl Watch {
             Ok(watcher)
         });
         match watcher {
-            Ok(watcher) => self.watcher = Some(watcher),
+            Ok(watcher) => {
+                self.watcher = Some(watcher);
+                self.told = false;
+            }
             Err(error) => {
-                if self.watcher.take().is_some() {
+                self.watcher = None;
+                if !std::mem::replace(&mut self.told, true) {
                     tracing::warn!(%error, "no events from the file system, looking every two seconds");
                 }
             }

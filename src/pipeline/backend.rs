@@ -1,7 +1,6 @@
 //! What a backend is: servers upstream that `proxy` speaks to, or an end without a server that answers itself.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -33,8 +32,6 @@ pub trait Local: Send + Sync {
 /// Servers that give the same answers.
 #[derive(Debug)]
 pub struct Upstream {
-    /// Whose turn it is, counted on and on.
-    pub next: AtomicU32,
     /// The servers in turn, one entry for each unit of weight in an even order.
     pub turns: Box<[u32]>,
     /// The servers.
@@ -54,6 +51,17 @@ pub enum HostHeader {
     Target,
     /// This name.
     Name(Box<str>),
+}
+
+impl HostHeader {
+    /// What is said to a server; `None` for what the client sent.
+    pub fn said_to(&self, target: &TargetUrl) -> Option<Box<str>> {
+        match self {
+            Self::Keep => None,
+            Self::Target => Some(target.authority().into()),
+            Self::Name(name) => Some(name.clone()),
+        }
+    }
 }
 
 /// A type of backend, as the table in `backend/mod.rs` lists it.

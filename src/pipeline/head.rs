@@ -25,6 +25,7 @@ struct Field {
     name: (u32, u16),
     value: (u32, u32),
     dropped: bool,
+    secret: bool,
 }
 
 impl Fields {
@@ -114,20 +115,39 @@ impl Fields {
         })
     }
 
-    /// Replaces all values of a field by one; its name is in lower case.
+    /// Replaces all values of a field by one; its name is in lower case. A value that no field can hold leaves none.
     pub fn set(&mut self, name: &str, value: &[u8]) {
         self.remove(name);
-        self.push(name.as_bytes(), value);
+        self.add(name, value);
     }
 
-    /// Adds one more value of a field; its name is in lower case.
+    /// Replaces all values of a field by a secret, which is sent and never shown.
+    pub fn set_secret(&mut self, name: &str, value: &[u8]) {
+        let before = self.entries.len();
+        self.set(name, value);
+        self.entries[before..].iter_mut().for_each(|field| field.secret = true);
+    }
+
+    /// Adds one more value of a field; its name is in lower case. A value that no field can hold is not added.
     pub fn add(&mut self, name: &str, value: &[u8]) {
-        self.push(name.as_bytes(), value);
+        if value.iter().all(|byte| *byte == b'\t' || !byte.is_ascii_control()) {
+            self.push(name.as_bytes(), value);
+        }
     }
 
-    /// Removes a field with all its values.
+    /// Removes a field with all its values, also where its name has underscores for dashes: many servers see no difference,
+    /// so what a plugin sets could be forged by it.
     pub fn remove(&mut self, name: &str) {
-        self.remove_where(|n, _| n == name.as_bytes());
+        self.remove_where(|n, _| is_same_to_cgi(n, name.as_bytes()));
+    }
+
+    /// All fields as they may be shown, in order: `None` for the value of a secret.
+    pub fn shown(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        let value = |field| Some(self.value(field));
+        self.entries
+            .iter()
+            .filter(|field| !field.dropped)
+            .map(move |field| (self.name(field), if field.secret { None } else { value(field) }))
     }
 
     /// Removes the fields for which a condition on name and value holds.
@@ -148,6 +168,7 @@ impl Fields {
             name: (narrow(at.start), u16::try_from(at.len()).unwrap_or(u16::MAX)),
             value: (narrow(value.start), narrow(value.len())),
             dropped: false,
+            secret: false,
         });
     }
 
@@ -164,6 +185,12 @@ impl Fields {
     fn value(&self, field: &Field) -> &[u8] {
         &self.text[field.value.0 as usize..][..field.value.1 as usize]
     }
+}
+
+/// Whether two names are the same once dashes are underscores, as they are in the variables of CGI (RFC 3875, 4.1.18).
+fn is_same_to_cgi(a: &[u8], b: &[u8]) -> bool {
+    let fold = |byte: u8| if byte == b'_' { b'-' } else { byte };
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| fold(*a) == fold(*b))
 }
 
 /// Heads are bounded far below 4 GiB by the limits of the listener and of the upstream client.
@@ -255,6 +282,19 @@ fn hex(digits: &[u8]) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::{Fields, RequestHead};
+
+    #[test]
+    fn what_is_set_cannot_be_forged_split_or_shown() {
+        let mut fields = Fields::default();
+        fields.receive(b"X_User", b"mallory");
+        fields.set("x-user", b"alice");
+        assert_eq!(fields.iter().collect::<Vec<_>>(), [(&b"x-user"[..], &b"alice"[..])]);
+        fields.set("x-user", b"alice\r\nx-admin: 1");
+        assert!(fields.is_empty());
+        fields.set_secret("x-token", b"s3cret");
+        assert_eq!(fields.get("x-token"), Some(&b"s3cret"[..]));
+        assert_eq!(fields.shown().collect::<Vec<_>>(), [(&b"x-token"[..], None)]);
+    }
 
     #[test]
     fn edits_leave_what_was_received() {

@@ -94,32 +94,19 @@ fn add_example() -> serde_json::Value {
 
 impl HeaderEdits {
     /// Reports what cannot work; whether nothing was.
-    pub fn check(&self, context: &mut CompileContext<'_>) -> bool {
+    pub fn check(&self, of: Message, context: &mut CompileContext<'_>) -> bool {
         let before = context.problems.len();
         for (i, name) in self.remove.iter().enumerate() {
-            Self::check_name(name, &format!("/remove/{i}"), context);
+            of.check_name(name, &format!("/remove/{i}"), context);
         }
         for (key, fields) in [("set", &self.set), ("add", &self.add)] {
             for (name, template) in fields {
                 let pointer = format!("/{key}/{name}");
-                Self::check_name(name, &pointer, context);
+                of.check_name(name, &pointer, context);
                 context.check_params(&pointer, template, Needed::Sometimes);
             }
         }
         context.problems.len() == before
-    }
-
-    /// Reports a field that belongs to the connection.
-    pub fn check_name(name: &HeaderName, pointer: &str, context: &mut CompileContext<'_>) {
-        if !name.is_transport() {
-            return;
-        }
-        let help = match name.as_str() {
-            "host" => "set `hostHeader` or `hostName` of the backend",
-            _ => "leave it out: the gateway writes it for each connection",
-        };
-        let message = format!("`{name}` belongs to the connection, a plugin cannot change it");
-        context.report(&TRANSPORT_HEADER, pointer, message, help).part = Part::Name;
     }
 
     /// Makes the edits to the fields that `select` picks from the exchange.
@@ -145,6 +132,37 @@ impl HeaderEdits {
     }
 }
 
+/// Whose fields are edited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// Those of the request that is sent upstream.
+    Request,
+    /// Those of the answer.
+    Answer,
+}
+
+impl Message {
+    /// Reports a field that the gateway writes itself.
+    pub fn check_name(self, name: &HeaderName, pointer: &str, context: &mut CompileContext<'_>) {
+        let (message, help) = match (name.as_str(), self) {
+            ("host", _) => (
+                "belongs to the connection, a plugin cannot change it",
+                "set `hostHeader` or `hostName` of the backend",
+            ),
+            _ if name.is_transport() => (
+                "belongs to the connection, a plugin cannot change it",
+                "leave it out: the gateway writes it for each connection",
+            ),
+            (_, Self::Request) if name.is_of_the_hop() => (
+                "is written by the gateway in each request, a plugin cannot change it",
+                "leave it out, or choose a name of your own",
+            ),
+            _ => return,
+        };
+        context.report(&TRANSPORT_HEADER, pointer, format!("`{name}` {message}"), help).part = Part::Name;
+    }
+}
+
 /// A plugin that edits a field of the connection or the framing.
 pub static TRANSPORT_HEADER: Code = Code {
     id: "GW3002",
@@ -155,7 +173,8 @@ pub static TRANSPORT_HEADER: Code = Code {
 
 Fields such as `Connection`, `Content-Length`, `Transfer-Encoding` and `Host` say how a message is framed on one connection
 (RFC 9110, 7.6.1; RFC 9112, 6). The gateway writes them for each connection; a plugin that could change them could make two
-requests out of one.
+requests out of one. In requests it also writes those that say which way the request took: `Via`, `Forwarded`, `X-Forwarded-For`,
+`X-Forwarded-Host`, `X-Forwarded-Proto` and `X-Request-Id`.
 
 ```yaml wrong
 apiVersion: gw/v1

@@ -75,13 +75,19 @@ impl Plugin for Redirect {
             return Step::Answer(Content::Empty);
         };
         if self.0.keep_query && let Some(query) = &exchange.request.query {
-            location.push(if location.contains('?') { '&' } else { '?' });
-            location.push_str(query);
+            append_query(&mut location, query);
         }
         exchange.response.status = self.0.status;
         exchange.response.fields.set("location", location.as_bytes());
         Step::Answer(Content::Empty)
     }
+}
+
+/// Appends to the query of a URL, which ends where its fragment begins (RFC 3986, 3.4).
+fn append_query(url: &mut String, query: &str) {
+    let end = url.find('#').unwrap_or(url.len());
+    let joint = if url[..end].contains('?') { '&' } else { '?' };
+    url.insert_str(end, &format!("{joint}{query}"));
 }
 
 static OPEN_REDIRECT: Code = Code {
@@ -118,8 +124,17 @@ spec:
 
 #[cfg(test)]
 mod tests {
-    use super::has_fixed_origin;
+    use super::{append_query, has_fixed_origin};
     use crate::value::template::Template;
+
+    #[test]
+    fn a_query_stands_before_the_fragment() {
+        for (to, url) in [("/a", "/a?q=1"), ("/a?b", "/a?b&q=1"), ("/a#b", "/a?q=1#b"), ("/a?b#c?d", "/a?b&q=1#c?d")] {
+            let mut location = to.to_owned();
+            append_query(&mut location, "q=1");
+            assert_eq!(location, url);
+        }
+    }
 
     #[test]
     fn the_origin_is_fixed_text() {

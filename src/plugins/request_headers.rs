@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::pipeline::exchange::{Exchange, Step};
-use crate::pipeline::header_edits::{HeaderEdits, unique_names};
+use crate::pipeline::header_edits::{HeaderEdits, Message, unique_names};
 use crate::pipeline::plugin::{CompileContext, Plugin, PluginType};
 use crate::value::header::HeaderName;
 use crate::value::secret::SecretRef;
@@ -50,9 +50,9 @@ impl PluginType for RequestHeaders {
     fn compile(config: &RequestHeadersConfig, context: &mut CompileContext<'_>) -> Option<Box<dyn Plugin>> {
         let before = context.problems.len();
         let edits = HeaderEdits { remove: config.remove.clone(), set: config.set.clone(), add: config.add.clone() };
-        edits.check(context);
+        edits.check(Message::Request, context);
         for name in config.set_secret.keys() {
-            HeaderEdits::check_name(name, &format!("/setSecret/{name}"), context);
+            Message::Request.check_name(name, &format!("/setSecret/{name}"), context);
         }
         context.secrets.extend(config.set_secret.values().cloned());
         (context.problems.len() == before).then(|| Box::new(Self { edits, secrets: config.set_secret.clone() }) as _)
@@ -64,7 +64,7 @@ impl Plugin for RequestHeaders {
         self.edits.apply(exchange, |exchange| &mut exchange.request.fields);
         for (name, reference) in &self.secrets {
             if let Some(value) = exchange.secrets.get(reference) {
-                exchange.request.fields.set(name.as_str(), value);
+                exchange.request.fields.set_secret(name.as_str(), value);
             }
         }
         Step::Continue

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::pipeline::exchange::{Content, Exchange, Place, Step};
-use crate::pipeline::header_edits::{HeaderEdits, unique_names};
+use crate::pipeline::header_edits::{HeaderEdits, Message, unique_names};
 use crate::pipeline::plugin::{CompileContext, Plugin, PluginType};
 use crate::value::Scalar as _;
 use crate::value::header::HeaderName;
@@ -30,7 +30,8 @@ pub struct RespondConfig {
     #[serde(default = "plain_text")]
     #[schemars(example = &"application/json")]
     pub content_type: Template,
-    /// The body, sent as it is: references are not filled in. The default is an empty body.
+    /// The body, sent as it is: references are not filled in. The default is an empty body; an error (status 400 and above)
+    /// without a body and a `content-type` gets the gateway's own page.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 1_048_576), example = &"hello\n")]
     pub body: String,
@@ -73,7 +74,7 @@ impl PluginType for Respond {
     fn compile(config: &RespondConfig, context: &mut CompileContext<'_>) -> Option<Box<dyn Plugin>> {
         let edits = HeaderEdits { set: config.headers.clone(), ..HeaderEdits::default() };
         let before = context.problems.len();
-        edits.check(context);
+        edits.check(Message::Answer, context);
         for problem in &mut context.problems[before..] {
             problem.pointer = problem.pointer.replacen("/set", "/headers", 1);
         }

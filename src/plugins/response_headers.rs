@@ -1,7 +1,7 @@
 //! `responseHeaders`: edits the header fields of the answer, also of one that the gateway itself makes.
 
 use crate::pipeline::exchange::Exchange;
-use crate::pipeline::header_edits::HeaderEdits;
+use crate::pipeline::header_edits::{HeaderEdits, Message};
 use crate::pipeline::plugin::{CompileContext, Plugin, PluginType};
 
 /// The compiled plugin.
@@ -11,7 +11,7 @@ impl PluginType for ResponseHeaders {
     type Config = HeaderEdits;
 
     fn compile(config: &HeaderEdits, context: &mut CompileContext<'_>) -> Option<Box<dyn Plugin>> {
-        config.check(context).then(|| Box::new(Self(config.clone())) as _)
+        config.check(Message::Answer, context).then(|| Box::new(Self(config.clone())) as _)
     }
 }
 

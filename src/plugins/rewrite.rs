@@ -7,7 +7,7 @@ use crate::diagnostic::{Code, Severity};
 use crate::pipeline::exchange::{Content, Exchange, Place, Step};
 use crate::pipeline::plugin::{CompileContext, Needed, Plugin, PluginType};
 use crate::value::path::{PathPrefix, normalise};
-use crate::value::template::Template;
+use crate::value::template::{Part, Template};
 
 /// How the path is changed: `stripPrefix`, then `addPrefix`; or `path` alone.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -51,13 +51,25 @@ impl PluginType for Rewrite {
             }
             Some(path) => {
                 context.check_params("/path", path, Needed::Always);
+                let literal: String = path.parts().iter().map(literal).collect();
                 if !path.to_string().starts_with('/') {
                     context.report(&REWRITE_SHAPE, "/path", "a path begins with `/`", "write for example `/orders/${path.id}`");
+                } else if literal.contains(['?', '#']) || normalise(literal.as_bytes(), &mut String::new()).is_err() {
+                    let help = "write the path alone, without a query, and without what could mean two paths (`%2f`, `..;`)";
+                    context.report(&REWRITE_SHAPE, "/path", "no request can be sent to this path", help);
                 }
             }
             None => {}
         }
         (context.problems.len() == before).then(|| Box::new(Self(config.clone())) as _)
+    }
+}
+
+/// A part of a path, with a plain word for what a request fills in.
+fn literal(part: &Part) -> &str {
+    match part {
+        Part::Text(text) => text,
+        Part::Reference(_) => "x",
     }
 }
 

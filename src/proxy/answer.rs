@@ -1,16 +1,12 @@
-//! The body of an answer on its way to the client, and the accounts of its request, which are settled when it ends.
+//! The body of an answer on its way to the client, which settles the account of its request when it ends.
 
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use crate::proxy::access_log::{Format, Record};
-use crate::proxy::connection::Connection;
-use crate::proxy::core::Pinned;
+use crate::proxy::account::Account;
 use crate::proxy::request_body::ClientBody;
 use crate::proxy::upstream::{UpstreamBody, UpstreamError};
 
@@ -18,8 +14,6 @@ use crate::proxy::upstream::{UpstreamBody, UpstreamError};
 pub struct AnswerBody {
     source: Source,
     account: Account,
-    /// An error that the client is told of once what came before it was sent: hyper drops what it still holds.
-    failed: Option<UpstreamError>,
 }
 
 /// Where the bytes come from.
@@ -32,31 +26,25 @@ pub enum Source {
     Upstream(Box<UpstreamBody<ClientBody>>),
 }
 
-/// What is noted of a request when its answer has ended, however it ends.
-pub struct Account {
-    /// The connection it came by.
-    pub connection: Rc<Connection>,
-    /// The generation that decided.
-    pub generation: Pinned,
-    /// The index of its route, if one was found.
-    pub route: Option<u32>,
-    /// When it began.
-    pub started: Instant,
-    /// The status of the answer.
-    pub status: u16,
-    /// Bytes of the answer's body so far.
-    pub bytes: u64,
-    /// What the log will say, if it is on.
-    pub record: Option<(Format, Box<Record>)>,
-    /// Whether the whole answer was handed over.
-    pub complete: bool,
-}
-
 impl AnswerBody {
     /// A body with its account.
     pub fn new(source: Source, mut account: Account) -> Self {
-        account.complete = matches!(source, Source::Empty);
-        Self { source, account, failed: None }
+        account.complete = match &source {
+            Source::Empty => true,
+            Source::Bytes(_) => false,
+            Source::Upstream(body) => body.is_end_stream(),
+        };
+        Self { source, account }
+    }
+
+    /// Notes that the answer is whole without it, as one to `HEAD` is.
+    pub fn stays_here(&mut self) {
+        self.account.complete = true;
+    }
+
+    /// Whether it is still read from an upstream, which may be sent the rest of the request meanwhile.
+    pub fn is_from_upstream(&self) -> bool {
+        matches!(self.source, Source::Upstream(_))
     }
 }
 
@@ -65,10 +53,7 @@ impl Body for AnswerBody {
     type Error = UpstreamError;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, UpstreamError>>> {
-        let Self { source, account, failed } = self.get_mut();
-        if let Some(error) = failed.take() {
-            return Poll::Ready(Some(Err(error)));
-        }
+        let Self { source, account } = self.get_mut();
         let frame = match source {
             Source::Empty => None,
             Source::Bytes(bytes) => {
@@ -76,14 +61,7 @@ impl Body for AnswerBody {
                 *source = Source::Empty;
                 Some(Ok(Frame::data(bytes)))
             }
-            Source::Upstream(body) => match ready!(Pin::new(body).poll_frame(cx)) {
-                Some(Err(error)) => {
-                    *failed = Some(error);
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                frame => frame,
-            },
+            Source::Upstream(body) => ready!(Pin::new(body).poll_frame(cx)),
         };
         if let Some(Ok(frame)) = &frame
             && let Some(data) = frame.data_ref()
@@ -112,24 +90,5 @@ impl Body for AnswerBody {
             Source::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Source::Upstream(body) => body.size_hint(),
         }
-    }
-}
-
-impl Drop for Account {
-    fn drop(&mut self) {
-        let duration = self.started.elapsed();
-        let core = &self.connection.core;
-        match self.route.and_then(|route| self.generation.routes.get(route as usize)) {
-            Some(route) => route.metrics.count(self.status, duration),
-            None => core.metrics.unrouted.count(self.status, duration),
-        }
-        if let Some((format, mut record)) = self.record.take() {
-            record.status = self.status;
-            record.bytes = self.bytes;
-            record.duration_ms = (duration.as_secs_f64() * 1e6).round() / 1e3;
-            record.complete = self.complete;
-            core.log.write(format, record);
-        }
-        self.connection.request_ended(&self.generation);
     }
 }

@@ -13,23 +13,45 @@ pub fn client(peer: IpAddr, scheme: Scheme, trusted_proxies: &[Network], fields:
     if trusted_proxies.is_empty() || !is_trusted(peer) {
         return Client { ip: peer, scheme, trusted: false };
     }
-    let ip = match fields.received("forwarded") {
-        Some(_) => nearest_stranger(elements(fields, "forwarded").map(forwarded_for), is_trusted),
-        None => nearest_stranger(elements(fields, "x-forwarded-for").map(address), is_trusted),
-    };
-    Client { ip: ip.unwrap_or(peer), scheme: forwarded_scheme(fields).unwrap_or(scheme), trusted: true }
+    let said = believed(fields, is_trusted);
+    let scheme = said.scheme.as_deref().and_then(read_scheme).unwrap_or(scheme);
+    Client { ip: said.ip.unwrap_or(peer), scheme, trusted: true }
 }
 
-/// The last address that isn't one of ours. Whatever stands before it was written by somebody we don't trust.
-fn nearest_stranger<'a>(
-    chain: impl Iterator<Item = Option<IpAddr>> + 'a,
+/// What the trusted proxies say of the client.
+#[derive(Default)]
+struct Said {
+    ip: Option<IpAddr>,
+    scheme: Option<String>,
+}
+
+/// `Forwarded` is believed unless `X-Forwarded-For` says otherwise: a proxy that writes only one of them passes on what a
+/// client wrote into the other, and most write `X-Forwarded-For`.
+fn believed(fields: &Fields, is_trusted: impl Fn(IpAddr) -> bool) -> Said {
+    let last = |name| elements(fields, name).last().map(str::to_owned);
+    let old: Vec<&str> = elements(fields, "x-forwarded-for").collect();
+    let old_ip = nearest_stranger(old.iter().map(|text| address(text)), &is_trusted).map(|(_, ip)| ip);
+    let new: Vec<&str> = elements(fields, "forwarded").collect();
+    let new_ip = nearest_stranger(new.iter().map(|element| forwarded_for(element)), &is_trusted);
+    match new_ip {
+        Some((at, ip)) if old_ip.is_none_or(|old| old == ip) => {
+            Said { ip: Some(ip), scheme: parameter(new[at], "proto").map(str::to_owned) }
+        }
+        _ => Said { ip: old_ip, scheme: last("x-forwarded-proto") },
+    }
+}
+
+/// The last address that isn't one of ours, and which one of the chain it is. Whatever stands before it was written by somebody
+/// we don't trust.
+fn nearest_stranger(
+    chain: impl Iterator<Item = Option<IpAddr>>,
     is_trusted: impl Fn(IpAddr) -> bool,
-) -> Option<IpAddr> {
+) -> Option<(usize, IpAddr)> {
     let chain: Vec<Option<IpAddr>> = chain.collect();
     let mut farthest = None;
-    for address in chain.into_iter().rev() {
+    for (at, address) in chain.into_iter().enumerate().rev() {
         let address = address?;
-        farthest = Some(address);
+        farthest = Some((at, address));
         if !is_trusted(address) {
             break;
         }
@@ -66,11 +88,7 @@ fn address(text: &str) -> Option<IpAddr> {
     })
 }
 
-fn forwarded_scheme(fields: &Fields) -> Option<Scheme> {
-    let said = match elements(fields, "forwarded").last() {
-        Some(element) => parameter(element, "proto"),
-        None => elements(fields, "x-forwarded-proto").last(),
-    }?;
+fn read_scheme(said: &str) -> Option<Scheme> {
     match said.to_ascii_lowercase().as_str() {
         "https" => Some(Scheme::Https),
         "http" => Some(Scheme::Http),
@@ -78,9 +96,15 @@ fn forwarded_scheme(fields: &Fields) -> Option<Scheme> {
     }
 }
 
+/// The host that the client asked the trusted proxy for.
+pub fn forwarded_host(fields: &Fields) -> Option<&str> {
+    let new = elements(fields, "forwarded").last().and_then(|element| parameter(element, "host"));
+    new.or_else(|| elements(fields, "x-forwarded-host").last())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::client;
+    use super::{client, forwarded_host};
     use crate::pipeline::head::Fields;
     use crate::value::url::Scheme;
 
@@ -94,6 +118,8 @@ mod tests {
             ("10.0.0.1", &[("x-forwarded-for", "10.0.0.7")], "10.0.0.7"),
             ("10.0.0.1", &[("x-forwarded-for", "junk")], "10.0.0.1"),
             ("10.0.0.1", &[("forwarded", "for=\"[2001:db8::1]:99\";proto=https")], "2001:db8::1"),
+            ("10.0.0.1", &[("forwarded", "for=6.6.6.6"), ("x-forwarded-for", "1.2.3.4")], "1.2.3.4"),
+            ("10.0.0.1", &[("forwarded", "for=1.2.3.4"), ("forwarded", "for=10.0.0.9")], "1.2.3.4"),
             ("10.0.0.1", &[], "10.0.0.1"),
         ] {
             let mut received = Fields::default();
@@ -106,5 +132,15 @@ mod tests {
                 "{fields:?}"
             );
         }
+    }
+
+    #[test]
+    fn address_and_scheme_are_of_one_hop() {
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        let mut fields = Fields::default();
+        fields.receive(b"forwarded", b"for=1.2.3.4;proto=https;host=a.example, for=10.0.0.9;proto=http;host=b.example");
+        let client = client("10.0.0.1".parse().unwrap(), Scheme::Http, &trusted, &fields);
+        assert_eq!((client.ip.to_string().as_str(), client.scheme), ("1.2.3.4", Scheme::Https));
+        assert_eq!(forwarded_host(&fields), Some("b.example"));
     }
 }

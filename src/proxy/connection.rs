@@ -1,31 +1,26 @@
-//! One connection of a client: hyper reads and writes HTTP/1.1 on it, and its deadlines end it when it is silent.
+//! One connection of a client: HTTP/1.1 is spoken on it, and its deadlines end it when it is silent.
 
-use std::cell::Cell;
-use std::convert::Infallible;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;
 use std::net::IpAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 
-use crate::proxy::core::Core;
-use crate::proxy::handler::handle;
+use crate::proxy::core::{Core, Pinned};
+use crate::proxy::http1::{self, Served, Socket};
 use crate::proxy::listener::ListenerState;
 use crate::proxy::live::Generation;
 use crate::proxy::timer::Deadline;
 use crate::proxy::tunnel::PendingTunnel;
-use crate::table::settings::Limits;
 
 /// How long a connection that the gateway ends is read to its end, so that the client gets the last answer.
 const LINGER: Duration = Duration::from_secs(1);
@@ -42,13 +37,15 @@ pub struct Connection {
     pub peer_text: Box<str>,
     /// The deadline of the request in flight.
     pub request: Deadline,
+    /// Whether a request was answered on it.
+    has_served: Cell<bool>,
+    /// When the first bytes of that request came, on the clock of the timers.
+    began: Cell<u64>,
+    /// The route of that request, and the generation that decided.
+    flight: RefCell<Option<Flight>>,
     /// The other end of a tunnel that the answer on its way opens.
     pub tunnel: Cell<Option<PendingTunnel>>,
     phase: Cell<Phase>,
-    /// Whether the end of the connection is the end of an answer, as for HTTP/1.0: one that is cut short needs a reset.
-    pub close_delimited: Cell<bool>,
-    /// Whether nothing more comes from the client, or nothing more is waited for.
-    ended: Cell<bool>,
     /// When the next bytes must have come.
     reading: Deadline,
     /// When the client must have taken bytes.
@@ -65,11 +62,31 @@ enum Phase {
     Busy,
 }
 
+/// A request on its way, and whether a table still has its route.
+struct Flight {
+    generation: Pinned,
+    route: u32,
+    /// The newest generation that was looked at.
+    looked: u64,
+    routed: bool,
+}
+
+impl Flight {
+    fn is_routed(&mut self, core: &Core) -> bool {
+        let newest = core.generation();
+        if newest.number != self.generation.number && newest.number != self.looked {
+            let name = &self.generation.table.routes[self.route as usize].name;
+            self.looked = newest.number;
+            self.routed = newest.table.routes.iter().any(|route| route.name == *name);
+        }
+        self.routed
+    }
+}
+
 impl Connection {
     fn new(core: &Rc<Core>, listener: &Rc<ListenerState>, peer: IpAddr) -> Self {
         let deadline = || core.timers.deadline();
         core.connections.set(core.connections.get() + 1);
-        core.metrics.connections.fetch_add(1, Ordering::Relaxed);
         core.metrics.accepted.fetch_add(1, Ordering::Relaxed);
         let connection = Self {
             core: Rc::clone(core),
@@ -77,16 +94,30 @@ impl Connection {
             peer,
             peer_text: peer.to_string().into(),
             request: deadline(),
+            has_served: Cell::new(false),
+            began: Cell::new(0),
+            flight: RefCell::new(None),
             tunnel: Cell::new(None),
             phase: Cell::new(Phase::Idle),
-            close_delimited: Cell::new(false),
-            ended: Cell::new(false),
             reading: deadline(),
             writing: deadline(),
         };
         let generation = core.generation();
         connection.reading.set(generation.table.settings.timeouts.header.get());
         connection
+    }
+
+    /// The request in flight has a route, which says how long it may take from its first byte on.
+    pub fn took_route(&self, generation: &Pinned, route: u32) {
+        let timeout = generation.table.routes[route as usize].timeouts.request;
+        self.request.set_since(self.began.get(), timeout);
+        *self.flight.borrow_mut() = Some(Flight { generation: Rc::clone(generation), route, looked: 0, routed: true });
+    }
+
+    /// Whether the route of the request in flight is in no table any more.
+    fn is_unrouted(&self) -> bool {
+        let mut flight = self.flight.borrow_mut();
+        flight.as_mut().is_some_and(|flight| !flight.is_routed(&self.core))
     }
 
     /// A request's head has come: from here on the request has its own deadline.
@@ -98,6 +129,8 @@ impl Connection {
     /// The answer has ended; the next request may come.
     pub fn request_ended(&self, generation: &Generation) {
         self.phase.set(Phase::Idle);
+        self.has_served.set(true);
+        self.flight.borrow_mut().take();
         self.request.clear();
         self.reading.set(generation.table.settings.timeouts.idle.get());
     }
@@ -109,8 +142,11 @@ impl Connection {
         self.request.clear();
     }
 
-    fn first_bytes(&self) {
-        if self.phase.replace(Phase::Head) == Phase::Idle {
+    /// The first bytes of a head have come.
+    pub fn first_bytes(&self) {
+        if self.phase.get() == Phase::Idle {
+            self.phase.set(Phase::Head);
+            self.began.set(self.core.timers.now());
             self.reading.set(self.core.generation().table.settings.timeouts.header.get());
         }
     }
@@ -119,12 +155,11 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.core.connections.set(self.core.connections.get() - 1);
-        self.core.metrics.connections.fetch_sub(1, Ordering::Relaxed);
-        self.core.freed.notify_one();
+        self.core.metrics.places.give_back();
     }
 }
 
-/// Serves a connection until it ends. It counts from here on, not only once it is first polled.
+/// Serves a connection, which has taken its place, until it ends. It counts from here on, not only once it is first polled.
 pub fn serve(
     stream: TcpStream,
     peer: IpAddr,
@@ -137,62 +172,45 @@ pub fn serve(
 
 async fn run(stream: TcpStream, connection: Rc<Connection>) {
     let (core, listener) = (&connection.core, &connection.listener);
-    let limits = core.generation().table.settings.limits;
-    let io = TokioIo::new(Watched { stream, connection: Rc::clone(&connection) });
-    let requests = Rc::clone(&connection);
-    let service = service_fn(move |request| {
-        let connection = Rc::clone(&requests);
-        // boxed: an idle connection then holds no memory for a request
-        Box::pin(async move { Ok::<_, Infallible>(handle(connection, request).await) })
-    });
-    let mut serving = builder(&limits).serve_connection(io, service);
-    let ending = core.timers.deadline();
-    let mut told = false;
-    // An error is the client's going away, or its breaking HTTP, which hyper has answered.
-    let served = poll_fn(|cx| {
-        if !told && listener.closing.get() {
-            told = true;
-            Pin::new(&mut serving).graceful_shutdown();
-            ending.set(core.generation().table.settings.timeouts.drain.get());
-        }
-        match serving.poll_without_shutdown(cx) {
-            Poll::Ready(Ok(())) => Poll::Ready(Served::Whole),
-            // hyper calls it the user's: the answer's body failed
-            Poll::Ready(Err(error)) if error.is_user() => Poll::Ready(Served::CutShort),
-            Poll::Ready(Err(_)) => Poll::Ready(Served::Refused),
-            Poll::Pending => ending.poll_expired(cx).map(|()| Served::CutShort),
-        }
-    })
-    .await;
-    let parts = serving.into_parts();
-    let watched = parts.io.into_inner();
-    match connection.tunnel.take().filter(|_| served == Served::Whole) {
-        Some(tunnel) => {
+    let socket = Rc::new(Socket::new(stream, core.upstreams.buffers()));
+    // one of those that look up when a table was swapped in
+    let ending = core.tunnels.deadline();
+    let served = {
+        let mut serving = pin!(http1::serve(&socket, &connection));
+        poll_fn(|cx| match serving.as_mut().poll(cx) {
+            Poll::Ready(served) => Poll::Ready(served),
+            Poll::Pending => {
+                match listener.closing.get() || connection.is_unrouted() {
+                    false => ending.clear(),
+                    true if !ending.is_set() => ending.set(core.generation().table.settings.timeouts.drain.get()),
+                    true => {}
+                }
+                ending.poll_expired(cx).map(|()| Served::CutShort { visible: false })
+            }
+        })
+        .await
+    };
+    let Some(socket) = Rc::into_inner(socket) else { return };
+    let ended = socket.has_ended();
+    let (stream, early) = socket.into_parts();
+    match (served, connection.tunnel.take()) {
+        (Served::Tunnel, Some(tunnel)) => {
             connection.became_tunnel();
-            tunnel.join(watched, parts.read_buf, &connection).await;
+            tunnel.join(stream, early, &connection).await;
         }
-        None if served == Served::CutShort && connection.close_delimited.get() => {
-            let _ = SockRef::from(&watched.stream).set_linger(Some(Duration::ZERO));
+        // the end of the connection would look like the end of the answer
+        (Served::CutShort { visible: false }, _) => {
+            let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
         }
-        None => linger(watched.stream, &connection).await,
+        (Served::Closed | Served::CutShort { .. }, _) if !ended => linger(stream, &connection).await,
+        _ => {}
     }
-}
-
-/// How the requests of a connection ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Served {
-    /// Well.
-    Whole,
-    /// With a message that broke HTTP, or with the client's going away.
-    Refused,
-    /// With an answer that could not be sent to its end.
-    CutShort,
 }
 
 /// Lets the client read what was said last. A socket that is closed while bytes of the client are on their way would be reset,
 /// and the answer lost with it (RFC 9112, 9.6).
 async fn linger(mut stream: TcpStream, connection: &Connection) {
-    if connection.ended.get() || connection.listener.closing.get() || stream.shutdown().await.is_err() {
+    if connection.listener.closing.get() || stream.shutdown().await.is_err() {
         return;
     }
     let deadline = &connection.reading;
@@ -211,75 +229,24 @@ async fn linger(mut stream: TcpStream, connection: &Connection) {
     .await;
 }
 
-fn builder(limits: &Limits) -> http1::Builder {
-    let head = usize::try_from(limits.header_bytes.bytes() + limits.target_bytes.bytes()).unwrap_or(usize::MAX);
-    let mut builder = http1::Builder::new();
-    // Sizes are ours to judge, so that what is said of them is, too; hyper only bounds what is held at all.
-    builder.max_headers(usize::from(limits.headers)).max_buf_size(head.max(256 << 10));
-    builder
-}
-
-/// The socket of a connection, watched by its deadlines.
-struct Watched {
-    stream: TcpStream,
-    connection: Rc<Connection>,
-}
-
-impl AsyncRead for Watched {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let me = self.get_mut();
-        let before = buffer.filled().len();
-        match Pin::new(&mut me.stream).poll_read(cx, buffer) {
-            Poll::Pending => me.connection.reading.poll_expired(cx).map(|()| Err(me.connection.late())),
-            Poll::Ready(result) => {
-                if buffer.filled().len() == before {
-                    me.connection.ended.set(true);
-                } else if me.connection.phase.get() == Phase::Idle {
-                    me.connection.first_bytes();
-                }
-                // A head that drips in never lets the socket run dry of deadlines.
-                if me.connection.phase.get() == Phase::Head && me.connection.reading.poll_expired(cx).is_ready() {
-                    return Poll::Ready(Err(me.connection.late()));
-                }
-                Poll::Ready(result)
-            }
-        }
-    }
-}
-
-impl AsyncWrite for Watched {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let me = self.get_mut();
-        let written = Pin::new(&mut me.stream).poll_write(cx, bytes);
-        me.connection.watch_writing(written, cx)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let me = self.get_mut();
-        let written = Pin::new(&mut me.stream).poll_write_vectored(cx, slices);
-        me.connection.watch_writing(written, cx)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.get_mut().stream).poll_shutdown(cx))?;
-        Poll::Ready(Ok(()))
-    }
-}
-
 impl Connection {
-    fn watch_writing(&self, written: Poll<io::Result<usize>>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    /// Whether the connection is to end before its next request. One that is new has been accepted, and gets its answer.
+    pub fn is_leaving(&self) -> bool {
+        self.listener.closing.get() && self.has_served.get()
+    }
+
+    /// Whether a head that drips in has taken too long.
+    pub fn is_late(&self, cx: &mut Context<'_>) -> bool {
+        self.phase.get() == Phase::Head && self.reading.poll_expired(cx).is_ready()
+    }
+
+    /// Ready once what is waited for takes too long.
+    pub fn poll_late(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.reading.poll_expired(cx)
+    }
+
+    /// Watches how long the client takes to take bytes.
+    pub fn watch_writing(&self, written: Poll<io::Result<usize>>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if written.is_ready() {
             self.writing.clear();
             return written;
@@ -287,13 +254,7 @@ impl Connection {
         if !self.writing.is_set() {
             self.writing.set(self.core.generation().table.settings.timeouts.message.get());
         }
-        self.writing.poll_expired(cx).map(|()| Err(self.late()))
-    }
-
-    /// The client took too long: nothing more is waited for.
-    fn late(&self) -> io::Error {
-        self.ended.set(true);
-        io::ErrorKind::TimedOut.into()
+        self.writing.poll_expired(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// The index of its listener in a table; `None` if the table doesn't have it any more.

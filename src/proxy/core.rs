@@ -3,9 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use arc_swap::{ArcSwap, Cache};
-use tokio::sync::Notify;
 
 use crate::pipeline::head::{RequestHead, ResponseHead};
 use crate::proxy::access_log::AccessLog;
@@ -17,6 +17,9 @@ use crate::proxy::upstream::Upstreams;
 /// More heads than this are not kept for reuse.
 const KEPT_HEADS: usize = 256;
 
+/// The length of a date in a header field.
+const DATE_BYTES: usize = 29;
+
 /// The generation that a request lives with. A clone of the `Rc` writes to no cache line that another worker reads.
 pub type Pinned = Rc<Arc<Generation>>;
 
@@ -27,6 +30,8 @@ pub struct Core {
     #[expect(clippy::vec_box, reason = "taking and giving back moves a pointer, not two heads")]
     heads: RefCell<Vec<Box<Heads>>>,
     random: RefCell<fastrand::Rng>,
+    /// The date, and the second of the timers that it was made in.
+    date: Cell<(u64, [u8; DATE_BYTES])>,
     /// The client for upstreams.
     pub upstreams: Upstreams,
     /// The deadlines of connections and requests.
@@ -39,10 +44,6 @@ pub struct Core {
     pub log: AccessLog,
     /// The connections of clients that this worker serves.
     pub connections: Cell<usize>,
-    /// Told when a connection has ended.
-    pub freed: Notify,
-    /// The number of workers, which share the limit of connections.
-    pub workers: usize,
 }
 
 /// The buffers of one request.
@@ -58,21 +59,20 @@ pub struct Heads {
 
 impl Core {
     /// A worker's things, at the table that is live.
-    pub fn new(live: &Live, metrics: Arc<Metrics>, log: AccessLog, workers: usize) -> Self {
+    pub fn new(live: &Live, metrics: Arc<Metrics>, log: AccessLog) -> Self {
         let timers = Timers::new();
         Self {
             live: RefCell::new(Cache::new(live.pointer())),
             current: RefCell::new(Rc::new(live.load())),
             heads: RefCell::default(),
             random: RefCell::new(fastrand::Rng::new()),
+            date: Cell::new((u64::MAX, [0; DATE_BYTES])),
             upstreams: Upstreams::new(&timers),
             tunnels: Timers::new(),
             timers,
             metrics,
             log,
             connections: Cell::new(0),
-            freed: Notify::new(),
-            workers,
         }
     }
 
@@ -102,6 +102,22 @@ impl Core {
             heads.outgoing.clear();
             kept.push(heads);
         }
+    }
+
+    /// The date as header fields say it (RFC 9110, 5.6.7); made anew about every second.
+    pub fn date(&self) -> [u8; DATE_BYTES] {
+        let now = self.timers.now() / 1000;
+        let (made, text) = self.date.get();
+        if made == now {
+            return text;
+        }
+        let mut text = [b' '; DATE_BYTES];
+        let written = httpdate::fmt_http_date(SystemTime::now());
+        for (to, from) in text.iter_mut().zip(written.bytes()) {
+            *to = from;
+        }
+        self.date.set((now, text));
+        text
     }
 
     /// A new request id: 128 random bits in hex. Not a secret.

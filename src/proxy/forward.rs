@@ -4,11 +4,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use hyper::body::Body as _;
-
 use crate::pipeline::backend::Upstream;
 use crate::pipeline::exchange::Exchange;
-use crate::proxy::answer::{Account, Source};
+use crate::proxy::account::Account;
+use crate::proxy::answer::Source;
 use crate::proxy::connection::Connection;
 use crate::proxy::handler::{ClientRequest, End, client_body};
 use crate::proxy::live::{Generation, LiveRoute};
@@ -43,19 +42,20 @@ pub async fn forward(
     account: &mut Account,
 ) -> End {
     let ClientRequest { body, upgrade } = request;
-    let turn = to.upstream.next.fetch_add(1, Ordering::Relaxed) as usize % to.upstream.turns.len().max(1);
+    let turn = to.live.turn.fetch_add(1, Ordering::Relaxed) as usize % to.upstream.turns.len().max(1);
     let target = to.upstream.turns.get(turn).and_then(|target| to.live.targets.get(*target as usize));
     let Some(target) = target else { return End::failed(503, "no-target", exchange) };
     account.note_upstream(&target.url);
     let hop = Hop {
         host: target.host.as_deref(),
+        server: &target.authority,
         upgrade: upgrade.as_ref().map(Upgrade::protocol),
         peer: &to.connection.peer_text,
         request_id: to.id,
     };
     write_head(exchange, &hop, outgoing);
     let idle = to.route.timeouts.idle;
-    let mut body = (!body.is_end_stream()).then(|| client_body(body, to.connection, to.generation, idle));
+    let mut body = body.map(|body| client_body(body, to.connection, to.generation, idle));
     if let Some(body) = &mut body
         && let Err(error) = body.look().await
     {

@@ -4,67 +4,80 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Duration, Instant, SystemTime};
-
-use hyper::body::Incoming;
-use hyper::{Request, Response, Version};
+use std::time::Duration;
 
 use crate::pipeline::backend::Backend;
 use crate::pipeline::exchange::{Client, Content, Exchange, Params, Step, UpstreamTarget};
-use crate::proxy::access_log::{Format, Record};
-use crate::proxy::answer::{Account, AnswerBody, Source};
-use crate::proxy::client::client;
+use crate::pipeline::head::RequestHead;
+use crate::proxy::account::Account;
+use crate::proxy::answer::{AnswerBody, Source};
+use crate::proxy::client::{client, forwarded_host};
 use crate::proxy::connection::Connection;
-use crate::proxy::core::{Heads, Pinned};
+use crate::proxy::core::Heads;
 use crate::proxy::error_page;
 use crate::proxy::forward::{Forwarded, forward};
-use crate::proxy::ingress::{Incoming as Head, Refusal, receive};
+use crate::proxy::http1::{RequestBody, Socket, Version};
+use crate::proxy::ingress::Refusal;
 use crate::proxy::live::{Generation, LiveRoute};
 use crate::proxy::request_body::ClientBody;
-use crate::proxy::response::build;
 use crate::proxy::timer::Deadline;
 use crate::proxy::tunnel::Upgrade;
 use crate::table::route::{CompiledRoute, PipelineStep};
 use crate::table::router::{Hit, NoTrace, Outcome};
-use crate::table::settings::LogFormat;
+use crate::value::host::normalise_authority;
 use crate::value::method::Method;
 use crate::value::url::Scheme;
 
+/// A request as a protocol hands it over, with its head in the buffers that come along.
+pub struct Arrival {
+    /// Why it is refused, if it is.
+    pub received: Result<(), Refusal>,
+    /// Its version.
+    pub version: Version,
+    /// Where its body comes from.
+    pub socket: Rc<Socket>,
+}
+
+/// The answer to a request.
+pub struct Answer {
+    /// The buffers that came along, with the head of the answer.
+    pub heads: Box<Heads>,
+    /// Its body.
+    pub body: AnswerBody,
+    /// Whether the head came from an upstream.
+    pub framed: bool,
+}
+
 /// Answers one request. The table is loaded here, once, and the request lives with it until it ends.
-pub async fn handle(connection: Rc<Connection>, request: Request<Incoming>) -> Response<AnswerBody> {
+pub async fn handle(connection: Rc<Connection>, mut heads: Box<Heads>, arrival: Arrival) -> Answer {
     connection.request_began();
-    connection.close_delimited.set(request.version() == Version::HTTP_10);
     let generation = connection.core.generation();
-    let mut heads = connection.core.heads();
     let mut account = Account::open(&connection, &generation);
-    let end = match depart(&connection, &generation, request, &mut heads, &mut account) {
+    let end = match depart(&connection, &generation, arrival, &mut heads, &mut account) {
         Ok((trip, request)) => trip.take(request, &mut heads, &mut account).await,
         Err(end) => end,
     };
     account.status = heads.response.status;
-    let framed = end.framed;
-    let response = build(&heads.response, AnswerBody::new(end.source, account), framed);
-    connection.core.recycle(heads);
-    response
+    Answer { heads, framed: end.framed, body: AnswerBody::new(end.source, account) }
 }
 
-/// Receives a request and finds its route; an end where it has none.
+/// Finds the route of a request; an end where it has none.
 fn depart<'t>(
     connection: &'t Rc<Connection>,
     generation: &'t Arc<Generation>,
-    request: Request<Incoming>,
+    arrival: Arrival,
     heads: &mut Heads,
     account: &mut Account,
 ) -> Result<(Trip<'t>, ClientRequest), End> {
     let settings = &generation.table.settings;
     let id = connection.core.request_id();
-    let (parts, body) = request.into_parts();
-    let head = Head { method: &parts.method, uri: &parts.uri, version: parts.version, headers: &parts.headers };
-    let received = receive(&head, &settings.limits, &mut heads.request);
     let from = client(connection.peer, Scheme::Http, &settings.trusted_proxies, &heads.request.fields);
     account.note_request(connection, heads, from, &id);
-    if let Err(refusal) = received {
+    if let Err(refusal) = arrival.received {
         return Err(account.refuse(refusal, heads, &id));
+    }
+    if from.trusted {
+        take_forwarded_host(&mut heads.request).map_err(|refusal| account.refuse(refusal, heads, &id))?;
     }
     if heads.request.path == "*" {
         return Err(server_options(heads));
@@ -78,14 +91,25 @@ fn depart<'t>(
         Outcome::MethodNotAllowed(methods) => return Err(not_allowed(&methods, heads, account, &id)),
         Outcome::NotFound => return Err(account.error(404, None, "no-route", heads, &id)),
     };
-    let upgrade = Upgrade::of(&heads.request.fields, parts.version, &body);
+    let body = arrival.socket.body();
+    let upgrade = Upgrade::of(&heads.request.fields, arrival.version, body.is_some());
     Ok((Trip { connection, generation, hit, from, id }, ClientRequest { body, upgrade }))
+}
+
+/// The host that a client asked a trusted proxy for takes the place of the one that the proxy asked us for.
+fn take_forwarded_host(request: &mut RequestHead) -> Result<(), Refusal> {
+    if let Some(host) = forwarded_host(&request.fields) {
+        let host = host.to_owned();
+        normalise_authority(host.as_bytes(), &mut request.host).map_err(|_| Refusal::Host)?;
+        request.authority = host;
+    }
+    Ok(())
 }
 
 /// What is left of the client's request once its head is read.
 pub struct ClientRequest {
-    /// Its body.
-    pub body: Incoming,
+    /// Its body, if it has one.
+    pub body: Option<RequestBody>,
     /// The other protocol that it asks for.
     pub upgrade: Option<Upgrade>,
 }
@@ -103,6 +127,7 @@ impl<'t> Trip<'t> {
     async fn take(mut self, request: ClientRequest, heads: &'t mut Heads, account: &mut Account) -> End {
         let route: &CompiledRoute = &self.generation.table.routes[self.hit.route as usize];
         account.route = Some(self.hit.route);
+        self.connection.took_route(&account.generation, self.hit.route);
         account.note_route(&route.name);
         let Heads { request: head, response, outgoing } = heads;
         let mut exchange = Exchange {
@@ -114,7 +139,6 @@ impl<'t> Trip<'t> {
             params: Params::from(std::mem::take(&mut self.hit.parameters)),
             secrets: &self.generation.secrets,
         };
-        self.connection.request.set(route.timeouts.request);
         let applies = applying(&route.pipeline, &exchange);
         let (entered, answered) = way_in(&route.pipeline, &applies, &mut exchange, &self.connection.request).await;
         let end = match answered {
@@ -157,7 +181,8 @@ impl<'t> Trip<'t> {
     /// An error without a body of its own gets the gateway's page.
     fn with_error_page(&self, end: End, exchange: &mut Exchange<'_>, account: &mut Account) -> End {
         let status = exchange.response.status;
-        if status < 400 || end.framed || !matches!(end.source, Source::Empty) {
+        let is_written = exchange.response.fields.get("content-type").is_some();
+        if status < 400 || end.framed || is_written || !matches!(end.source, Source::Empty) {
             return end;
         }
         account.note_error(end.cause);
@@ -286,20 +311,18 @@ fn not_allowed(methods: &[Method], heads: &mut Heads, account: &mut Account, id:
     account.error(405, None, "method", heads, id)
 }
 
-impl Account {
-    fn open(connection: &Rc<Connection>, generation: &Pinned) -> Self {
-        Self {
-            connection: Rc::clone(connection),
-            generation: Rc::clone(generation),
-            route: None,
-            started: Instant::now(),
-            status: 0,
-            bytes: 0,
-            record: None,
-            complete: false,
-        }
-    }
+/// The time that a whole request may take at most is bounded by its route; this is how long a body may be silent.
+pub fn client_body(
+    request: RequestBody,
+    connection: &Connection,
+    generation: &Generation,
+    idle: Duration,
+) -> ClientBody {
+    let limit = generation.table.settings.limits.body_bytes.bytes();
+    ClientBody::new(request, limit, idle, connection.core.timers.deadline())
+}
 
+impl Account {
     fn refuse(&mut self, refusal: Refusal, heads: &mut Heads, id: &[u8]) -> End {
         if refusal == Refusal::Method {
             heads.response.fields.set("allow", SERVED_METHODS);
@@ -316,59 +339,4 @@ impl Account {
         heads.response.fields.set("content-type", page.media_type.as_bytes());
         End::content(Content::Bytes(page.body))
     }
-
-    fn note_request(&mut self, connection: &Connection, heads: &Heads, from: Client, id: &[u8]) {
-        let settings = self.generation.table.settings.access_log;
-        if !settings.enabled {
-            return;
-        }
-        let format = match settings.format {
-            LogFormat::Json => Format::Json,
-            LogFormat::Text => Format::Text,
-            LogFormat::Auto => connection.core.log.natural_format(),
-        };
-        let request = &heads.request;
-        let record = Record {
-            time: SystemTime::now(),
-            client: from.ip,
-            method: request.method.to_string(),
-            host: request.host.clone(),
-            path: request.path.clone(),
-            route: None,
-            upstream: None,
-            status: 0,
-            error: None,
-            bytes: 0,
-            duration_ms: 0.0,
-            request_id: String::from_utf8_lossy(id).into_owned(),
-            generation: self.generation.number,
-            complete: false,
-        };
-        self.record = Some((format, Box::new(record)));
-    }
-
-    fn note_route(&mut self, name: &str) {
-        if let Some((_, record)) = &mut self.record {
-            record.route = Some(name.to_owned());
-        }
-    }
-
-    /// Notes the server that was asked.
-    pub fn note_upstream(&mut self, url: &str) {
-        if let Some((_, record)) = &mut self.record {
-            record.upstream = Some(url.to_owned());
-        }
-    }
-
-    fn note_error(&mut self, cause: Option<&'static str>) {
-        if let Some((_, record)) = &mut self.record {
-            record.error = cause;
-        }
-    }
-}
-
-/// The time that a whole request may take at most is bounded by its route; this is how long a body may be silent.
-pub fn client_body(request: Incoming, connection: &Connection, generation: &Generation, idle: Duration) -> ClientBody {
-    let limit = generation.table.settings.limits.body_bytes.bytes();
-    ClientBody::new(request, limit, idle, connection.core.timers.deadline())
 }

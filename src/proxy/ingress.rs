@@ -1,12 +1,10 @@
-//! What came from the client, as a head of our own: checked, normalised, or refused.
+//! What a request asks for, in the one form that is matched and forwarded: its target, its host, or why it is refused.
 //!
-//! This is where hyper's types end. hyper has parsed the head and framed the body (RFC 9112); what it lets through and we
-//! don't is refused here, before a route is looked for.
-
-use hyper::header::HeaderMap;
-use hyper::{Uri, Version};
+//! The protocol has read the head before and framed the body; what could still mean two things is refused here, before a
+//! route is looked for.
 
 use crate::pipeline::head::RequestHead;
+use crate::proxy::http1::Version;
 use crate::table::settings::Limits;
 use crate::value::host::normalise_authority;
 use crate::value::method::Method;
@@ -31,6 +29,12 @@ pub enum Refusal {
     /// The authority of the target and `Host` disagree.
     #[error("the target and `Host` name different hosts")]
     HostMismatch,
+    /// The head breaks HTTP.
+    #[error("the head of the request is malformed")]
+    Head,
+    /// A version of HTTP that is not spoken here.
+    #[error("the version of HTTP is not served")]
+    Version,
     /// The head holds more than the limit.
     #[error("the head of the request is too large")]
     HeadTooLarge,
@@ -50,124 +54,110 @@ impl Refusal {
     pub fn status(self) -> u16 {
         match self {
             Self::Method => 405,
-            Self::Target | Self::Host | Self::HostMismatch | Self::Field => 400,
+            Self::Target | Self::Host | Self::HostMismatch | Self::Head | Self::Field => 400,
             Self::TargetTooLong => 414,
             Self::BodyTooLarge => 413,
             Self::Expectation => 417,
             Self::HeadTooLarge => 431,
+            Self::Version => 505,
         }
     }
 }
 
-/// A request as hyper gives it, without its body.
-pub struct Incoming<'a> {
-    /// The method.
-    pub method: &'a hyper::Method,
-    /// The target.
-    pub uri: &'a Uri,
-    /// The version.
-    pub version: Version,
-    /// The fields.
-    pub headers: &'a HeaderMap,
+/// The target of a request, taken apart (RFC 9112, 3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target<'a> {
+    authority: Option<&'a str>,
+    path: &'a str,
+    query: Option<&'a str>,
 }
 
-/// Fills `head` with a request.
+impl<'a> Target<'a> {
+    /// Takes a target apart: `/path?query`, `http://authority/path?query` or `*`.
+    ///
+    /// # Errors
+    /// If it is none of these, or holds what a target cannot.
+    pub fn parse(target: &'a str) -> Result<Self, Refusal> {
+        if target.bytes().any(|byte| byte <= b' ' || byte == b'#' || byte == 0x7f) {
+            return Err(Refusal::Target);
+        }
+        let (authority, rest) = match target.as_bytes().first() {
+            Some(b'/' | b'*') => (None, target),
+            _ => absolute(target).ok_or(Refusal::Target)?,
+        };
+        let (path, query) = rest.split_once('?').map_or((rest, None), |(path, query)| (path, Some(query)));
+        Ok(Self { authority, path, query })
+    }
+}
+
+/// The authority of a URL, and what follows it.
+fn absolute(target: &str) -> Option<(Option<&str>, &str)> {
+    let (scheme, rest) = target.split_once("://")?;
+    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+        return None;
+    }
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, rest) = rest.split_at(end);
+    let rest = if rest.is_empty() { "/" } else { rest };
+    (!authority.is_empty() && !authority.contains('@')).then_some((Some(authority), rest))
+}
+
+/// Refuses a method that a gateway doesn't serve.
 ///
 /// # Errors
-/// If it is refused; `head` then holds what had been read, enough for an answer.
-pub fn receive(incoming: &Incoming<'_>, limits: &Limits, head: &mut RequestHead) -> Result<(), Refusal> {
-    head.method = Method::from_token(incoming.method.as_str()).ok_or(Refusal::Method)?;
-    if matches!(*incoming.method, hyper::Method::CONNECT | hyper::Method::TRACE) {
-        return Err(Refusal::Method);
-    }
-    copy_fields(incoming, limits, head)?;
-    target(incoming.uri, limits, head)?;
-    host(incoming, head)?;
-    check_fields(head, limits)
+/// If it is one.
+pub fn method(method: &Method) -> Result<(), Refusal> {
+    if matches!(method.as_str(), "CONNECT" | "TRACE") { Err(Refusal::Method) } else { Ok(()) }
 }
 
-fn copy_fields(incoming: &Incoming<'_>, limits: &Limits, head: &mut RequestHead) -> Result<(), Refusal> {
-    let mut bytes = 0;
-    for (name, value) in incoming.headers {
-        bytes += name.as_str().len() + value.len() + 4;
-        head.fields.receive_lower(name.as_str().as_bytes(), value.as_bytes());
-    }
-    let too_large = bytes as u64 > limits.header_bytes.bytes() || incoming.headers.len() > usize::from(limits.headers);
-    if too_large { Err(Refusal::HeadTooLarge) } else { Ok(()) }
+/// Writes what a request asks for into its head, whose method and fields stand there already.
+///
+/// # Errors
+/// If it is refused.
+pub fn receive(target: &Target<'_>, version: Version, limits: &Limits, head: &mut RequestHead) -> Result<(), Refusal> {
+    path(target, limits, head)?;
+    host(target, version, head)
 }
 
-fn target(uri: &Uri, limits: &Limits, head: &mut RequestHead) -> Result<(), Refusal> {
-    let path = uri.path();
-    let query = uri.query();
+fn path(target: &Target<'_>, limits: &Limits, head: &mut RequestHead) -> Result<(), Refusal> {
+    let Target { path, query, .. } = *target;
     if (path.len() + query.map_or(0, |query| query.len() + 1)) as u64 > limits.target_bytes.bytes() {
         return Err(Refusal::TargetTooLong);
     }
     if let Some(query) = query {
-        if query.bytes().any(|b| b <= b' ' || b == 0x7f) {
-            return Err(Refusal::Target);
-        }
         head.query.get_or_insert_default().push_str(query);
     }
     if path == "*" {
         head.path.push('*');
         return if head.method == Method::Options { Ok(()) } else { Err(Refusal::Target) };
     }
+    let path = if path.is_empty() { "/" } else { path };
     normalise(path.as_bytes(), &mut head.path).map_err(|_| Refusal::Target)
 }
 
 /// The one `Host`, which an absolute target must agree with (RFC 9112, 3.2).
-fn host(incoming: &Incoming<'_>, head: &mut RequestHead) -> Result<(), Refusal> {
+fn host(target: &Target<'_>, version: Version, head: &mut RequestHead) -> Result<(), Refusal> {
     let mut hosts = head.fields.received_all("host");
-    let (first, more) = (hosts.next(), hosts.next());
-    let authority = incoming.uri.authority();
-    if authority.is_some_and(|authority| authority.as_str().contains('@')) {
-        return Err(Refusal::Target);
-    }
-    if incoming.uri.scheme_str().is_some_and(|scheme| scheme != "http" && scheme != "https") {
-        return Err(Refusal::Target);
-    }
-    let given = match (first, more) {
+    let given = match (hosts.next(), hosts.next()) {
         (_, Some(_)) => return Err(Refusal::Host),
         (Some(value), None) => std::str::from_utf8(value).map_err(|_| Refusal::Host)?,
-        (None, None) if incoming.version == Version::HTTP_11 => return Err(Refusal::Host),
-        (None, None) => return Ok(()),
+        (None, None) if version == Version::Http11 => return Err(Refusal::Host),
+        (None, None) => match target.authority {
+            Some(authority) => authority,
+            None => return Ok(()),
+        },
     };
-    if authority.is_some_and(|authority| !authority.as_str().eq_ignore_ascii_case(given)) {
-        return Err(Refusal::HostMismatch);
+    let port = normalise_authority(given.as_bytes(), &mut head.host).map_err(|_| Refusal::Host)?;
+    if let Some(authority) = target.authority {
+        let mut host = String::new();
+        let other = normalise_authority(authority.as_bytes(), &mut host).map_err(|_| Refusal::Target)?;
+        if host != head.host || other.unwrap_or(HTTP_PORT) != port.unwrap_or(HTTP_PORT) {
+            return Err(Refusal::HostMismatch);
+        }
     }
-    normalise_authority(given.as_bytes(), &mut head.host).map_err(|_| Refusal::Host)?;
     head.authority.push_str(given);
     Ok(())
 }
 
-fn check_fields(head: &RequestHead, limits: &Limits) -> Result<(), Refusal> {
-    let mut codings = 0;
-    for (name, value) in head.fields.received_fields() {
-        match name {
-            b"expect" if !value.eq_ignore_ascii_case(b"100-continue") => return Err(Refusal::Expectation),
-            b"content-length" if length(value)? > limits.body_bytes.bytes() => return Err(Refusal::BodyTooLarge),
-            b"transfer-encoding" => {
-                codings += 1;
-                if codings > 1 || !value.eq_ignore_ascii_case(b"chunked") {
-                    return Err(Refusal::Field);
-                }
-            }
-            b"upgrade" if value.split(|b| *b == b',').any(is_clear_text_http2) => return Err(Refusal::Field),
-            _ if value.iter().any(|b| (*b < b' ' && *b != b'\t') || *b == 0x7f) => return Err(Refusal::Field),
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// A length in its one canonical form: what some read as octal is refused.
-fn length(value: &[u8]) -> Result<u64, Refusal> {
-    let text = std::str::from_utf8(value).map_err(|_| Refusal::Field)?;
-    let canonical =
-        |length: &u64| value.first() != Some(&b'0') && value.first() != Some(&b'+') || *length == 0 && text == "0";
-    text.parse().ok().filter(canonical).ok_or(Refusal::Field)
-}
-
-fn is_clear_text_http2(protocol: &[u8]) -> bool {
-    protocol.trim_ascii().get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"h2c"))
-}
+/// The port of a URL that names none.
+const HTTP_PORT: u16 = 80;

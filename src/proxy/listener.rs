@@ -5,6 +5,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::sync::Notify;
 
 /// How many connections may wait in the kernel's queue of one worker's socket.
 const BACKLOG: i32 = 4096;
@@ -15,6 +16,8 @@ pub struct ListenerState {
     pub id: u64,
     /// Whether it was removed, so that its connections end after their request.
     pub closing: Cell<bool>,
+    /// Told when it is removed.
+    pub removed: Notify,
 }
 
 /// The sockets of one listener.

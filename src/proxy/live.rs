@@ -1,13 +1,15 @@
 //! The table that is live: one pointer, swapped whole. A request loads it once and lives with it until it ends.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use rustls::ClientConfig;
 
-use crate::pipeline::backend::{Backend, HostHeader, Upstream};
+use crate::pipeline::backend::{Backend, Upstream};
 use crate::pipeline::secrets::Secrets;
 use crate::proxy::metrics::{Metrics, RouteMetrics};
 use crate::proxy::upstream::{Address, Target, TlsTarget, client_config, system_roots};
@@ -45,12 +47,16 @@ pub struct LiveRoute {
     pub metrics: Arc<RouteMetrics>,
     /// The servers it ends at, ready to connect to.
     pub targets: Box<[LiveTarget]>,
+    /// Whose turn it is among them, counted on and on, also over swaps.
+    pub turn: Arc<AtomicU32>,
 }
 
 /// A server, ready to connect to.
 pub struct LiveTarget {
     /// Where and how.
     pub target: Target,
+    /// Its own name and port.
+    pub authority: Box<str>,
     /// What `Host` says to it; `None` for what the client sent.
     pub host: Option<Box<str>>,
     /// Its URL, for logs.
@@ -65,6 +71,8 @@ pub struct Live(Arc<ArcSwap<Generation>>);
 pub struct Surroundings {
     /// The counters.
     pub metrics: Arc<Metrics>,
+    /// Whose turn it is, by backend.
+    turns: Mutex<HashMap<Box<str>, Arc<AtomicU32>>>,
     /// How upstreams prove who they are; read from the machine when the first one has to.
     tls: OnceLock<Arc<ClientConfig>>,
 }
@@ -83,7 +91,22 @@ pub enum PrepareError {
 impl Surroundings {
     /// Surroundings with these counters.
     pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self { metrics, tls: OnceLock::new() }
+        Self { metrics, turns: Mutex::default(), tls: OnceLock::new() }
+    }
+
+    /// Whose turn it is at a backend.
+    fn turn(&self, backend: &str) -> Arc<AtomicU32> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        match turns.get(backend) {
+            Some(turn) => Arc::clone(turn),
+            None => Arc::clone(turns.entry(backend.into()).or_default()),
+        }
+    }
+
+    /// Forgets the turns of backends that no generation has.
+    fn forget_unused(&self) {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.retain(|_, turn| Arc::strong_count(turn) > 1);
     }
 
     /// The settings for TLS to upstreams. Reading the machine's authorities takes a while, so only the first use does it.
@@ -138,9 +161,11 @@ impl Generation {
                     Some(Backend::Upstream(upstream)) => live_targets(upstream, around)?,
                     Some(Backend::Local(_)) | None => Box::default(),
                 };
-                Ok(LiveRoute { metrics: around.metrics.route(&route.name), targets })
+                let backend = route.end.as_ref().map_or("", |end| &end.name);
+                Ok(LiveRoute { metrics: around.metrics.route(&route.name), targets, turn: around.turn(backend) })
             })
             .collect::<Result<_, PrepareError>>()?;
+        around.forget_unused();
         Ok(Self { number, since: SystemTime::now(), table, listeners, routes, secrets })
     }
 }
@@ -150,12 +175,9 @@ fn live_targets(upstream: &Upstream, around: &Surroundings) -> Result<Box<[LiveT
         .targets
         .iter()
         .map(|url| {
-            let host = match &upstream.host {
-                HostHeader::Keep => None,
-                HostHeader::Target => Some(url.authority().into()),
-                HostHeader::Name(name) => Some(name.clone()),
-            };
-            Ok(LiveTarget { target: target(url, around)?, host, url: url.to_string().into() })
+            let host = upstream.host.said_to(url);
+            let authority = url.authority().into();
+            Ok(LiveTarget { target: target(url, around)?, authority, host, url: url.to_string().into() })
         })
         .collect()
 }

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use crate::proxy::places::Places;
+
 /// Upper bounds of the buckets of durations, in seconds.
 pub const BUCKETS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
 
@@ -16,8 +18,8 @@ pub struct Metrics {
     routes: Mutex<BTreeMap<Box<str>, Arc<RouteMetrics>>>,
     /// Requests that no route was found for, or that were refused before one was looked for.
     pub unrouted: RouteMetrics,
-    /// Connections of clients that are open.
-    pub connections: AtomicI64,
+    /// The places of connections of clients.
+    pub places: Places,
     /// Connections of clients since the start.
     pub accepted: AtomicU64,
     /// Upgraded connections that are open.

@@ -3,6 +3,7 @@
 //! [`Proxy`] is its door: it starts the workers, puts tables in force, and drains.
 
 pub mod access_log;
+mod account;
 mod answer;
 pub mod client;
 mod connection;
@@ -10,17 +11,19 @@ mod core;
 mod error_page;
 mod forward;
 mod handler;
+pub mod http1;
 pub mod ingress;
 mod listener;
 pub mod live;
 pub mod metrics;
 pub mod outgoing;
+mod places;
 mod request_body;
-mod response;
 pub mod status;
 pub mod timer;
 mod tunnel;
 pub mod upstream;
+mod wire;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -31,7 +34,7 @@ use std::sync::Arc;
 use crate::pipeline::secrets::Secrets;
 use crate::proxy::access_log::AccessLog;
 use crate::proxy::core::Core;
-use crate::proxy::listener::{Bound, bind};
+use crate::proxy::listener::{Bound, bind, bind_beside};
 use crate::proxy::live::{Generation, Live, LiveListener, PrepareError, Surroundings};
 use crate::proxy::metrics::Metrics;
 use crate::proxy::worker::{Command, Worker};
@@ -90,9 +93,8 @@ impl Proxy {
         let live = Live::new(Generation::prepare(1, table, listeners, secrets, &around)?);
         let workers = (0..start.workers.max(1))
             .map(|index| {
-                let (live, metrics, log, workers) =
-                    (live.clone(), Arc::clone(&start.metrics), start.log.clone(), start.workers.max(1));
-                Worker::start(index, move || Core::new(&live, metrics, log, workers))
+                let (live, metrics, log) = (live.clone(), Arc::clone(&start.metrics), start.log.clone());
+                Worker::start(index, move || Core::new(&live, metrics, log))
             })
             .collect::<io::Result<Vec<_>>>()
             .map_err(SwapError::Worker)?;
@@ -129,7 +131,9 @@ impl Proxy {
 
     /// The listeners with the addresses that were taken for them.
     pub fn addresses(&self) -> Vec<(String, SocketAddr)> {
-        self.bound.iter().map(|((name, _), bound)| (name.clone(), bound.address)).collect()
+        let generation = self.live.load();
+        let names = generation.table.settings.listeners.iter().map(|listener| listener.name.to_string());
+        names.zip(generation.listeners.iter().map(|bound| bound.address)).collect()
     }
 
     /// Stops accepting, lets requests in flight end within the drain time, and ends.
@@ -147,8 +151,12 @@ struct Fresh {
     bound: Bound,
 }
 
-/// The sockets by listener name and wanted address.
-type Taken = BTreeMap<(String, SocketAddr), LiveListener>;
+/// The sockets by the address that was wanted; any port may be wanted by several, so those are told apart by name.
+type Taken = BTreeMap<(SocketAddr, Option<String>), LiveListener>;
+
+fn key(name: &str, wanted: SocketAddr) -> (SocketAddr, Option<String>) {
+    (wanted, (wanted.port() == 0).then(|| name.to_owned()))
+}
 
 /// Binds the listeners of a table that are not bound yet, and gives the sockets of each listener by its index in the table.
 fn bind_missing(
@@ -161,10 +169,13 @@ fn bind_missing(
     let mut listeners = Vec::new();
     for listener in &table.settings.listeners {
         let (name, wanted) = (listener.name.to_string(), listener.address.0);
-        if let Some(bound) = taken.get(&(name.clone(), wanted)) {
+        if let Some(bound) = taken.get(&key(&name, wanted)) {
             listeners.push(*bound);
             continue;
         }
+        // an own socket may hold the port by an address that overlaps with the wanted one
+        let beside = taken.values().any(|own| own.address.port() == wanted.port());
+        let bind = if beside { bind_beside } else { bind };
         let bound =
             bind(wanted, workers).map_err(|error| SwapError::Bind { name: name.clone(), address: wanted, error })?;
         *next += 1;
@@ -178,7 +189,7 @@ fn open(fresh: Vec<Fresh>, workers: &[Worker], taken: &mut Taken) {
     for listener in fresh {
         tracing::info!(listener = %listener.name, address = %listener.bound.address, "listening");
         let live = LiveListener { id: listener.id, address: listener.bound.address };
-        taken.insert((listener.name, listener.wanted), live);
+        taken.insert(key(&listener.name, listener.wanted), live);
         for (worker, socket) in workers.iter().zip(listener.bound.sockets) {
             worker.tell(Command::Listen { id: listener.id, socket });
         }

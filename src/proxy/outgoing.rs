@@ -7,12 +7,15 @@ use std::io::Write as _;
 
 use crate::pipeline::exchange::Exchange;
 use crate::pipeline::head::Fields;
+use crate::value::header::is_of_the_hop;
 use crate::value::url::Scheme;
 
 /// What the gateway says of itself and the client in a head that is sent upstream.
 pub struct Hop<'a> {
     /// What `Host` says; `None` for what the client sent.
     pub host: Option<&'a str>,
+    /// The server's own name and port: what `Host` says where the client sent none.
+    pub server: &'a str,
     /// The protocols that an upgrade asks for.
     pub upgrade: Option<&'a [u8]>,
     /// The address of the connection's peer.
@@ -32,16 +35,17 @@ pub fn write_head(exchange: &Exchange<'_>, hop: &Hop<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(query.as_bytes());
     }
     out.extend_from_slice(b" HTTP/1.1\r\n");
-    field(out, b"host", hop.host.unwrap_or(&request.authority).as_bytes());
+    let asked = if request.authority.is_empty() { hop.server } else { &request.authority };
+    field(out, b"host", hop.host.unwrap_or(asked).as_bytes());
     let nominated = Nominated::of(&request.fields);
     let trusted = exchange.client.trusted;
     for (name, value) in request.fields.kept() {
         let believed = !is_disguised(name) && (trusted || !speaks_of_client(name));
-        if believed && !is_ours(name) && !nominated.holds(name) {
+        if believed && !is_of_the_hop(name) && !nominated.holds(name) {
             field(out, name, value);
         }
     }
-    for (name, value) in request.fields.edits().filter(|(name, _)| !is_ours(name)) {
+    for (name, value) in request.fields.edits().filter(|(name, _)| !is_of_the_hop(name)) {
         field(out, name, value);
     }
     if let Some(protocol) = hop.upgrade {
@@ -60,39 +64,13 @@ fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Fields that the gateway writes itself, or that end at it.
-fn is_ours(name: &[u8]) -> bool {
-    matches!(
-        name,
-        b"host"
-            | b"connection"
-            | b"content-length"
-            | b"expect"
-            | b"forwarded"
-            | b"http2-settings"
-            | b"keep-alive"
-            | b"proxy"
-            | b"proxy-authorization"
-            | b"proxy-connection"
-            | b"te"
-            | b"trailer"
-            | b"transfer-encoding"
-            | b"upgrade"
-            | b"via"
-            | b"x-forwarded-for"
-            | b"x-forwarded-host"
-            | b"x-forwarded-proto"
-            | b"x-request-id"
-    )
-}
-
 /// Whether it is one of those fields with underscores for dashes: CGI and its heirs see no difference.
 fn is_disguised(name: &[u8]) -> bool {
     if !name.contains(&b'_') {
         return false;
     }
     let dashed: Vec<u8> = name.iter().map(|b| if *b == b'_' { b'-' } else { *b }).collect();
-    is_ours(&dashed) || speaks_of_client(&dashed)
+    is_of_the_hop(&dashed) || speaks_of_client(&dashed)
 }
 
 /// Fields that say who asked, and what for, before the gateway was asked: only trusted proxies are believed.
@@ -158,9 +136,12 @@ fn forwarding(exchange: &Exchange<'_>, peer: &str, out: &mut Vec<u8>) {
     if !host.is_empty() {
         field(out, b"x-forwarded-host", host);
     }
-    if trusted && let Some(value) = request.fields.received("forwarded") {
+    if trusted && request.fields.received("forwarded").is_some() {
         out.extend_from_slice(b"forwarded: ");
-        out.extend_from_slice(value);
+        for (n, value) in request.fields.received_all("forwarded").enumerate() {
+            out.extend_from_slice(if n == 0 { b"" } else { b", " });
+            out.extend_from_slice(value);
+        }
         let quoted = if peer.contains(':') { format!("\"[{peer}]\"") } else { peer.to_owned() };
         let _ = write!(out, ", for={quoted};proto={}\r\n", String::from_utf8_lossy(proto));
     }

@@ -8,12 +8,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
+use crate::proxy::http1::RequestBody;
 use crate::proxy::timer::Deadline;
 use crate::proxy::upstream::BoxError;
+use crate::proxy::wire::DecodeError;
 
 /// The body of a request.
 pub struct ClientBody {
-    incoming: hyper::body::Incoming,
+    incoming: RequestBody,
     left: u64,
     idle: Duration,
     deadline: Deadline,
@@ -49,7 +51,7 @@ impl BodyError {
 
 impl ClientBody {
     /// A body of at most `limit` bytes, of which each piece comes within `idle`.
-    pub fn new(incoming: hyper::body::Incoming, limit: u64, idle: Duration, deadline: Deadline) -> Self {
+    pub fn new(incoming: RequestBody, limit: u64, idle: Duration, deadline: Deadline) -> Self {
         Self { incoming, left: limit, idle, deadline, waiting: false, first: None }
     }
 
@@ -99,7 +101,7 @@ impl Body for ClientBody {
 }
 
 impl ClientBody {
-    fn count(&mut self, frame: Result<Frame<Bytes>, hyper::Error>) -> Result<Frame<Bytes>, BodyError> {
+    fn count(&mut self, frame: Result<Frame<Bytes>, DecodeError>) -> Result<Frame<Bytes>, BodyError> {
         let frame = frame.map_err(|_| BodyError::Broken)?;
         let length = frame.data_ref().map_or(0, Bytes::len) as u64;
         self.left = self.left.checked_sub(length).ok_or(BodyError::TooLarge)?;

@@ -88,8 +88,13 @@ impl Default for Timers {
 impl Deadline {
     /// Sets it to some time from now, at most one [`TICK`] later than said.
     pub fn set(&self, after: Duration) {
+        self.set_since(self.timers.now(), after);
+    }
+
+    /// Sets it to some time after a moment of [`Timers::now`].
+    pub fn set_since(&self, moment: u64, after: Duration) {
         let after = u64::try_from((after + TICK).as_millis()).unwrap_or(u64::MAX);
-        self.slot.at.set(self.timers.now().saturating_add(after));
+        self.slot.at.set(moment.saturating_add(after));
     }
 
     /// Takes it back: it doesn't fire until it is set again.

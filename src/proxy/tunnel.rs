@@ -9,13 +9,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use hyper::Version;
-use hyper::body::{Body as _, Incoming};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::pipeline::exchange::Exchange;
 use crate::pipeline::head::Fields;
 use crate::proxy::connection::Connection;
+use crate::proxy::http1::Version;
 use crate::proxy::upstream::Tunnel;
 use crate::table::route::CompiledRoute;
 
@@ -26,13 +25,13 @@ impl Upgrade {
     /// What a request asks for, if it asks on its connection's behalf.
     ///
     /// With a body it is left unheard, as RFC 9110 allows: the body and what follows it could be read in two ways.
-    pub fn of(fields: &Fields, version: Version, body: &Incoming) -> Option<Self> {
+    pub fn of(fields: &Fields, version: Version, has_body: bool) -> Option<Self> {
         let protocol = fields.received("upgrade")?;
         let asks = fields
             .received_all("connection")
             .flat_map(|value| value.split(|byte| *byte == b','))
             .any(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade"));
-        (asks && version == Version::HTTP_11 && body.is_end_stream()).then(|| Self(protocol.into()))
+        (asks && version == Version::Http11 && !has_body).then(|| Self(protocol.into()))
     }
 
     /// The protocols it names.

@@ -1,14 +1,17 @@
 //! A worker: one thread with one single-threaded runtime, its own sockets and its own upstream connections.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::io;
 use std::net::TcpListener;
 use std::rc::Rc;
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::{JoinHandle, LocalSet, spawn_local};
 
 use crate::proxy::connection;
 use crate::proxy::core::Core;
@@ -66,11 +69,12 @@ impl Worker {
 }
 
 async fn run(core: Rc<Core>, mut commands: UnboundedReceiver<Command>) {
-    let mut listeners: HashMap<u64, (Rc<ListenerState>, tokio::task::JoinHandle<()>)> = HashMap::new();
+    let mut listeners: HashMap<u64, Rc<ListenerState>> = HashMap::new();
     let mut ticks = tokio::time::interval(TICK);
     let mut draining = false;
+    let mut accepting: Vec<JoinHandle<()>> = Vec::new();
     let mut count = 0_u32;
-    while !(draining && core.connections.get() == 0) {
+    while !(draining && core.connections.get() == 0 && accepting.iter().all(JoinHandle::is_finished)) {
         tokio::select! {
             _ = ticks.tick() => {
                 core.timers.tick();
@@ -80,25 +84,27 @@ async fn run(core: Rc<Core>, mut commands: UnboundedReceiver<Command>) {
                     core.upstreams.sweep();
                 }
             }
-            command = commands.recv() => match command {
+            command = commands.recv(), if !draining => match command {
                 Some(Command::Listen { id, socket }) => {
-                    let state = Rc::new(ListenerState { id, closing: false.into() });
-                    let accepting = spawn_local(accept(socket, Rc::clone(&core), Rc::clone(&state)));
-                    listeners.insert(id, (state, accepting));
+                    let state = Rc::new(ListenerState { id, closing: false.into(), removed: Notify::new() });
+                    accepting.retain(|task| !task.is_finished());
+                    accepting.push(spawn_local(accept(socket, Rc::clone(&core), Rc::clone(&state))));
+                    listeners.insert(id, state);
                 }
                 Some(Command::Unlisten(id)) => {
-                    if let Some((state, accepting)) = listeners.remove(&id) {
-                        close(&core, &state, &accepting);
+                    if let Some(state) = listeners.remove(&id) {
+                        close(&core, &state);
                     }
                 }
                 Some(Command::Swapped) => {
                     // An idle worker lets go of the old table here, not at its next request.
                     core.generation();
                     core.tunnels.wake_all();
+                    core.metrics.places.look_again();
                 }
                 Some(Command::Drain) | None => {
-                    for (_, (state, accepting)) in listeners.drain() {
-                        close(&core, &state, &accepting);
+                    for (_, state) in listeners.drain() {
+                        close(&core, &state);
                     }
                     draining = true;
                 }
@@ -107,26 +113,27 @@ async fn run(core: Rc<Core>, mut commands: UnboundedReceiver<Command>) {
     }
 }
 
-fn close(core: &Core, state: &ListenerState, accepting: &tokio::task::JoinHandle<()>) {
+fn close(core: &Core, state: &ListenerState) {
     state.closing.set(true);
-    accepting.abort();
+    state.removed.notify_one();
     core.timers.wake_all();
     core.tunnels.wake_all();
 }
 
-/// Accepts connections, as many at once as this worker's share of the limit.
+/// Accepts connections; one beyond the limit waits here until another ends.
 async fn accept(socket: TcpListener, core: Rc<Core>, state: Rc<ListenerState>) {
     let listener = match tokio::net::TcpListener::from_std(socket) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "a listener failed"),
     };
     loop {
-        let limit = core.generation().table.settings.limits.connections as usize;
-        while core.connections.get() >= limit.div_ceil(core.workers).max(1) {
-            core.freed.notified().await;
-        }
-        match listener.accept().await {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = state.removed.notified() => break,
+        };
+        match accepted {
             Ok((stream, peer)) => {
+                core.metrics.places.take(|| core.generation().table.settings.limits.connections.into()).await;
                 spawn_local(connection::serve(stream, peer.ip().to_canonical(), &core, &state));
             }
             Err(error) => {
@@ -135,5 +142,9 @@ async fn accept(socket: TcpListener, core: Rc<Core>, state: Rc<ListenerState>) {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
+    } // who is in the kernel's queue has connected: closing the socket would reset them
+    while let Poll::Ready(Ok((stream, peer))) = poll_fn(|cx| Poll::Ready(listener.poll_accept(cx))).await {
+        core.metrics.places.take(|| u64::MAX).await;
+        spawn_local(connection::serve(stream, peer.ip().to_canonical(), &core, &state));
     }
 }

@@ -73,7 +73,7 @@ pub struct Limits {
     /// The most bytes of a request's head; more gets a 431, or a 414 if the target alone is longer than `targetBytes`.
     pub header_bytes: Size,
     /// The most header fields of a request; more gets a 431.
-    #[schemars(range(min = 1, max = 1000))]
+    #[schemars(range(min = 1, max = 500))]
     pub headers: u16,
     /// The most bytes of a request's target, its path and query; more gets a 414.
     pub target_bytes: Size,

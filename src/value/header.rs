@@ -24,15 +24,47 @@ const TRANSPORT: &[&str] = &[
     "upgrade",
 ];
 
+/// Whether the gateway writes the field of this name itself in each request that it sends upstream, or lets it end here: it
+/// belongs to the connection, the framing or the way that the request took. The name is in lower case.
+pub fn is_of_the_hop(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"host"
+            | b"connection"
+            | b"content-length"
+            | b"expect"
+            | b"forwarded"
+            | b"http2-settings"
+            | b"keep-alive"
+            | b"proxy"
+            | b"proxy-authorization"
+            | b"proxy-connection"
+            | b"te"
+            | b"trailer"
+            | b"transfer-encoding"
+            | b"upgrade"
+            | b"via"
+            | b"x-forwarded-for"
+            | b"x-forwarded-host"
+            | b"x-forwarded-proto"
+            | b"x-request-id"
+    )
+}
+
 impl HeaderName {
     /// Its text, in lower case.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it belongs to the connection or the framing, which plugins cannot touch.
+    /// Whether it belongs to the connection or the framing of an answer, which plugins cannot touch.
     pub fn is_transport(&self) -> bool {
         TRANSPORT.contains(&&*self.0)
+    }
+
+    /// Whether the gateway writes it itself in each request that it sends upstream.
+    pub fn is_of_the_hop(&self) -> bool {
+        is_of_the_hop(self.0.as_bytes())
     }
 }
 

@@ -52,7 +52,7 @@ fn a_trusted_proxy_is_believed_and_followed() {
         forwarded("trustedProxies: [127.0.0.0/8]", &all(), &request),
         [
             "GET / HTTP/1.1",
-            "host: a.example",
+            "host: shop.example",
             "x-real-ip: 1.2.3.4",
             "x-forwarded-for: 1.2.3.4, 127.0.0.1",
             "x-forwarded-proto: https",

@@ -2,20 +2,19 @@
 
 use std::net::IpAddr;
 
-use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Uri, Version};
-
 use crate::pipeline::head::RequestHead;
-use crate::proxy::ingress::{Incoming, Refusal, receive};
+use crate::proxy::http1::parse;
+use crate::proxy::ingress::Refusal;
 use crate::table::settings::{Limits, Settings};
 use crate::value::did_you_mean::did_you_mean;
+use crate::value::method::{Method, is_token};
 use crate::value::url::Scheme;
 
 /// A request that is asked about.
 #[derive(Clone, Debug)]
 pub struct Asked {
     /// The method.
-    pub method: hyper::Method,
+    pub method: Method,
     /// How the client speaks.
     pub scheme: Scheme,
     /// The address of the client.
@@ -24,7 +23,8 @@ pub struct Asked {
     pub listener: Option<String>,
     target: String,
     port: Option<u16>,
-    headers: HeaderMap,
+    /// Its header fields, as lines.
+    fields: String,
 }
 
 /// Why something is no request.
@@ -65,22 +65,27 @@ impl Asked {
         let target = target.split_once('#').map_or(target, |(target, _)| target);
         let slash = if target.starts_with('/') { "" } else { "/" };
         let authority = if url.starts_with('/') { "localhost" } else { authority };
-        let mut fields = HeaderMap::new();
+        let mut fields = String::new();
+        let mut has_host = false;
         for header in headers {
             let (name, value) = field(header).ok_or_else(|| AskedError::Header(header.clone()))?;
-            fields.append(name, value);
+            has_host |= name.eq_ignore_ascii_case("host");
+            fields.extend([name, ": ", value, "\r\n"]);
         }
-        if !fields.contains_key(HOST) {
-            fields.insert(HOST, HeaderValue::from_str(authority).map_err(|_| AskedError::Url(url.to_owned()))?);
+        if authority.chars().any(char::is_control) {
+            return Err(AskedError::Url(url.to_owned()));
+        }
+        if !has_host {
+            fields.extend(["host: ", authority, "\r\n"]);
         }
         Ok(Self {
-            method: method.parse().map_err(|_| AskedError::Method(method.to_owned()))?,
+            method: Method::from_token(method).ok_or_else(|| AskedError::Method(method.to_owned()))?,
             scheme,
             ip,
             listener: None,
             target: format!("{slash}{target}"),
             port: authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok()),
-            headers: fields,
+            fields,
         })
     }
 
@@ -102,16 +107,20 @@ impl Asked {
         Ok(u16::try_from(index).unwrap_or(u16::MAX))
     }
 
-    /// Takes it in as the proxy does.
+    /// Takes it in as the proxy does, from the bytes that it would be on a connection.
     pub(super) fn receive(&self, limits: &Limits, head: &mut RequestHead) -> Result<(), Refusal> {
-        // A target that hyper cannot read gets a 400 from it.
-        let uri = self.target.parse::<Uri>().map_err(|_| Refusal::Target)?;
-        let incoming = Incoming { method: &self.method, uri: &uri, version: Version::HTTP_11, headers: &self.headers };
-        receive(&incoming, limits, head)
+        let Self { method, target, fields, .. } = self;
+        match parse(format!("{method} {target} HTTP/1.1\r\n{fields}\r\n").as_bytes(), limits, head) {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err(Refusal::Head),
+            Err(refusal) => Err(refusal),
+        }
     }
 }
 
-fn field(text: &str) -> Option<(HeaderName, HeaderValue)> {
+fn field(text: &str) -> Option<(&str, &str)> {
     let (name, value) = text.split_once(':')?;
-    Some((name.trim().parse().ok()?, HeaderValue::from_str(value.trim()).ok()?))
+    let (name, value) = (name.trim(), value.trim());
+    let fits = !name.is_empty() && name.bytes().all(is_token) && !value.chars().any(|c| c.is_control() && c != '\t');
+    fits.then_some((name, value))
 }

@@ -1,7 +1,7 @@
 //! Takes a request through its route as the proxy does, up to the point where a server would be asked.
 
 use crate::deploy::explain::{Answer, Does, PipelineStep, Routed, Sent};
-use crate::pipeline::backend::{Backend, HostHeader, Upstream};
+use crate::pipeline::backend::{Backend, Upstream};
 use crate::pipeline::exchange::{Client, Exchange, Step, UpstreamTarget};
 use crate::pipeline::head::{RequestHead, ResponseHead};
 use crate::pipeline::secrets::Secrets;
@@ -101,14 +101,12 @@ fn reach(end: &End, exchange: &mut Exchange<'_>, routed: &mut Routed) -> bool {
 }
 
 fn sent(upstream: &Upstream, exchange: &Exchange<'_>) -> Sent {
-    let host = match &upstream.host {
-        HostHeader::Keep => None,
-        HostHeader::Target => upstream.targets.first().map(TargetUrl::authority),
-        HostHeader::Name(name) => Some(name.to_string()),
-    };
+    let first = upstream.targets.first();
+    let host = first.and_then(|target| upstream.host.said_to(target));
+    let server = first.map(TargetUrl::authority).unwrap_or_default();
     let mut head = Vec::new();
     let peer = exchange.client.ip.to_string();
-    let hop = Hop { host: host.as_deref(), upgrade: None, peer: &peer, request_id: b"" };
+    let hop = Hop { host: host.as_deref(), server: &server, upgrade: None, peer: &peer, request_id: b"" };
     write_head(exchange, &hop, &mut head);
     let lines = String::from_utf8_lossy(&head);
     Sent {

@@ -66,7 +66,7 @@ impl Collector for Reading {
             &mut encoder,
             "gw_connections",
             "Open connections of clients",
-            &metrics.connections.load(Ordering::Relaxed),
+            &i64::try_from(metrics.places.taken()).unwrap_or(i64::MAX),
         )?;
         counter(&mut encoder, "gw_connections_accepted", "Connections of clients", read(&metrics.accepted))?;
         gauge(&mut encoder, "gw_tunnels", "Open upgraded connections", &metrics.tunnels.load(Ordering::Relaxed))?;

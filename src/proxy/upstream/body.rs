@@ -3,21 +3,19 @@
 //! The rest of the request is sent meanwhile, for a server may answer before it has read everything. No task or
 //! channel stands between the two sockets.
 
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use tokio::io::AsyncReadExt;
 
-use crate::proxy::upstream::buffers::{Desk, Size};
-use crate::proxy::upstream::decode::{Decoder, Piece};
 use crate::proxy::upstream::error::{BoxError, UpstreamError};
 use crate::proxy::upstream::pool::Pool;
 use crate::proxy::upstream::stream::Stream;
 use crate::proxy::upstream::upload::Upload;
+use crate::proxy::wire::{Decoder, Desk, Piece, Size};
 
 /// A connection that serves a request, with what was lent for it.
 pub(super) struct Line {
@@ -29,8 +27,7 @@ pub(super) struct Line {
 impl Line {
     /// Reads what has come; `0` is the end of the connection.
     pub(super) fn poll_read(&mut self, size: Size, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
-        self.desk.make_room(size);
-        pin!(self.stream.read_buf(&mut self.desk.input)).poll(cx)
+        self.desk.input.poll_read(&mut self.stream, size, cx)
     }
 }
 
@@ -66,7 +63,7 @@ where
         if let Some(Line { stream, desk, pool }) = self.line.take()
             && self.reusable
             && self.upload.is_complete()
-            && desk.input.is_empty()
+            && desk.input.bytes.is_empty()
         {
             pool.put(stream);
         }
@@ -76,7 +73,7 @@ where
         let Some(line) = &mut self.line else { return Poll::Ready(Ok(Piece::End)) };
         self.upload.poll_send(&mut line.stream, &mut line.desk.output, cx)?;
         loop {
-            let piece = self.decoder.decode(&mut line.desk.input)?;
+            let piece = self.decoder.decode(&mut line.desk.input.bytes)?;
             if !matches!(piece, Piece::Starved) {
                 return Poll::Ready(Ok(piece));
             }

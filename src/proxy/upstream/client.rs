@@ -14,7 +14,6 @@ use http_body::Body;
 use crate::pipeline::head::ResponseHead;
 use crate::proxy::timer::{Deadline, Timers};
 use crate::proxy::upstream::body::{Line, UpstreamBody};
-use crate::proxy::upstream::buffers::{Buffers, Desk, Size};
 use crate::proxy::upstream::connect::connect;
 use crate::proxy::upstream::error::{BoxError, UpstreamError};
 use crate::proxy::upstream::head::{Asked, Head, HeadReader};
@@ -22,7 +21,8 @@ use crate::proxy::upstream::pool::Pools;
 use crate::proxy::upstream::stream::Stream;
 use crate::proxy::upstream::target::Target;
 use crate::proxy::upstream::tunnel::Tunnel;
-use crate::proxy::upstream::upload::{Sending, Upload};
+use crate::proxy::upstream::upload::Upload;
+use crate::proxy::wire::{Buffers, Desk, Sending, Size};
 use crate::value::method::Method;
 
 /// The client of one worker. A clone shares its connections and buffers.
@@ -96,6 +96,11 @@ impl Upstreams {
         Self { pools: Rc::new(Pools::new(timers.clone())), buffers }
     }
 
+    /// The buffers of the worker.
+    pub fn buffers(&self) -> &Rc<Buffers> {
+        &self.buffers
+    }
+
     /// Sends a request; the head of its answer is in `call.response` once this returns.
     ///
     /// An answer may come before the request's body has ended: the reply's body sends the rest.
@@ -158,7 +163,7 @@ impl Upstreams {
 async fn open(target: &Target, desk: &Desk, timeouts: Timeouts, deadline: &Deadline) -> Result<Stream, UpstreamError> {
     desk.deadline.set(timeouts.connect);
     // boxed: a handshake's state would make every request's future larger
-    let mut connecting = Box::pin(connect(target));
+    let mut connecting = Box::pin(connect(target, timeouts.connect));
     poll_fn(|cx| {
         if let Poll::Ready(result) = connecting.as_mut().poll(cx) {
             return Poll::Ready(result);
@@ -214,7 +219,7 @@ where
                 return Poll::Ready(Err(self.closed()));
             }
             self.answered = true;
-            if let Some(head) = self.reader.read(&mut line.desk.input, self.asked, self.limits, response)? {
+            if let Some(head) = self.reader.read(&mut line.desk.input.bytes, self.asked, self.limits, response)? {
                 return Poll::Ready(Ok(head));
             }
         }

@@ -1,11 +1,14 @@
 //! Making a connection: the name resolved, each address tried in turn, the TLS handshake.
 //!
-//! It keeps no time: the client drops the attempt when its deadline passes.
+//! The client drops the attempt when its deadline passes; here each address only gets its share of that time.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use crate::proxy::upstream::error::UpstreamError;
@@ -13,10 +16,10 @@ use crate::proxy::upstream::stream::Stream;
 use crate::proxy::upstream::target::{Address, Target};
 
 /// Connects to a target.
-pub(super) async fn connect(target: &Target) -> Result<Stream, UpstreamError> {
+pub(super) async fn connect(target: &Target, within: Duration) -> Result<Stream, UpstreamError> {
     let tcp = match &target.address {
         Address::Socket(address) => TcpStream::connect(address).await.map_err(refused)?,
-        Address::Name(host, port) => connect_by_name(host, *port).await?,
+        Address::Name(host, port) => connect_by_name(host, *port, within).await?,
     };
     tcp.set_nodelay(true).map_err(refused)?;
     let Some(tls) = &target.tls else { return Ok(Stream::Plain(tcp)) };
@@ -25,13 +28,16 @@ pub(super) async fn connect(target: &Target) -> Result<Stream, UpstreamError> {
     Ok(Stream::Tls(Box::new(stream)))
 }
 
-/// The error of the last address stands for all.
-async fn connect_by_name(host: &str, port: u16) -> Result<TcpStream, UpstreamError> {
+/// The error of the last address stands for all. An address that never answers leaves time for the others.
+async fn connect_by_name(host: &str, port: u16, within: Duration) -> Result<TcpStream, UpstreamError> {
     let mut failed = UpstreamError::Resolve;
-    for address in lookup_host((host, port)).await.map_err(|_| UpstreamError::Resolve)? {
-        match TcpStream::connect(address).await {
-            Ok(tcp) => return Ok(tcp),
-            Err(error) => failed = refused(error),
+    let addresses: Vec<SocketAddr> = lookup_host((host, port)).await.map_err(|_| UpstreamError::Resolve)?.collect();
+    let share = within / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
+    for address in addresses {
+        match timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(tcp)) => return Ok(tcp),
+            Ok(Err(error)) => failed = refused(error),
+            Err(_) => failed = UpstreamError::ConnectTimeout,
         }
     }
     Err(failed)

@@ -4,6 +4,8 @@
 
 use std::io;
 
+use crate::proxy::wire::DecodeError;
+
 /// The error of a request body, as the caller made it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -49,6 +51,15 @@ pub enum UpstreamError {
     /// The request's body failed, or isn't as long as it said: the client's fault.
     #[error("the request body failed")]
     RequestBody(#[source] BoxError),
+}
+
+impl From<DecodeError> for UpstreamError {
+    fn from(error: DecodeError) -> Self {
+        match error {
+            DecodeError::Malformed(why) => Self::Malformed(why),
+            DecodeError::Truncated => Self::Truncated,
+        }
+    }
 }
 
 impl UpstreamError {

@@ -11,8 +11,8 @@ use smallvec::SmallVec;
 
 use crate::pipeline::head::{Fields, ResponseHead};
 use crate::proxy::upstream::client::Limits;
-use crate::proxy::upstream::decode::{Decoder, crlf_only};
 use crate::proxy::upstream::error::UpstreamError;
+use crate::proxy::wire::{Decoder, Kind, crlf_only, decimal, kind};
 
 /// Informational answers in a row; real servers send one or two.
 const INTERIM_AT_MOST: u8 = 8;
@@ -68,6 +68,9 @@ impl HeadReader {
                 if self.may_be_whole(input) { parse(input, asked, limits, response)? } else { Parsed::Partial };
             match parsed {
                 Parsed::Partial if input.len() >= limits.head_bytes => return Err(UpstreamError::HeadTooLarge),
+                Parsed::Partial if has_bare_line_feed(&input[self.scanned.saturating_sub(1)..]) => {
+                    return malformed("bare line feed in the head");
+                }
                 Parsed::Partial => {
                     self.scanned = input.len();
                     break;
@@ -91,6 +94,10 @@ impl HeadReader {
     fn may_be_whole(&self, input: &[u8]) -> bool {
         self.scanned == 0 || input[self.scanned.saturating_sub(3)..].windows(4).any(|end| end == b"\r\n\r\n")
     }
+}
+
+fn has_bare_line_feed(bytes: &[u8]) -> bool {
+    bytes.windows(2).any(|pair| pair[1] == b'\n' && pair[0] != b'\r')
 }
 
 fn malformed<T>(why: &'static str) -> Result<T, UpstreamError> {
@@ -180,7 +187,7 @@ impl<'h> Facts<'h> {
     fn sort(&mut self, header: &Header<'h>, status: u16, fields: &mut Fields) -> Result<(), UpstreamError> {
         let value = header.value;
         match kind(header.name) {
-            Kind::EndToEnd => fields.receive(header.name.as_bytes(), value),
+            Kind::EndToEnd | Kind::Host | Kind::Expect => fields.receive(header.name.as_bytes(), value),
             Kind::ContentLength => {
                 let length = decimal(value).ok_or(UpstreamError::Malformed("invalid content-length"))?;
                 match self.length.replace(length) {
@@ -199,7 +206,7 @@ impl<'h> Facts<'h> {
                 self.upgrade = true;
                 fields.receive(b"upgrade", value);
             }
-            Kind::Upgrade | Kind::HopByHop => {}
+            Kind::Upgrade | Kind::Te | Kind::HopByHop => {}
         }
         Ok(())
     }
@@ -240,46 +247,6 @@ impl<'h> Facts<'h> {
         let reusable = keep && sound && !matches!(decoder, Decoder::UntilClose);
         Ok(Head { decoder, reusable, switched: status == 101 })
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    EndToEnd,
-    ContentLength,
-    TransferEncoding,
-    Connection,
-    Trailer,
-    Upgrade,
-    HopByHop,
-}
-
-/// The length and the first letter tell nearly every field apart before it is compared, first with its usual spelling.
-fn kind(name: &str) -> Kind {
-    let first = name.as_bytes().first().map_or(0, |letter| letter | 0x20);
-    let (usual, kind) = match (name.len(), first) {
-        (2, b't') => ("TE", Kind::HopByHop),
-        (7, b't') => ("Trailer", Kind::Trailer),
-        (7, b'u') => ("Upgrade", Kind::Upgrade),
-        (10, b'c') => ("Connection", Kind::Connection),
-        (10, b'k') => ("Keep-Alive", Kind::HopByHop),
-        (14, b'c') => ("Content-Length", Kind::ContentLength),
-        (14, b'h') => ("HTTP2-Settings", Kind::HopByHop),
-        (16, b'p') => ("Proxy-Connection", Kind::HopByHop),
-        (17, b't') => ("Transfer-Encoding", Kind::TransferEncoding),
-        _ => return Kind::EndToEnd,
-    };
-    if name == usual || name.eq_ignore_ascii_case(usual) { kind } else { Kind::EndToEnd }
-}
-
-/// A number in its one canonical spelling.
-fn decimal(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() || (digits[0] == b'0' && digits.len() > 1) {
-        return None;
-    }
-    digits.iter().try_fold(0_u64, |number, digit| {
-        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
-        number.checked_mul(10)?.checked_add(digit)
-    })
 }
 
 #[cfg(test)]

@@ -5,16 +5,13 @@
 //! twice for what an origin may see only once. Nothing here is `Send`: a worker is one thread.
 
 mod body;
-mod buffers;
 mod client;
 mod connect;
-mod decode;
 mod error;
 mod head;
 mod pool;
 mod stream;
 mod target;
-mod trailers;
 mod tunnel;
 mod upload;
 

@@ -14,8 +14,8 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
-use crate::proxy::upstream::buffers::{Buffers, Desk, Size};
 use crate::proxy::upstream::stream::Stream;
+use crate::proxy::wire::{Buffers, Desk, Size};
 
 /// The upstream's side of a tunnel, with what it said already.
 pub struct Tunnel {
@@ -54,10 +54,10 @@ impl Tunnel {
         C: AsyncRead + AsyncWrite + Unpin,
     {
         let Self { mut stream, mut desk } = self;
-        let early = desk.input.split();
+        let early = desk.input.bytes.split();
         let mut up = Pump::default();
         let mut down = Pump { read: early.len() as u64, buffer: early, ..Pump::default() };
-        let home = Rc::clone(desk.home());
+        let home = Rc::clone(desk.input.home());
         let mut so_far = None;
         poll_fn(|cx| {
             let up_ended = up.poll(&mut client, &mut stream, &home, cx);

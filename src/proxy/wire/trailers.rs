@@ -7,14 +7,13 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use httparse::{EMPTY_HEADER, Status};
 
-use crate::proxy::upstream::decode::crlf_only;
-use crate::proxy::upstream::error::UpstreamError;
+use crate::proxy::wire::decode::{DecodeError, crlf_only};
 
 /// The most fields of one trailer section.
 const FIELDS_AT_MOST: usize = 32;
 
-/// Framing, routing, authentication, control data and content's processing have no place in an answer's trailers.
-const FORBIDDEN_IN_ANSWERS: [&str; 32] = [
+/// Framing, routing, authentication, control data and content's processing have no place in trailers.
+const FORBIDDEN: [&str; 32] = [
     "age",
     "authorization",
     "cache-control",
@@ -55,9 +54,18 @@ const ALLOWED_IN_REQUESTS: [&str; 5] = ["content-digest", "content-md5", "digest
 /// Families of the same.
 const ALLOWED_PREFIXES: [&str; 2] = ["x-amz-checksum-", "x-checksum-"];
 
-/// Reads the trailer section of an answer, with its final empty line; forbidden fields are left out.
-pub(super) fn parse(section: &[u8]) -> Result<HeaderMap, UpstreamError> {
-    const INVALID: UpstreamError = UpstreamError::Malformed("invalid trailers");
+/// Which way a message goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// To the upstream.
+    Request,
+    /// To the client.
+    Answer,
+}
+
+/// Reads a trailer section, with its final empty line; fields that no trailer may be are left out.
+pub fn parse(section: &[u8]) -> Result<HeaderMap, DecodeError> {
+    const INVALID: DecodeError = DecodeError::Malformed("invalid trailers");
     let mut space = [EMPTY_HEADER; FIELDS_AT_MOST];
     let Ok(Status::Complete((length, headers))) = httparse::parse_headers(section, &mut space) else {
         return Err(INVALID);
@@ -68,22 +76,26 @@ pub(super) fn parse(section: &[u8]) -> Result<HeaderMap, UpstreamError> {
     let mut fields = HeaderMap::new();
     for header in headers {
         let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(|_| INVALID)?;
-        if !FORBIDDEN_IN_ANSWERS.contains(&name.as_str()) {
+        if !FORBIDDEN.contains(&name.as_str()) {
             fields.append(name, HeaderValue::from_bytes(header.value).map_err(|_| INVALID)?);
         }
     }
     Ok(fields)
 }
 
-/// Writes the trailers of a request that are known to be harmless, each as a line.
-pub(super) fn write(fields: &HeaderMap, out: &mut Vec<u8>) {
+/// Writes trailers, each as a line: of a request only those that are known to be harmless.
+pub fn write(fields: &HeaderMap, direction: Direction, out: &mut Vec<u8>) {
     for (name, value) in fields {
         let name = name.as_str();
-        if ALLOWED_IN_REQUESTS.contains(&name) || ALLOWED_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+        if direction == Direction::Answer || is_harmless(name) {
             out.extend_from_slice(name.as_bytes());
             out.extend_from_slice(b": ");
             out.extend_from_slice(value.as_bytes());
             out.extend_from_slice(b"\r\n");
         }
     }
+}
+
+fn is_harmless(name: &str) -> bool {
+    ALLOWED_IN_REQUESTS.contains(&name) || ALLOWED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }

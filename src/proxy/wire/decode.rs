@@ -1,14 +1,13 @@
-//! Taking the framing off the body of an answer (RFC 9112, 6 and 7), without copying it.
+//! Taking the framing off a body (RFC 9112, 6 and 7), without copying it.
 //!
-//! Strict: a chunk that could be read in two ways ends the answer with an error, and an answer that ends early
+//! Strict: a chunk that could be read in two ways ends the message with an error, and a message that ends early
 //! never looks like one that ended.
 
 use bytes::{Buf, Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::SizeHint;
 
-use crate::proxy::upstream::error::UpstreamError;
-use crate::proxy::upstream::trailers;
+use crate::proxy::wire::trailers;
 
 /// Chunk extensions in one body, all together: nobody reads them, so nobody needs many.
 const EXTENSION_BYTES: usize = 4096;
@@ -19,9 +18,20 @@ const SIZE_DIGITS: usize = 16;
 /// The trailer section of one body.
 const TRAILER_BYTES: usize = 8192;
 
-/// How the body of an answer is framed, and how far it was read.
+/// Why a body cannot be read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// The framing breaks HTTP, or could mean two things.
+    #[error("{0}")]
+    Malformed(&'static str),
+    /// The connection ended within the body.
+    #[error("the body is cut short")]
+    Truncated,
+}
+
+/// How the body of a message is framed, and how far it was read.
 #[derive(Debug)]
-pub(super) enum Decoder {
+pub enum Decoder {
     /// So many bytes are to come, at least one.
     Length(u64),
     /// Chunks.
@@ -34,7 +44,7 @@ pub(super) enum Decoder {
 
 /// Where in a chunked body the input stands.
 #[derive(Debug)]
-pub(super) struct Chunked {
+pub struct Chunked {
     next: Next,
     /// How many bytes of extensions may still come.
     extensions: usize,
@@ -50,7 +60,7 @@ enum Next {
 
 /// A part of a body.
 #[derive(Debug)]
-pub(super) enum Piece {
+pub enum Piece {
     /// Bytes of the body.
     Data(Bytes),
     /// The trailers, after which the body has ended.
@@ -63,22 +73,22 @@ pub(super) enum Piece {
 
 impl Decoder {
     /// A body of a known length.
-    pub(super) fn length(length: u64) -> Self {
+    pub fn length(length: u64) -> Self {
         if length == 0 { Self::Ended } else { Self::Length(length) }
     }
 
     /// A chunked body.
-    pub(super) fn chunked() -> Self {
+    pub fn chunked() -> Self {
         Self::Chunked(Chunked { next: Next::Size, extensions: EXTENSION_BYTES })
     }
 
     /// Whether nothing more is to come.
-    pub(super) fn has_ended(&self) -> bool {
+    pub fn has_ended(&self) -> bool {
         matches!(self, Self::Ended)
     }
 
     /// How many bytes are to come, as far as that is known.
-    pub(super) fn size_hint(&self) -> SizeHint {
+    pub fn size_hint(&self) -> SizeHint {
         match self {
             Self::Length(left) => SizeHint::with_exact(*left),
             Self::Ended => SizeHint::with_exact(0),
@@ -87,7 +97,7 @@ impl Decoder {
     }
 
     /// The next part of the body that the input holds.
-    pub(super) fn decode(&mut self, input: &mut BytesMut) -> Result<Piece, UpstreamError> {
+    pub fn decode(&mut self, input: &mut BytesMut) -> Result<Piece, DecodeError> {
         let piece = match self {
             Self::Ended => Piece::End,
             _ if input.is_empty() => Piece::Starved,
@@ -111,19 +121,19 @@ impl Decoder {
     }
 
     /// The connection has ended: whether the body has, too.
-    pub(super) fn close(&mut self) -> Result<(), UpstreamError> {
+    pub fn close(&mut self) -> Result<(), DecodeError> {
         match self {
             Self::UntilClose | Self::Ended => {
                 *self = Self::Ended;
                 Ok(())
             }
-            Self::Length(_) | Self::Chunked(_) => Err(UpstreamError::Truncated),
+            Self::Length(_) | Self::Chunked(_) => Err(DecodeError::Truncated),
         }
     }
 }
 
 impl Chunked {
-    fn decode(&mut self, input: &mut BytesMut) -> Result<Piece, UpstreamError> {
+    fn decode(&mut self, input: &mut BytesMut) -> Result<Piece, DecodeError> {
         loop {
             match &mut self.next {
                 _ if input.is_empty() => return Ok(Piece::Starved),
@@ -152,8 +162,8 @@ impl Chunked {
     }
 
     /// The size of the next chunk, if its whole line is there.
-    fn read_size(&mut self, input: &mut BytesMut) -> Result<Option<u64>, UpstreamError> {
-        const TOO_LONG: UpstreamError = UpstreamError::Malformed("chunk size line is too long");
+    fn read_size(&mut self, input: &mut BytesMut) -> Result<Option<u64>, DecodeError> {
+        const TOO_LONG: DecodeError = DecodeError::Malformed("chunk size line is too long");
         let longest = SIZE_DIGITS + self.extensions + 2;
         let Some(end) = input.iter().take(longest).position(|byte| *byte == b'\n') else {
             return if input.len() < longest { Ok(None) } else { Err(TOO_LONG) };
@@ -165,17 +175,15 @@ impl Chunked {
             return malformed("invalid chunk size");
         }
         let size = digits.iter().fold(0, |size, digit| size << 4 | hex(*digit));
-        self.extensions = self
-            .extensions
-            .checked_sub(extension.len())
-            .ok_or(UpstreamError::Malformed("too many chunk extensions"))?;
+        self.extensions =
+            self.extensions.checked_sub(extension.len()).ok_or(DecodeError::Malformed("too many chunk extensions"))?;
         input.advance(end + 1);
         Ok(Some(size))
     }
 }
 
-fn malformed<T>(why: &'static str) -> Result<T, UpstreamError> {
-    Err(UpstreamError::Malformed(why))
+fn malformed<T>(why: &'static str) -> Result<T, DecodeError> {
+    Err(DecodeError::Malformed(why))
 }
 
 /// As much as there is of what is left.
@@ -198,7 +206,7 @@ fn hex(digit: u8) -> u64 {
     })
 }
 
-fn read_trailers(input: &mut BytesMut) -> Result<Piece, UpstreamError> {
+fn read_trailers(input: &mut BytesMut) -> Result<Piece, DecodeError> {
     if input.starts_with(b"\r\n") {
         input.advance(2);
         return Ok(Piece::End);
@@ -215,7 +223,7 @@ fn read_trailers(input: &mut BytesMut) -> Result<Piece, UpstreamError> {
 
 /// Whether a parsed section of so many lines ends each of them with CR LF. The parser takes a CR only before an LF,
 /// so it is enough to count; in bytes, which the compiler makes wide.
-pub(super) fn crlf_only(section: &[u8], lines: usize) -> bool {
+pub fn crlf_only(section: &[u8], lines: usize) -> bool {
     let in_block = |block: &[u8]| usize::from(block.iter().map(|byte| u8::from(*byte == b'\r')).sum::<u8>());
     section.chunks(128).map(in_block).sum::<usize>() == lines
 }
@@ -225,11 +233,10 @@ mod tests {
     use bytes::BytesMut;
     use proptest::prelude::{prop, proptest};
 
-    use super::{Decoder, Piece};
-    use crate::proxy::upstream::error::UpstreamError;
+    use super::{DecodeError, Decoder, Piece};
 
     /// Feeds a chunked body in pieces; gives its data, and whether its end was seen.
-    fn decode(text: &[u8], cuts: &[usize]) -> Result<(Vec<u8>, bool), UpstreamError> {
+    fn decode(text: &[u8], cuts: &[usize]) -> Result<(Vec<u8>, bool), DecodeError> {
         let (mut decoder, mut input, mut data) = (Decoder::chunked(), BytesMut::new(), Vec::new());
         let mut rest = text;
         for cut in cuts.iter().copied().chain([text.len()]) {

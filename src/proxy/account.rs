@@ -1,0 +1,122 @@
+//! The account of a request: what is counted and logged of it when its answer has ended, however it ends.
+
+use std::rc::Rc;
+use std::time::{Instant, SystemTime};
+
+use crate::pipeline::exchange::Client;
+use crate::proxy::access_log::{Format, Record};
+use crate::proxy::connection::Connection;
+use crate::proxy::core::{Heads, Pinned};
+use crate::table::settings::LogFormat;
+
+/// What stands for the status of a request whose client went away before its answer, as nginx has it.
+const CLIENT_GONE: u16 = 499;
+
+/// What is noted of a request when its answer has ended, however it ends.
+pub struct Account {
+    /// The connection it came by.
+    pub connection: Rc<Connection>,
+    /// The generation that decided.
+    pub generation: Pinned,
+    /// The index of its route, if one was found.
+    pub route: Option<u32>,
+    /// When it began.
+    pub started: Instant,
+    /// The status of the answer.
+    pub status: u16,
+    /// Bytes of the answer's body so far.
+    pub bytes: u64,
+    /// What the log will say, if it is on.
+    pub record: Option<(Format, Box<Record>)>,
+    /// Whether the whole answer was handed over.
+    pub complete: bool,
+}
+
+impl Account {
+    pub fn open(connection: &Rc<Connection>, generation: &Pinned) -> Self {
+        Self {
+            connection: Rc::clone(connection),
+            generation: Rc::clone(generation),
+            route: None,
+            started: Instant::now(),
+            status: 0,
+            bytes: 0,
+            record: None,
+            complete: false,
+        }
+    }
+
+    pub fn note_request(&mut self, connection: &Connection, heads: &Heads, from: Client, id: &[u8]) {
+        let settings = self.generation.table.settings.access_log;
+        if !settings.enabled {
+            return;
+        }
+        let format = match settings.format {
+            LogFormat::Json => Format::Json,
+            LogFormat::Text => Format::Text,
+            LogFormat::Auto => connection.core.log.natural_format(),
+        };
+        let request = &heads.request;
+        let record = Record {
+            time: SystemTime::now(),
+            client: from.ip,
+            method: request.method.to_string(),
+            host: request.host.clone(),
+            path: request.path.clone(),
+            route: None,
+            upstream: None,
+            status: 0,
+            error: None,
+            bytes: 0,
+            duration_ms: 0.0,
+            request_id: String::from_utf8_lossy(id).into_owned(),
+            generation: self.generation.number,
+            complete: false,
+        };
+        self.record = Some((format, Box::new(record)));
+    }
+
+    pub fn note_route(&mut self, name: &str) {
+        if let Some((_, record)) = &mut self.record {
+            record.route = Some(name.to_owned());
+        }
+    }
+
+    /// Notes the server that was asked.
+    pub fn note_upstream(&mut self, url: &str) {
+        if let Some((_, record)) = &mut self.record {
+            record.upstream = Some(url.to_owned());
+        }
+    }
+
+    pub fn note_error(&mut self, cause: Option<&'static str>) {
+        if let Some((_, record)) = &mut self.record {
+            record.error = cause;
+        }
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        let duration = self.started.elapsed();
+        if self.status == 0 {
+            self.status = CLIENT_GONE;
+            if let Some((_, record)) = &mut self.record {
+                record.error = Some("client-gone");
+            }
+        }
+        let core = &self.connection.core;
+        match self.route.and_then(|route| self.generation.routes.get(route as usize)) {
+            Some(route) => route.metrics.count(self.status, duration),
+            None => core.metrics.unrouted.count(self.status, duration),
+        }
+        if let Some((format, mut record)) = self.record.take() {
+            record.status = self.status;
+            record.bytes = self.bytes;
+            record.duration_ms = (duration.as_secs_f64() * 1e6).round() / 1e3;
+            record.complete = self.complete;
+            core.log.write(format, record);
+        }
+        self.connection.request_ended(&self.generation);
+    }
+}
