@@ -112,8 +112,9 @@ impl Running {
             rejected: Arc::clone(&rejected),
             ready: Arc::clone(&ready),
         };
-        let status = StatusServer::start(socket, view)?;
+        // Requests are accepted by now; whoever reads where the status listener is may ask it at once.
         ready.store(true, Ordering::Release);
+        let status = StatusServer::start(socket, view)?;
         Ok(Self { proxy, status, log, metrics, rejected, ready })
     }
 

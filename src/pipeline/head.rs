@@ -4,11 +4,13 @@
 //! and edit it, and `proxy` writes the outgoing head in one pass. Names are held in lower case (RFC 9110, 5.1).
 //! What was received stays readable after an edit: conditions and `${…}` references see the message as it came.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use smallvec::SmallVec;
 
 use crate::value::method::Method;
+use crate::value::percent;
 
 /// The header fields of a message, with the edits of plugins.
 ///
@@ -227,7 +229,7 @@ impl RequestHead {
     }
 
     /// The values of a query parameter, percent-decoded, `+` as a space (WHATWG URL, application/x-www-form-urlencoded).
-    pub fn query_values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = std::borrow::Cow<'a, str>> {
+    pub fn query_values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Cow<'a, str>> {
         let query = self.query.as_deref().unwrap_or_default();
         pairs(query, '&').filter(move |(key, _)| decode(key) == name).map(|(_, value)| decode(value))
     }
@@ -256,27 +258,13 @@ fn pairs(text: &str, separator: char) -> impl Iterator<Item = (&str, &str)> {
     text.split(separator).filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")))
 }
 
-fn decode(text: &str) -> std::borrow::Cow<'_, str> {
+/// Decodes a part of a query: `+` is a space there.
+fn decode(text: &str) -> Cow<'_, str> {
     if !text.bytes().any(|b| b == b'%' || b == b'+') {
         return text.into();
     }
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut i = 0;
-    while i < bytes.len() {
-        let escaped = (bytes[i] == b'%').then(|| bytes.get(i + 1..i + 3).and_then(hex)).flatten();
-        match escaped {
-            Some(byte) => out.push(byte),
-            None => out.push(if bytes[i] == b'+' { b' ' } else { bytes[i] }),
-        }
-        i += if escaped.is_some() { 3 } else { 1 };
-    }
-    String::from_utf8_lossy(&out).into_owned().into()
-}
-
-fn hex(digits: &[u8]) -> Option<u8> {
-    let digit = |b: u8| char::from(b).to_digit(16);
-    u8::try_from(digit(digits[0])? * 16 + digit(digits[1])?).ok()
+    let spaced = text.replace('+', " ");
+    String::from_utf8_lossy(&percent::decode(spaced.as_bytes())).into_owned().into()
 }
 
 #[cfg(test)]

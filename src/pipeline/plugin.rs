@@ -96,7 +96,7 @@ impl CompileContext<'_> {
         self.problems.push_mut(Problem { code, pointer, message, help, part: Part::Value })
     }
 
-    /// Reports references to path parameters that no alternative of `match` has, or not every one where `everywhere`.
+    /// Reports references to path parameters that the alternatives of `match` do not have as often as is needed.
     pub fn check_params(&mut self, pointer: &str, template: &Template, needed: Needed) {
         for reference in template.references() {
             let Reference::Path(name) = reference else { continue };

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::pipeline::exchange::{Exchange, Step};
 use crate::pipeline::header_edits::{HeaderEdits, Message, unique_names};
 use crate::pipeline::plugin::{CompileContext, Plugin, PluginType};
+use crate::value::Scalar as _;
 use crate::value::header::HeaderName;
 use crate::value::secret::SecretRef;
 use crate::value::template::Template;
@@ -19,18 +20,19 @@ use crate::value::template::Template;
 pub struct RequestHeadersConfig {
     /// Fields to remove, with all their values.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("uniqueItems" = true))]
     pub remove: Vec<HeaderName>,
     /// Fields to set: all values that were there are replaced. A field whose value is missing is removed.
     #[serde(default, deserialize_with = "unique_names", skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(example = serde_json::json!({ "x-tenant": "${path.tenant}" }), extend("propertyNames" = { "format": "gw-header-name" }))]
+    #[schemars(example = serde_json::json!({ "x-tenant": "${path.tenant}" }), extend("propertyNames" = { "format": HeaderName::FORMAT }))]
     pub set: BTreeMap<HeaderName, Template>,
     /// Fields to add beside the values that are there. A field whose value is missing is not added.
     #[serde(default, deserialize_with = "unique_names", skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(example = serde_json::json!({ "x-seen-by": "gw" }), extend("propertyNames" = { "format": "gw-header-name" }))]
+    #[schemars(example = serde_json::json!({ "x-seen-by": "gw" }), extend("propertyNames" = { "format": HeaderName::FORMAT }))]
     pub add: BTreeMap<HeaderName, Template>,
     /// Fields to set to a secret, such as the credential that the upstream wants.
     #[serde(default, deserialize_with = "unique_names", skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(example = serde_json::json!({ "x-api-key": { "env": "UPSTREAM_TOKEN" } }), extend("propertyNames" = { "format": "gw-header-name" }))]
+    #[schemars(example = serde_json::json!({ "x-api-key": { "env": "UPSTREAM_TOKEN" } }), extend("propertyNames" = { "format": HeaderName::FORMAT }))]
     pub set_secret: BTreeMap<HeaderName, SecretRef>,
 }
 

@@ -82,9 +82,10 @@ impl AccessLog {
         metrics: Arc<Metrics>,
     ) -> std::io::Result<(Self, thread::JoinHandle<()>)> {
         let (sender, receiver) = sync_channel(WAITING);
-        let thread = thread::Builder::new()
-            .name("access-log".into())
-            .spawn(move || write(&receiver, BufWriter::with_capacity(64 << 10, out)))?;
+        let thread = thread::Builder::new().name("access-log".into()).spawn({
+            let metrics = Arc::clone(&metrics);
+            move || write(&receiver, BufWriter::with_capacity(64 << 10, out), &metrics)
+        })?;
         Ok((Self { sender, natural, metrics }, thread))
     }
 
@@ -101,21 +102,32 @@ impl AccessLog {
     }
 }
 
-fn write(records: &Receiver<(Format, Box<Record>)>, mut out: BufWriter<impl Write>) {
+/// Writes records until the last log is gone. What cannot be written is lost and counted, and said once: a reader that has gone
+/// must not end the gateway.
+fn write(records: &Receiver<(Format, Box<Record>)>, mut out: BufWriter<impl Write>, metrics: &Metrics) {
+    let mut told = false;
+    let mut unflushed = false;
     loop {
-        let written = match records.recv_timeout(Duration::from_millis(100)) {
-            Ok((format, record)) => line(&mut out, format, &record),
-            Err(RecvTimeoutError::Timeout) => out.flush().and_then(|()| match records.recv() {
-                Ok((format, record)) => line(&mut out, format, &record),
-                Err(_) => Err(std::io::ErrorKind::BrokenPipe.into()),
-            }),
-            Err(RecvTimeoutError::Disconnected) => break,
+        let next = if unflushed {
+            records.recv_timeout(Duration::from_millis(100))
+        } else {
+            records.recv().map_err(|_| RecvTimeoutError::Disconnected)
         };
-        if written.is_err() {
-            break;
+        let written = match &next {
+            Ok((format, record)) => line(&mut out, *format, record),
+            Err(_) => out.flush(),
+        };
+        unflushed = next.is_ok();
+        if let Err(error) = written {
+            metrics.log_dropped.fetch_add(1, Ordering::Relaxed);
+            if !std::mem::replace(&mut told, true) {
+                tracing::error!(%error, "the access log cannot be written, lines are lost");
+            }
+        }
+        if matches!(next, Err(RecvTimeoutError::Disconnected)) {
+            return;
         }
     }
-    let _ = out.flush();
 }
 
 fn line(out: &mut impl Write, format: Format, record: &Record) -> std::io::Result<()> {

@@ -14,7 +14,7 @@ use crate::proxy::live::{Generation, LiveRoute};
 use crate::proxy::outgoing::{Hop, write_head};
 use crate::proxy::request_body::BodyError;
 use crate::proxy::tunnel::{PendingTunnel, Upgrade};
-use crate::proxy::upstream::{Call, Limits, Reply, Timeouts, UpstreamError};
+use crate::proxy::upstream::{AnswerLimits, Call, Reply, StepTimeouts, UpstreamError};
 use crate::table::route::CompiledRoute;
 
 /// A request on its way to a server.
@@ -67,9 +67,9 @@ pub async fn forward(
         head: outgoing,
         body,
         upgrade: upgrade.is_some(),
-        timeouts: Timeouts { connect: to.route.timeouts.connect, first_byte: to.route.timeouts.first_byte, idle },
+        timeouts: StepTimeouts { connect: to.route.timeouts.connect, first_byte: to.route.timeouts.first_byte, idle },
         deadline: &to.connection.request,
-        limits: Limits::default(),
+        limits: AnswerLimits::default(),
         response: exchange.response,
     };
     match to.connection.core.upstreams.send(call).await {

@@ -11,11 +11,11 @@ use crate::pipeline::exchange::{Client, Content, Exchange, Params, Step, Upstrea
 use crate::pipeline::head::RequestHead;
 use crate::proxy::account::Account;
 use crate::proxy::answer::{AnswerBody, Source};
-use crate::proxy::client::{client, forwarded_host};
 use crate::proxy::connection::Connection;
 use crate::proxy::core::Heads;
 use crate::proxy::error_page;
 use crate::proxy::forward::{Forwarded, forward};
+use crate::proxy::forwarded::{client, forwarded_host};
 use crate::proxy::http1::{RequestBody, Socket, Version};
 use crate::proxy::ingress::Refusal;
 use crate::proxy::live::{Generation, LiveRoute};
@@ -311,7 +311,7 @@ fn not_allowed(methods: &[Method], heads: &mut Heads, account: &mut Account, id:
     account.error(405, None, "method", heads, id)
 }
 
-/// The time that a whole request may take at most is bounded by its route; this is how long a body may be silent.
+/// The body of a request on its way upstream: within the limit, and never silent for longer than `idle`.
 pub fn client_body(
     request: RequestBody,
     connection: &Connection,

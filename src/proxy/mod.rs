@@ -5,11 +5,11 @@
 pub mod access_log;
 mod account;
 mod answer;
-pub mod client;
 mod connection;
 mod core;
 mod error_page;
 mod forward;
+pub mod forwarded;
 mod handler;
 pub mod http1;
 pub mod ingress;

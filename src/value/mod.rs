@@ -12,6 +12,7 @@ pub mod method;
 pub mod name;
 pub mod network;
 pub mod path;
+pub mod percent;
 pub mod regex;
 mod scalar;
 pub mod secret;

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use gw::proxy::upstream::{Address, Limits, Target};
+use gw::proxy::upstream::{Address, AnswerLimits, Target};
 
 use crate::server::Server;
 use crate::server::Step::{Close, Drip, FinishWriting, Hear, Reset, Say};
@@ -121,7 +121,7 @@ fn heads_without_end() {
     World::run(async |world| {
         let script = vec![Hear(0), Drip(b"HTTP/1.1 200 OK\r\nx: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy")];
         let server = Server::follow(vec![script]).await;
-        let ask = Ask { limits: Limits { head_bytes: 40, fields: 9 }, ..Ask::new("GET") };
+        let ask = Ask { limits: AnswerLimits { head_bytes: 40, fields: 9 }, ..Ask::new("GET") };
         assert_eq!(world.ask(server.address, ask).await, expected);
     });
 }

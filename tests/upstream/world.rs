@@ -9,7 +9,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use gw::pipeline::head::ResponseHead;
 use gw::proxy::timer::Timers;
-use gw::proxy::upstream::{Address, Call, Limits, Reply, Target, Timeouts, UpstreamBody, UpstreamError, Upstreams};
+use gw::proxy::upstream::{
+    Address, AnswerLimits, Call, Reply, StepTimeouts, Target, UpstreamBody, UpstreamError, Upstreams,
+};
 use gw::value::method::Method;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
@@ -34,15 +36,15 @@ pub(crate) struct Ask {
     pub(crate) method: &'static str,
     pub(crate) body: Option<Fed>,
     pub(crate) upgrade: bool,
-    pub(crate) timeouts: Timeouts,
+    pub(crate) timeouts: StepTimeouts,
     pub(crate) request: Duration,
-    pub(crate) limits: Limits,
+    pub(crate) limits: AnswerLimits,
 }
 
 impl Ask {
     pub(crate) fn new(method: &'static str) -> Self {
-        let timeouts = Timeouts { connect: AMPLE, first_byte: AMPLE, idle: AMPLE };
-        Self { method, body: None, upgrade: false, timeouts, request: AMPLE, limits: Limits::default() }
+        let timeouts = StepTimeouts { connect: AMPLE, first_byte: AMPLE, idle: AMPLE };
+        Self { method, body: None, upgrade: false, timeouts, request: AMPLE, limits: AnswerLimits::default() }
     }
 
     pub(crate) fn body(self, body: Fed) -> Self {

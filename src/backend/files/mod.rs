@@ -12,6 +12,7 @@ use crate::backend::files::range::{Ranges, multipart, requested};
 use crate::pipeline::assets::{Asset, Folder};
 use crate::pipeline::exchange::{Content, Exchange, Step};
 use crate::value::method::Method;
+use crate::value::percent;
 
 /// Serves the files of a folder.
 pub struct FileServer {
@@ -139,19 +140,8 @@ fn media_type(name: &str) -> String {
     if text { format!("{}; charset=utf-8", guess.essence_str()) } else { guess.essence_str().to_owned() }
 }
 
-/// Percent-decodes a normalised path; `None` if it doesn't name a file: not UTF-8, a NUL, or a hidden name.
+/// The name of the file that a normalised path means; `None` if none can be called so: not UTF-8, or a NUL.
 fn decode(path: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.as_bytes();
-    while let [first, tail @ ..] = rest {
-        if let ([b'%'], [high, low, after @ ..]) = (&[*first], tail) {
-            let digits = [*high, *low];
-            bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?);
-            rest = after;
-        } else {
-            bytes.push(*first);
-            rest = tail;
-        }
-    }
+    let bytes = percent::decode(path.as_bytes()).into_owned();
     String::from_utf8(bytes).ok().filter(|path| !path.contains('\0'))
 }

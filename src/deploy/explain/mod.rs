@@ -19,7 +19,7 @@ use crate::deploy::explain::walk::walk;
 use crate::diagnostic::{SourceMap, Span};
 use crate::pipeline::head::RequestHead;
 use crate::pipeline::secrets::Secrets;
-use crate::proxy::client::client;
+use crate::proxy::forwarded::client;
 use crate::proxy::ingress::Refusal;
 use crate::table::RouteTable;
 use crate::table::router::Outcome;

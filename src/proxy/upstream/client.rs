@@ -46,18 +46,18 @@ pub struct Call<'a, B> {
     /// Whether the client asked for another protocol, so that 101 is an answer.
     pub upgrade: bool,
     /// How long each step may take.
-    pub timeouts: Timeouts,
+    pub timeouts: StepTimeouts,
     /// When the head of the answer must be there at the latest.
     pub deadline: &'a Deadline,
     /// How large the head of the answer may be.
-    pub limits: Limits,
+    pub limits: AnswerLimits,
     /// Where the head of the answer is put: its status, its end-to-end fields and its `Content-Length`.
     pub response: &'a mut ResponseHead,
 }
 
 /// How long each step of a request may take.
 #[derive(Clone, Copy, Debug)]
-pub struct Timeouts {
+pub struct StepTimeouts {
     /// Until a connection is made, name and TLS included.
     pub connect: Duration,
     /// From the last byte of the request until the whole head of the answer.
@@ -68,14 +68,14 @@ pub struct Timeouts {
 
 /// How large the head of an answer may be.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct AnswerLimits {
     /// Its bytes, the empty line included.
     pub head_bytes: usize,
     /// Its fields; never more than 256.
     pub fields: usize,
 }
 
-impl Default for Limits {
+impl Default for AnswerLimits {
     fn default() -> Self {
         Self { head_bytes: 64 * 1024, fields: 100 }
     }
@@ -160,7 +160,12 @@ impl Upstreams {
 }
 
 /// Connects, within the time for it.
-async fn open(target: &Target, desk: &Desk, timeouts: Timeouts, deadline: &Deadline) -> Result<Stream, UpstreamError> {
+async fn open(
+    target: &Target,
+    desk: &Desk,
+    timeouts: StepTimeouts,
+    deadline: &Deadline,
+) -> Result<Stream, UpstreamError> {
     desk.deadline.set(timeouts.connect);
     // boxed: a handshake's state would make every request's future larger
     let mut connecting = Box::pin(connect(target, timeouts.connect));
@@ -197,8 +202,8 @@ struct Attempt<'a, B> {
     upload: &'a mut Upload<B>,
     reader: HeadReader,
     asked: Asked,
-    limits: Limits,
-    timeouts: Timeouts,
+    limits: AnswerLimits,
+    timeouts: StepTimeouts,
     deadline: &'a Deadline,
     /// Who was waited for, and how much was sent, when the step's deadline was set.
     waits_for: Option<(Sending, u64)>,

@@ -10,7 +10,7 @@ use httparse::{Header, ParserConfig, Status};
 use smallvec::SmallVec;
 
 use crate::pipeline::head::{Fields, ResponseHead};
-use crate::proxy::upstream::client::Limits;
+use crate::proxy::upstream::client::AnswerLimits;
 use crate::proxy::upstream::error::UpstreamError;
 use crate::proxy::wire::{Decoder, Kind, crlf_only, decimal, kind};
 
@@ -60,7 +60,7 @@ impl HeadReader {
         &mut self,
         input: &mut BytesMut,
         asked: Asked,
-        limits: Limits,
+        limits: AnswerLimits,
         response: &mut ResponseHead,
     ) -> Result<Option<Head>, UpstreamError> {
         while !input.is_empty() {
@@ -104,7 +104,12 @@ fn malformed<T>(why: &'static str) -> Result<T, UpstreamError> {
     Err(UpstreamError::Malformed(why))
 }
 
-fn parse(input: &[u8], asked: Asked, limits: Limits, response: &mut ResponseHead) -> Result<Parsed, UpstreamError> {
+fn parse(
+    input: &[u8],
+    asked: Asked,
+    limits: AnswerLimits,
+    response: &mut ResponseHead,
+) -> Result<Parsed, UpstreamError> {
     if input[0] != b'H' {
         return malformed("not HTTP/1");
     }
@@ -256,7 +261,7 @@ mod tests {
 
     use super::{Asked, HeadReader};
     use crate::pipeline::head::ResponseHead;
-    use crate::proxy::upstream::client::Limits;
+    use crate::proxy::upstream::client::AnswerLimits;
 
     const ASKED: Asked = Asked { head_only: false, upgrade: false };
 
@@ -265,7 +270,7 @@ mod tests {
         fn any_bytes_are_read_or_refused(start in "HTTP/1.1 [0-9]{3} [ -~]?\r\n", bytes: Vec<u8>, cut: bool) {
             let rest = if cut { &bytes[..] } else { b"x: y\r\ncontent-length: 5\r\n\r\n" };
             let mut input = BytesMut::from(&[start.as_bytes(), rest, &bytes].concat()[..]);
-            drop(HeadReader::default().read(&mut input, ASKED, Limits::default(), &mut ResponseHead::default()));
+            drop(HeadReader::default().read(&mut input, ASKED, AnswerLimits::default(), &mut ResponseHead::default()));
         }
 
         #[test]
@@ -278,7 +283,7 @@ mod tests {
                 let (piece, later) = rest.split_at(cut.min(rest.len()));
                 rest = later;
                 input.extend_from_slice(piece);
-                let head = reader.read(&mut input, ASKED, Limits::default(), &mut response).unwrap();
+                let head = reader.read(&mut input, ASKED, AnswerLimits::default(), &mut response).unwrap();
                 assert_eq!(head.is_some(), rest.is_empty());
                 if let Some(head) = head {
                     assert_eq!((head.reusable, response.status), (keep, 404));

@@ -16,7 +16,7 @@ mod tunnel;
 mod upload;
 
 pub use body::UpstreamBody;
-pub use client::{Call, Limits, Reply, Timeouts, Upstreams};
+pub use client::{AnswerLimits, Call, Reply, StepTimeouts, Upstreams};
 pub use error::{BoxError, UpstreamError};
 pub use stream::Stream;
 pub use target::{Address, Target, TlsTarget, client_config, system_roots};

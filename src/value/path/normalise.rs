@@ -3,6 +3,8 @@
 //! What is matched is what is sent upstream, so a path that two servers may read differently is refused. It knows
 //! no query and no `*`: the caller has dealt with both.
 
+use crate::value::percent;
+
 /// Why a request's path is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
@@ -112,7 +114,7 @@ pub(super) fn check(segment: &str) -> Result<(), PathError> {
     }
     let escaped_twice = segment.match_indices("%25").any(|(at, percent)| {
         let digits = segment[at + percent.len()..].trim_start_matches("25").as_bytes();
-        matches!(digits, [high, low, ..] if hex(*high, *low).is_some_and(is_dangerous))
+        matches!(digits, [high, low, ..] if percent::byte(*high, *low).is_some_and(is_dangerous))
     });
     if escaped_twice { Err(PathError::EscapedTwice) } else { Ok(()) }
 }
@@ -127,7 +129,7 @@ fn next(rest: &[u8]) -> Result<Option<(Unit, &[u8])>, PathError> {
     match rest {
         [] => Ok(None),
         [b'%', high, low, after @ ..] => {
-            let byte = hex(*high, *low).ok_or(PathError::Escape)?;
+            let byte = percent::byte(*high, *low).ok_or(PathError::Escape)?;
             Ok(Some((Unit { byte, escaped: true }, after)))
         }
         [b'%', ..] => Err(PathError::Escape),
@@ -164,11 +166,6 @@ fn push_escape(byte: u8, out: &mut String) {
     out.push('%');
     out.push(char::from(DIGITS[usize::from(byte >> 4)]));
     out.push(char::from(DIGITS[usize::from(byte & 15)]));
-}
-
-fn hex(high: u8, low: u8) -> Option<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    u8::try_from(digit(high)? << 4 | digit(low)?).ok()
 }
 
 fn is_dangerous(byte: u8) -> bool {
