@@ -9,7 +9,6 @@ use jsonschema::error::ValidationErrorKind;
 use serde_json::Value as Json;
 
 use crate::compiler::check::codes::{DUPLICATE_ENTRY, INVALID_VALUE, OUT_OF_RANGE, UNKNOWN_CHOICE, WRONG_LENGTH};
-use crate::compiler::check::validators::Checker;
 use crate::compiler::quote::{listed, quoted, replacement};
 use crate::compiler::schema;
 use crate::compiler::syntax::{Node, Value};
@@ -18,11 +17,10 @@ use crate::value::did_you_mean::did_you_mean;
 use crate::value::{FORMATS, ScalarError};
 
 /// All errors of one document.
-pub(super) fn explain(checker: &Checker, json: &Json, root: &Node) -> Diagnostics {
-    let errors: Vec<ValidationError<'_>> = checker.validator.iter_errors(json).collect();
-    let reader = Reader { schema: &checker.schema, root, errors: &errors };
+pub(super) fn explain(schema: &Json, errors: &[ValidationError<'_>], root: &Node) -> Diagnostics {
+    let reader = Reader { schema, root, errors };
     let mut out = Diagnostics::default();
-    for error in &errors {
+    for error in errors {
         reader.explain(error, &mut out);
     }
     out

@@ -3,6 +3,7 @@
 mod codes;
 mod explain;
 mod fields;
+mod quick;
 mod types;
 mod validators;
 
@@ -56,10 +57,10 @@ pub fn check(root: &Node, validators: &Validators, out: &mut Diagnostics) -> Opt
     }
     let json = root.to_json();
     let checker = validators.of(kind);
-    let valid = checker.validator.is_valid(&json);
-    if !valid {
-        out.append(explain::explain(checker, &json, root));
-    }
+    let errors: Vec<_> = checker.errors(&json).collect();
+    let valid = errors.is_empty();
+    out.append(explain::explain(&checker.schema, &errors, root));
+    drop(errors);
     Some(Checked { kind, json, valid })
 }
 

@@ -1,9 +1,12 @@
-//! One compiled validator for each kind. They are made for a compilation and dropped with it: a gateway that serves has no use for
-//! several megabytes of them.
+//! The schema of each kind, and its validator once a manifest is wrong. They are made for a compilation and dropped with it: a
+//! gateway that serves has no use for them.
 
-use jsonschema::{Draft, PatternOptions, Validator};
+use std::sync::OnceLock;
+
+use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
 use serde_json::Value as Json;
 
+use crate::compiler::check::quick;
 use crate::compiler::manifest::{KINDS, KindInfo};
 use crate::compiler::schema::of_kind;
 use crate::value::FORMATS;
@@ -15,7 +18,19 @@ pub struct Validators(Vec<Checker>);
 pub(super) struct Checker {
     kind: &'static str,
     pub(super) schema: Json,
-    pub(super) validator: Validator,
+    validator: OnceLock<Validator>,
+}
+
+impl Checker {
+    /// All that a document has wrong by the schema.
+    pub(super) fn errors<'a>(&'a self, document: &'a Json) -> impl Iterator<Item = ValidationError<'a>> {
+        let suspect = !quick::accepts(&self.schema, document);
+        suspect.then(|| self.validator().iter_errors(document)).into_iter().flatten()
+    }
+
+    pub(super) fn validator(&self) -> &Validator {
+        self.validator.get_or_init(|| compile(&self.schema))
+    }
 }
 
 impl Validators {
@@ -24,10 +39,7 @@ impl Validators {
         Self(
             KINDS
                 .iter()
-                .map(|kind| {
-                    let schema = of_kind(kind);
-                    Checker { kind: kind.name, validator: compile(&schema), schema }
-                })
+                .map(|kind| Checker { kind: kind.name, schema: of_kind(kind), validator: OnceLock::new() })
                 .collect(),
         )
     }
