@@ -117,6 +117,5 @@ impl Drop for Account {
             record.complete = self.complete;
             core.log.write(format, record);
         }
-        self.connection.request_ended(&self.generation);
     }
 }

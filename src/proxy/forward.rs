@@ -8,19 +8,19 @@ use crate::pipeline::backend::Upstream;
 use crate::pipeline::exchange::Exchange;
 use crate::proxy::account::Account;
 use crate::proxy::answer::Source;
-use crate::proxy::connection::Connection;
 use crate::proxy::handler::{ClientRequest, End, client_body};
 use crate::proxy::live::{Generation, LiveRoute};
 use crate::proxy::outgoing::{Hop, write_head};
 use crate::proxy::request_body::BodyError;
 use crate::proxy::tunnel::{PendingTunnel, Upgrade};
 use crate::proxy::upstream::{AnswerLimits, Call, Reply, StepTimeouts, UpstreamError};
+use crate::proxy::visit::Visit;
 use crate::table::route::CompiledRoute;
 
 /// A request on its way to a server.
 pub struct Forwarded<'a> {
-    /// The connection it came by.
-    pub connection: &'a Rc<Connection>,
+    /// What it has for itself.
+    pub visit: &'a Rc<Visit>,
     /// The generation that decided.
     pub generation: &'a Arc<Generation>,
     /// Its route.
@@ -50,12 +50,12 @@ pub async fn forward(
         host: target.host.as_deref(),
         server: &target.authority,
         upgrade: upgrade.as_ref().map(Upgrade::protocol),
-        peer: &to.connection.peer_text,
+        peer: &to.visit.connection.peer_text,
         request_id: to.id,
     };
     write_head(exchange, &hop, outgoing);
     let idle = to.route.timeouts.idle;
-    let mut body = body.map(|body| client_body(body, to.connection, to.generation, idle));
+    let mut body = body.map(|body| client_body(body, to.visit, to.generation, idle));
     if let Some(body) = &mut body
         && let Err(error) = body.look().await
     {
@@ -68,16 +68,16 @@ pub async fn forward(
         body,
         upgrade: upgrade.is_some(),
         timeouts: StepTimeouts { connect: to.route.timeouts.connect, first_byte: to.route.timeouts.first_byte, idle },
-        deadline: &to.connection.request,
+        deadline: &to.visit.deadline,
         limits: AnswerLimits::default(),
         response: exchange.response,
     };
-    match to.connection.core.upstreams.send(call).await {
+    match to.visit.connection.core.upstreams.send(call).await {
         Ok(Reply::Answer(body)) => End { source: Source::Upstream(Box::new(body)), framed: true, cause: None },
         Ok(Reply::Upgraded(tunnel)) => match upgrade {
             Some(upgrade) => {
                 upgrade.accept(exchange);
-                to.connection.tunnel.set(Some(PendingTunnel::new(tunnel, to.route, to.generation.number)));
+                to.visit.tunnel.set(Some(PendingTunnel::new(tunnel, to.route, to.generation.number)));
                 End { source: Source::Empty, framed: true, cause: None }
             }
             None => End::failed(502, "malformed", exchange),

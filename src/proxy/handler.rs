@@ -11,31 +11,41 @@ use crate::pipeline::exchange::{Client, Content, Exchange, Params, Step, Upstrea
 use crate::pipeline::head::RequestHead;
 use crate::proxy::account::Account;
 use crate::proxy::answer::{AnswerBody, Source};
-use crate::proxy::connection::Connection;
 use crate::proxy::core::Heads;
 use crate::proxy::error_page;
 use crate::proxy::forward::{Forwarded, forward};
 use crate::proxy::forwarded::{client, forwarded_host};
-use crate::proxy::http1::{RequestBody, Socket, Version};
+use crate::proxy::http1::{RequestBody, Version};
 use crate::proxy::ingress::Refusal;
 use crate::proxy::live::{Generation, LiveRoute};
-use crate::proxy::request_body::ClientBody;
+use crate::proxy::request_body::{ClientBody, Incoming};
 use crate::proxy::timer::Deadline;
 use crate::proxy::tunnel::Upgrade;
+use crate::proxy::visit::Visit;
 use crate::table::route::{CompiledRoute, PipelineStep};
 use crate::table::router::{Hit, NoTrace, Outcome};
 use crate::value::host::normalise_authority;
 use crate::value::method::Method;
-use crate::value::url::Scheme;
 
 /// A request as a protocol hands it over, with its head in the buffers that come along.
 pub struct Arrival {
     /// Why it is refused, if it is.
     pub received: Result<(), Refusal>,
-    /// Its version.
-    pub version: Version,
-    /// Where its body comes from.
-    pub socket: Rc<Socket>,
+    /// What comes after its head.
+    pub rest: ClientRequest,
+}
+
+impl Arrival {
+    /// A request over HTTP/1.
+    pub fn of_http1(
+        received: Result<(), Refusal>,
+        version: Version,
+        head: &RequestHead,
+        body: Option<RequestBody>,
+    ) -> Self {
+        let upgrade = Upgrade::of(&head.fields, version, body.is_some());
+        Self { received, rest: ClientRequest { body: body.map(Incoming::Http1), upgrade } }
+    }
 }
 
 /// The answer to a request.
@@ -49,11 +59,10 @@ pub struct Answer {
 }
 
 /// Answers one request. The table is loaded here, once, and the request lives with it until it ends.
-pub async fn handle(connection: Rc<Connection>, mut heads: Box<Heads>, arrival: Arrival) -> Answer {
-    connection.request_began();
-    let generation = connection.core.generation();
-    let mut account = Account::open(&connection, &generation);
-    let end = match depart(&connection, &generation, arrival, &mut heads, &mut account) {
+pub async fn handle(visit: &Rc<Visit>, mut heads: Box<Heads>, arrival: Arrival) -> Answer {
+    let generation = visit.connection.core.generation();
+    let mut account = Account::open(&visit.connection, &generation);
+    let end = match depart(visit, &generation, arrival, &mut heads, &mut account) {
         Ok((trip, request)) => trip.take(request, &mut heads, &mut account).await,
         Err(end) => end,
     };
@@ -63,15 +72,16 @@ pub async fn handle(connection: Rc<Connection>, mut heads: Box<Heads>, arrival: 
 
 /// Finds the route of a request; an end where it has none.
 fn depart<'t>(
-    connection: &'t Rc<Connection>,
+    visit: &'t Rc<Visit>,
     generation: &'t Arc<Generation>,
     arrival: Arrival,
     heads: &mut Heads,
     account: &mut Account,
 ) -> Result<(Trip<'t>, ClientRequest), End> {
+    let connection = &*visit.connection;
     let settings = &generation.table.settings;
     let id = connection.core.request_id();
-    let from = client(connection.peer, Scheme::Http, &settings.trusted_proxies, &heads.request.fields);
+    let from = client(connection.peer, connection.scheme, &settings.trusted_proxies, &heads.request.fields);
     account.note_request(connection, heads, from, &id);
     if let Err(refusal) = arrival.received {
         return Err(account.refuse(refusal, heads, &id));
@@ -91,9 +101,7 @@ fn depart<'t>(
         Outcome::MethodNotAllowed(methods) => return Err(not_allowed(&methods, heads, account, &id)),
         Outcome::NotFound => return Err(account.error(404, None, "no-route", heads, &id)),
     };
-    let body = arrival.socket.body();
-    let upgrade = Upgrade::of(&heads.request.fields, arrival.version, body.is_some());
-    Ok((Trip { connection, generation, hit, from, id }, ClientRequest { body, upgrade }))
+    Ok((Trip { visit, generation, hit, from, id }, arrival.rest))
 }
 
 /// The host that a client asked a trusted proxy for takes the place of the one that the proxy asked us for.
@@ -109,14 +117,14 @@ fn take_forwarded_host(request: &mut RequestHead) -> Result<(), Refusal> {
 /// What is left of the client's request once its head is read.
 pub struct ClientRequest {
     /// Its body, if it has one.
-    pub body: Option<RequestBody>,
+    pub body: Option<Incoming>,
     /// The other protocol that it asks for.
     pub upgrade: Option<Upgrade>,
 }
 
 /// A request whose route is known.
 struct Trip<'t> {
-    connection: &'t Rc<Connection>,
+    visit: &'t Rc<Visit>,
     generation: &'t Arc<Generation>,
     hit: Hit<'t>,
     from: Client,
@@ -127,7 +135,7 @@ impl<'t> Trip<'t> {
     async fn take(mut self, request: ClientRequest, heads: &'t mut Heads, account: &mut Account) -> End {
         let route: &CompiledRoute = &self.generation.table.routes[self.hit.route as usize];
         account.route = Some(self.hit.route);
-        self.connection.took_route(&account.generation, self.hit.route);
+        self.visit.took_route(&account.generation, self.hit.route);
         account.note_route(&route.name);
         let Heads { request: head, response, outgoing } = heads;
         let mut exchange = Exchange {
@@ -140,7 +148,7 @@ impl<'t> Trip<'t> {
             secrets: &self.generation.secrets,
         };
         let applies = applying(&route.pipeline, &exchange);
-        let (entered, answered) = way_in(&route.pipeline, &applies, &mut exchange, &self.connection.request).await;
+        let (entered, answered) = way_in(&route.pipeline, &applies, &mut exchange, &self.visit.deadline).await;
         let end = match answered {
             Some(end) => end,
             None => self.reach_end(route, request, &mut exchange, outgoing, account).await,
@@ -161,17 +169,11 @@ impl<'t> Trip<'t> {
         account: &mut Account,
     ) -> End {
         match route.end.as_ref().map(|end| &end.backend) {
-            Some(Backend::Local(local)) => settle(local.answer(exchange), exchange, &self.connection.request).await,
+            Some(Backend::Local(local)) => settle(local.answer(exchange), exchange, &self.visit.deadline).await,
             Some(Backend::Upstream(upstream)) => {
                 let live: &LiveRoute = &self.generation.routes[self.hit.route as usize];
-                let forwarded = Forwarded {
-                    connection: self.connection,
-                    generation: self.generation,
-                    route,
-                    live,
-                    upstream,
-                    id: &self.id,
-                };
+                let forwarded =
+                    Forwarded { visit: self.visit, generation: self.generation, route, live, upstream, id: &self.id };
                 forward(forwarded, request, exchange, outgoing, account).await
             }
             None => End::status(500, exchange),
@@ -312,14 +314,9 @@ fn not_allowed(methods: &[Method], heads: &mut Heads, account: &mut Account, id:
 }
 
 /// The body of a request on its way upstream: within the limit, and never silent for longer than `idle`.
-pub fn client_body(
-    request: RequestBody,
-    connection: &Connection,
-    generation: &Generation,
-    idle: Duration,
-) -> ClientBody {
+pub fn client_body(request: Incoming, visit: &Visit, generation: &Generation, idle: Duration) -> ClientBody {
     let limit = generation.table.settings.limits.body_bytes.bytes();
-    ClientBody::new(request, limit, idle, connection.core.timers.deadline())
+    ClientBody::new(request, limit, idle, visit.connection.core.timers.deadline())
 }
 
 impl Account {

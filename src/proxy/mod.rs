@@ -20,9 +20,11 @@ pub mod outgoing;
 mod places;
 mod request_body;
 pub mod status;
+mod stream;
 pub mod timer;
 mod tunnel;
 pub mod upstream;
+mod visit;
 mod wire;
 mod worker;
 

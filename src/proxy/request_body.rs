@@ -8,14 +8,43 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use crate::proxy::http1::RequestBody;
+use crate::proxy::http1;
 use crate::proxy::timer::Deadline;
 use crate::proxy::upstream::BoxError;
 use crate::proxy::wire::DecodeError;
 
+/// The body of a request as its protocol hands it over.
+pub enum Incoming {
+    /// Read from a connection of its own.
+    Http1(http1::RequestBody),
+}
+
+impl Body for Incoming {
+    type Data = Bytes;
+    type Error = DecodeError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, DecodeError>>> {
+        match self.get_mut() {
+            Self::Http1(body) => Pin::new(body).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Http1(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Http1(body) => body.size_hint(),
+        }
+    }
+}
+
 /// The body of a request.
 pub struct ClientBody {
-    incoming: RequestBody,
+    incoming: Incoming,
     left: u64,
     idle: Duration,
     deadline: Deadline,
@@ -51,7 +80,7 @@ impl BodyError {
 
 impl ClientBody {
     /// A body of at most `limit` bytes, of which each piece comes within `idle`.
-    pub fn new(incoming: RequestBody, limit: u64, idle: Duration, deadline: Deadline) -> Self {
+    pub fn new(incoming: Incoming, limit: u64, idle: Duration, deadline: Deadline) -> Self {
         Self { incoming, left: limit, idle, deadline, waiting: false, first: None }
     }
 

@@ -5,6 +5,7 @@
 
 mod answer;
 mod body;
+mod pace;
 mod request;
 mod serve;
 mod socket;

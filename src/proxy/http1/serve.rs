@@ -7,13 +7,14 @@ use std::task::{Context, Poll};
 
 use bytes::Buf as _;
 
-use crate::proxy::connection::Connection;
 use crate::proxy::core::Heads;
 use crate::proxy::handler::{Answer, Arrival, handle};
 use crate::proxy::http1::answer::Terms;
+use crate::proxy::http1::pace::Pace;
 use crate::proxy::http1::request::{Request, Version, parse};
 use crate::proxy::http1::socket::{Socket, Writer};
 use crate::proxy::ingress::Refusal;
+use crate::proxy::visit::Visit;
 use crate::proxy::wire::{Decoder, Direction, Framing, SendError, Sender, Sending, Size};
 use crate::value::method::Method;
 
@@ -34,20 +35,25 @@ pub enum Served {
 }
 
 /// Serves the requests of a connection until it ends.
-pub async fn serve(socket: &Rc<Socket>, connection: &Rc<Connection>) -> Served {
+pub async fn serve(socket: &Rc<Socket>, visit: &Rc<Visit>) -> Served {
+    let pace = Pace::new(visit);
+    let core = &visit.connection.core;
     loop {
-        let mut heads = connection.core.heads();
+        let mut heads = core.heads();
         let mut scanned = 0;
-        let request = poll_fn(|cx| poll_head(socket, connection, &mut heads, &mut scanned, cx)).await;
+        let request = poll_fn(|cx| poll_head(socket, &pace, &mut heads, &mut scanned, cx)).await;
         let (request, received) = match request {
             Arrived::Nothing => {
-                connection.core.recycle(heads);
+                core.recycle(heads);
                 return Served::Gone;
             }
             Arrived::Whole(request) => (request, Ok(())),
             Arrived::Refused(refusal) => (Request::refused(), Err(refusal)),
         };
-        if let Some(end) = exchange(socket, connection, request, received, heads).await {
+        pace.request_began();
+        let end = exchange(socket, &pace, request, received, heads).await;
+        pace.request_ended();
+        if let Some(end) = end {
             return end;
         }
     }
@@ -65,7 +71,7 @@ enum Arrived {
 
 fn poll_head(
     socket: &Socket,
-    connection: &Connection,
+    pace: &Pace,
     heads: &mut Heads,
     scanned: &mut usize,
     cx: &mut Context<'_>,
@@ -77,17 +83,17 @@ fn poll_head(
         }
         let input = &state.input.bytes[..];
         if !input.is_empty() {
-            connection.first_bytes();
-            if let Some(arrived) = look(input, *scanned, connection, heads) {
+            pace.first_bytes();
+            if let Some(arrived) = look(input, *scanned, pace, heads) {
                 return Poll::Ready(arrived);
             }
         }
         *scanned = input.len();
         let idle = input.is_empty();
         match state.poll_read(Size::Short, cx) {
-            Poll::Ready(Ok(1..)) if !connection.is_late(cx) => {}
-            Poll::Pending if !(idle && connection.is_leaving()) => {
-                return connection.poll_late(cx).map(|()| Arrived::Nothing);
+            Poll::Ready(Ok(1..)) if !pace.is_late(cx) => {}
+            Poll::Pending if !(idle && pace.is_leaving()) => {
+                return pace.poll_late(cx).map(|()| Arrived::Nothing);
             }
             _ => return Poll::Ready(Arrived::Nothing),
         }
@@ -95,8 +101,8 @@ fn poll_head(
 }
 
 /// What came of the bytes so far, of which `scanned` hold no end of a head; nothing yet if the head is not whole.
-fn look(input: &[u8], scanned: usize, connection: &Connection, heads: &mut Heads) -> Option<Arrived> {
-    let limits = &connection.core.generation().table.settings.limits;
+fn look(input: &[u8], scanned: usize, pace: &Pace, heads: &mut Heads) -> Option<Arrived> {
+    let limits = &pace.connection().core.generation().table.settings.limits;
     // a head that drips in is parsed again only once its end is there
     if scanned == 0 || has_end(&input[scanned.saturating_sub(3)..]) {
         match parse(input, limits, &mut heads.request) {
@@ -124,7 +130,7 @@ impl Request {
 /// One request and its answer; how the connection ends if it does.
 async fn exchange(
     socket: &Rc<Socket>,
-    connection: &Rc<Connection>,
+    pace: &Pace,
     request: Request,
     received: Result<(), Refusal>,
     heads: Box<Heads>,
@@ -136,9 +142,9 @@ async fn exchange(
         state.begin(body, expects_continue);
     }
     let head_only = heads.request.method == Method::Head;
-    let arrival = Arrival { received, version, socket: Rc::clone(socket) };
+    let arrival = Arrival::of_http1(received, version, &heads.request, socket.body());
     // boxed: an idle connection then holds no memory for a request
-    let mut handling = Box::pin(handle(Rc::clone(connection), heads, arrival));
+    let mut handling = Box::pin(handle(&pace.visit, heads, arrival));
     let answer = poll_fn(|cx| match handling.as_mut().poll(cx) {
         Poll::Ready(answer) => Poll::Ready(Some(answer)),
         Poll::Pending => socket.state().poll_gone(cx).map(|()| None),
@@ -146,12 +152,12 @@ async fn exchange(
     .await;
     drop(handling);
     let Some(answer) = answer else { return Some(Served::Gone) };
-    let keep = keep_alive && !connection.listener.closing.get();
-    send(socket, connection, answer, Terms { version, head_only, framed: false, keep }).await
+    let keep = keep_alive && !pace.connection().listener.closing.get();
+    send(socket, pace, answer, Terms { version, head_only, framed: false, keep }).await
 }
 
 /// Sends an answer; how the connection ends if it does.
-async fn send(socket: &Rc<Socket>, connection: &Rc<Connection>, answer: Answer, terms: Terms) -> Option<Served> {
+async fn send(socket: &Rc<Socket>, pace: &Pace, answer: Answer, terms: Terms) -> Option<Served> {
     let Answer { mut heads, mut body, framed } = answer;
     let unread = {
         let mut state = socket.state();
@@ -167,9 +173,9 @@ async fn send(socket: &Rc<Socket>, connection: &Rc<Connection>, answer: Answer, 
     let length = terms.length_without_body(&heads.response, &body);
     let Heads { response, outgoing: out, .. } = &mut *heads;
     out.clear();
-    terms.write(response, framing, &connection.core.date(), length, out);
+    terms.write(response, framing, &pace.connection().core.date(), length, out);
     let mut sender = Sender::new(Some(body), framing, Direction::Answer);
-    let mut writer = pin!(Writer { socket, connection });
+    let mut writer = pin!(Writer { socket, pace });
     let sent = poll_fn(|cx| match sender.poll_send(&mut writer, out, cx) {
         Ok(Sending::Over) => Poll::Ready(Ok(())),
         Ok(Sending::Blocked) => Poll::Pending,
@@ -181,7 +187,7 @@ async fn send(socket: &Rc<Socket>, connection: &Rc<Connection>, answer: Answer, 
         // what came before the error is the client's to see
         let _ = poll_fn(|cx| sender.poll_write(&mut writer, out, cx)).await;
     }
-    connection.core.recycle(heads);
+    pace.connection().core.recycle(heads);
     match sent {
         Err(SendError::Connection) => Some(Served::Gone),
         Err(SendError::Body(_) | SendError::Misfit) => {

@@ -11,10 +11,10 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
-use tokio::net::TcpStream;
 
-use crate::proxy::connection::Connection;
 use crate::proxy::http1::body::RequestBody;
+use crate::proxy::http1::pace::Pace;
+use crate::proxy::stream::Stream;
 use crate::proxy::wire::{Buffers, DecodeError, Decoder, Input, Piece, Size};
 
 /// What a client waits for that announced a body with `Expect: 100-continue` (RFC 9110, 10.1.1).
@@ -25,7 +25,7 @@ pub struct Socket(RefCell<State>);
 
 /// What is read and written.
 pub(super) struct State {
-    stream: TcpStream,
+    stream: Stream,
     /// What was read and not yet used.
     pub(super) input: Input,
     /// How the rest of the body of the request in flight is read.
@@ -40,7 +40,7 @@ pub(super) struct State {
 
 impl Socket {
     /// The end of a new connection.
-    pub fn new(stream: TcpStream, buffers: &Rc<Buffers>) -> Self {
+    pub fn new(stream: Stream, buffers: &Rc<Buffers>) -> Self {
         let input = buffers.input();
         let state = State { stream, input, body: Decoder::Ended, received: 0, invitation: b"", ended: false };
         Self(RefCell::new(state))
@@ -62,7 +62,7 @@ impl Socket {
     }
 
     /// The stream and what was read from it too early.
-    pub fn into_parts(self) -> (TcpStream, Bytes) {
+    pub fn into_parts(self) -> (Stream, Bytes) {
         let mut state = self.0.into_inner();
         let early = state.input.bytes.split().freeze();
         (state.stream, early)
@@ -143,13 +143,13 @@ impl State {
 /// Writes to the client, as long as it takes bytes in time.
 pub(super) struct Writer<'a> {
     pub(super) socket: &'a Socket,
-    pub(super) connection: &'a Connection,
+    pub(super) pace: &'a Pace,
 }
 
 impl AsyncWrite for Writer<'_> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.socket.state().stream).poll_write(cx, bytes);
-        self.connection.watch_writing(written, cx)
+        self.pace.watch_writing(written, cx)
     }
 
     fn poll_write_vectored(
@@ -158,7 +158,7 @@ impl AsyncWrite for Writer<'_> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.socket.state().stream).poll_write_vectored(cx, slices);
-        self.connection.watch_writing(written, cx)
+        self.pace.watch_writing(written, cx)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -11,9 +11,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
+use crate::proxy::stream::Stream;
 use crate::proxy::upstream::error::{BoxError, UpstreamError};
 use crate::proxy::upstream::pool::Pool;
-use crate::proxy::upstream::stream::Stream;
 use crate::proxy::upstream::upload::Upload;
 use crate::proxy::wire::{Decoder, Desk, Piece, Size};
 

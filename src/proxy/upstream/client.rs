@@ -12,13 +12,13 @@ use bytes::Bytes;
 use http_body::Body;
 
 use crate::pipeline::head::ResponseHead;
+use crate::proxy::stream::Stream;
 use crate::proxy::timer::{Deadline, Timers};
 use crate::proxy::upstream::body::{Line, UpstreamBody};
 use crate::proxy::upstream::connect::connect;
 use crate::proxy::upstream::error::{BoxError, UpstreamError};
 use crate::proxy::upstream::head::{Asked, Head, HeadReader};
 use crate::proxy::upstream::pool::Pools;
-use crate::proxy::upstream::stream::Stream;
 use crate::proxy::upstream::target::Target;
 use crate::proxy::upstream::tunnel::Tunnel;
 use crate::proxy::upstream::upload::Upload;

@@ -11,8 +11,8 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+use crate::proxy::stream::{Plain, Stream};
 use crate::proxy::upstream::error::UpstreamError;
-use crate::proxy::upstream::stream::Stream;
 use crate::proxy::upstream::target::{Address, Target};
 
 /// Connects to a target.
@@ -22,10 +22,10 @@ pub(super) async fn connect(target: &Target, within: Duration) -> Result<Stream,
         Address::Name(host, port) => connect_by_name(host, *port, within).await?,
     };
     tcp.set_nodelay(true).map_err(refused)?;
-    let Some(tls) = &target.tls else { return Ok(Stream::Plain(tcp)) };
+    let Some(tls) = &target.tls else { return Ok(Stream::Plain(tcp.into())) };
     let connector = TlsConnector::from(Arc::clone(&tls.config));
-    let stream = connector.connect(tls.server_name.clone(), tcp).await.map_err(UpstreamError::Tls)?;
-    Ok(Stream::Tls(Box::new(stream)))
+    let stream = connector.connect(tls.server_name.clone(), Plain::from(tcp)).await.map_err(UpstreamError::Tls)?;
+    Ok(Stream::Tls(Box::new(stream.into())))
 }
 
 /// The error of the last address stands for all. An address that never answers leaves time for the others.

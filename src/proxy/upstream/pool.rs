@@ -7,8 +7,8 @@ use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::proxy::stream::Stream;
 use crate::proxy::timer::Timers;
-use crate::proxy::upstream::stream::Stream;
 use crate::proxy::upstream::target::Target;
 
 /// How many idle connections are kept for one target.

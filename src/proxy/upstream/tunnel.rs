@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
-use crate::proxy::upstream::stream::Stream;
+use crate::proxy::stream::Stream;
 use crate::proxy::wire::{Buffers, Desk, Size};
 
 /// The upstream's side of a tunnel, with what it said already.

@@ -5,8 +5,8 @@ use http_body::Body;
 
 use std::task::Context;
 
+use crate::proxy::stream::Stream;
 use crate::proxy::upstream::error::{BoxError, UpstreamError};
-use crate::proxy::upstream::stream::Stream;
 use crate::proxy::wire::{Direction, Framing, SendError, Sender, Sending};
 use crate::value::method::Method;
 
