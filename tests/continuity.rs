@@ -133,7 +133,7 @@ fn servers_keep_their_turns() {
             + &route("all", "backend: both")
             + &route("v", &format!("match: [{{ path: /v }}]\nplugins: [{{ respond: {{ body: \"{n}\" }} }}]"))
     };
-    let options = Options { environment: vec![("GW_WORKERS", "1".into())] };
+    let options = Options { environment: vec![("GW_WORKERS", "1".into())], ..Options::default() };
     let gateway = Gateway::start_in(folder_with(&[("gateway.yaml", &manifests(0))]), &options);
     for n in 1..=4 {
         assert_eq!(ask(gateway.http(), get("/", "")).status, 200);

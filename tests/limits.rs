@@ -22,7 +22,7 @@ fn before(origin: &Origin, spec: &str) -> Gateway {
         + &backend("origin", origin.address, "")
         + &route("fixed", "match: [{ path: /fixed }]\nplugins: [{ respond: { body: fixed } }]")
         + &route("all", "backend: origin");
-    let options = Options { environment: vec![("GW_WORKERS", "1".into())] };
+    let options = Options { environment: vec![("GW_WORKERS", "1".into())], ..Options::default() };
     Gateway::start_in(folder_with(&[("gateway.yaml", &manifests)]), &options)
 }
 
@@ -272,7 +272,7 @@ fn the_drain_time_is_the_end_of_it() {
 fn the_environment_chooses_the_port() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let manifests = gateway("") + &route("fixed", "plugins: [{ respond: { body: fixed } }]");
-    let options = Options { environment: vec![("PORT", free.to_string())] };
+    let options = Options { environment: vec![("PORT", free.to_string())], ..Options::default() };
     let gateway = Gateway::start_in(folder_with(&[("gateway.yaml", &manifests)]), &options);
     assert_eq!(gateway.http().to_string(), format!("0.0.0.0:{free}"));
     assert_eq!(ask(([127, 0, 0, 1], free).into(), get("/", "")).text(), "fixed");

@@ -286,7 +286,7 @@ fn listeners_come_and_go() {
 fn what_did_not_change_keeps_its_connections() {
     let origin = echo();
     let manifests = |n| version(n) + &backend("origin", origin.address, "") + &route("all", "backend: origin");
-    let options = Options { environment: vec![("GW_WORKERS", "1".into())] };
+    let options = Options { environment: vec![("GW_WORKERS", "1".into())], ..Options::default() };
     let gateway = Gateway::start_in(folder_with(&[("gateway.yaml", &manifests(1))]), &options);
     let mut client = Client::connect(gateway.http());
     assert_eq!(client.send(get("/", "")).answer().text(), "ok");

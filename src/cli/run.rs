@@ -1,9 +1,10 @@
 //! `gw run`: serves traffic by a folder of manifests, and follows its changes.
 
 use std::error::Error;
+use std::io;
 use std::net::SocketAddr;
 use std::num::NonZero;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Instant;
@@ -15,10 +16,13 @@ use crate::deploy::follow::{Candidate, Follower, Look, Report, follow};
 use crate::deploy::watch::{Wake, Watch};
 use crate::diagnostic::render;
 use crate::proxy::access_log::{AccessLog, Format};
+use crate::proxy::handover::{self, Giver, TakenOver};
 use crate::proxy::metrics::Metrics;
+use crate::proxy::sockets::Sockets;
 use crate::proxy::status::{Rejected, StatusServer, StatusSocket, View};
-use crate::proxy::{Proxy, Start};
+use crate::proxy::{Proxy, Start, activation};
 use crate::table::RouteTable;
+use crate::value::address::ListenAddress;
 
 /// Arguments of `gw run`.
 #[derive(clap::Args)]
@@ -32,6 +36,10 @@ pub struct Arguments {
     /// The address for health, metrics and status, in place of the one that `Gateway` says.
     #[arg(long, env = "GW_STATUS_ADDRESS", value_name = "ADDRESS")]
     status_address: Option<SocketAddr>,
+    /// The path of a socket by which a gateway that is started with the same path takes this one's place: it takes the
+    /// listening sockets over, and once it accepts on them this one drains and ends. No connection is refused or reset.
+    #[arg(long, env = "GW_HANDOVER", value_name = "PATH")]
+    handover: Option<PathBuf>,
     /// What the program logs of itself: `error`, `warn`, `info`, `debug`, or a filter such as `gw::deploy=debug`.
     #[arg(long, env = "GW_LOG_LEVEL", value_name = "LEVEL", default_value = "info")]
     log_level: String,
@@ -56,10 +64,17 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
             return Exit::Error;
         }
     };
+    let (sockets, before) = match given(arguments.handover.as_deref()) {
+        Ok(given) => given,
+        Err(error) => {
+            output.note(&format!("error: {error}\n"));
+            return Exit::Error;
+        }
+    };
     let print = first.print;
     let natural = if output.terminal { Format::Text } else { Format::Json };
     let workers = arguments.workers.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
-    let mut running = match Running::start(first, workers, natural) {
+    let mut running = match Running::start(first, workers, natural, Arc::clone(&sockets)) {
         Ok(running) => running,
         Err(error) => {
             output.note(&format!("error: {error}\n"));
@@ -68,8 +83,9 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
     };
     follower.accepted(print);
     running.metrics.reloads.success(began.elapsed());
+    let giver = replace(before, arguments.handover.as_deref(), sockets, &watch);
     let style = output.log_style;
-    follow(
+    let why = follow(
         &mut follower,
         &mut watch,
         &mut running.proxy,
@@ -81,8 +97,40 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
         },
     );
     tracing::info!("draining");
-    running.drain();
+    drop(giver);
+    match why {
+        Wake::Replaced => running.hand_over(),
+        _ => running.drain(),
+    }
     Exit::Ok
+}
+
+/// The sockets that the program is given: by a service manager, or by the gateway whose place it takes.
+fn given(handover: Option<&Path>) -> io::Result<(Arc<Sockets>, Option<TakenOver>)> {
+    let mut sockets = activation::sockets()?;
+    let mut before = handover.map(handover::take_over).transpose()?.flatten();
+    if let Some(before) = &mut before {
+        sockets.append(&mut before.sockets);
+    }
+    Ok((Arc::new(Sockets::given(sockets)), before))
+}
+
+/// Tells the gateway before this one that it is replaced, and waits for one that replaces this one.
+fn replace(before: Option<TakenOver>, path: Option<&Path>, sockets: Arc<Sockets>, watch: &Watch) -> Option<Giver> {
+    for name in sockets.close_untaken() {
+        tracing::warn!(name, "no listener wants a socket that the program was given");
+    }
+    if let Some(Err(error)) = before.map(TakenOver::accepted) {
+        tracing::error!(%error, "the gateway before this one may still be running");
+    }
+    let waker = watch.waker();
+    match Giver::start(path?, sockets, move || waker.wake(Wake::Replaced)) {
+        Ok(giver) => Some(giver),
+        Err(error) => {
+            tracing::error!(%error, "no other gateway can take this one's place");
+            None
+        }
+    }
 }
 
 /// The data plane with all that goes with it.
@@ -96,21 +144,22 @@ struct Running {
 }
 
 impl Running {
-    fn start(first: Candidate, workers: usize, natural: Format) -> Result<Self, Box<dyn Error>> {
+    fn start(first: Candidate, workers: usize, natural: Format, sockets: Arc<Sockets>) -> Result<Self, Box<dyn Error>> {
         let (metrics, rejected, ready) = (Arc::<Metrics>::default(), Rejected::default(), Arc::<AtomicBool>::default());
         // Bound before any request is accepted: a gateway that nobody can observe doesn't start.
-        let socket = StatusSocket::bind(first.table.settings.status.address.0)?;
-        let (access_log, log) = AccessLog::start(std::io::stdout(), natural, Arc::clone(&metrics))?;
+        let socket = StatusSocket::first(first.table.settings.status.address.0, &sockets)?;
+        let (access_log, log) = AccessLog::start(io::stdout(), natural, Arc::clone(&metrics))?;
         let proxy = Proxy::start(
             first.table,
             first.secrets,
-            Start { workers, metrics: Arc::clone(&metrics), log: access_log },
+            Start { workers, metrics: Arc::clone(&metrics), log: access_log, sockets: Arc::clone(&sockets) },
         )?;
         let view = View {
             live: proxy.live(),
             metrics: Arc::clone(&metrics),
             rejected: Arc::clone(&rejected),
             ready: Arc::clone(&ready),
+            sockets,
         };
         // Requests are accepted by now; whoever reads where the status listener is may ask it at once.
         ready.store(true, Ordering::Release);
@@ -123,6 +172,13 @@ impl Running {
         self.ready.store(false, Ordering::Release);
         self.proxy.drain();
         self.status.stop();
+        let _ = self.log.join();
+    }
+
+    /// The same once another gateway has its sockets: operators then ask that one.
+    fn hand_over(self) {
+        self.status.stop();
+        self.proxy.hand_over();
         let _ = self.log.join();
     }
 }
@@ -148,7 +204,7 @@ impl Node {
         let Some(listener) = listeners.iter_mut().find(|listener| only || listener.name.as_str() == "http") else {
             return Err("`PORT` is set, and no listener is called `http`: name one so, or unset `PORT`".to_owned());
         };
-        listener.address.0 = SocketAddr::from(([0, 0, 0, 0], port));
+        listener.address = ListenAddress::Ip(([0, 0, 0, 0], port).into());
         Ok(())
     }
 }
@@ -200,7 +256,7 @@ fn start_log(level: &str, color: bool) -> Result<(), String> {
         tracing_subscriber::EnvFilter::try_new(level).map_err(|error| format!("`{level}` is no log level: {error}"))?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(io::stderr)
         .with_ansi(color)
         .with_target(false)
         .try_init()

@@ -12,6 +12,7 @@ use crate::diagnostic::{Code, Diagnostics, Severity, Span};
 use crate::pipeline::condition::{NamedCondition, Names};
 use crate::pipeline::when::When;
 use crate::plugins::{PLUGINS, PluginEntry};
+use crate::value::address::ListenAddress;
 
 /// All problems of shape.
 pub const CODES: &[&Code] = &[&UNREADABLE, &NOT_EXACTLY_ONE, &DUPLICATE_ID];
@@ -40,13 +41,14 @@ fn gateway(object: &Object, spec: &GatewaySpec, out: &mut Diagnostics) {
     unique(object, spec.listeners.iter().map(|listener| listener.name.as_str()), "/spec/listeners", "name", out);
     let mut addresses = HashMap::new();
     let listeners = spec.listeners.iter().enumerate();
-    let listeners = listeners.map(|(i, listener)| (format!("/spec/listeners/{i}/address"), listener.address));
-    for (pointer, address) in listeners.chain([("/spec/status/address".to_owned(), spec.status.address)]) {
-        let first = addresses.insert(address, pointer.clone());
-        if let Some(first) = first.filter(|_| address.0.port() != 0) {
+    let listeners = listeners.map(|(i, listener)| (format!("/spec/listeners/{i}/address"), listener.address.clone()));
+    let status = ("/spec/status/address".to_owned(), ListenAddress::Ip(spec.status.address.0));
+    for (pointer, address) in listeners.chain([status]) {
+        let first = addresses.insert(address.clone(), pointer.clone());
+        if let Some(first) = first.filter(|_| !address.is_any_port()) {
             let message = format!("two listeners have the address `{address}`");
             let problem = object.problem(&DUPLICATE_ID, message).at(object.place(&pointer), "the same address again");
-            out.push(problem.at(object.place(&first), "first here").help("give one of them another port"));
+            out.push(problem.at(object.place(&first), "first here").help("give one of them another address"));
         }
     }
 }

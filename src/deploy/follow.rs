@@ -212,7 +212,7 @@ impl Follower {
     }
 }
 
-/// Follows a folder until the watch is told to stop. `adapt` applies the node's own settings to each table.
+/// Follows a folder until the watch is told to stop, and says why. `adapt` applies the node's own settings to each table.
 pub fn follow(
     follower: &mut Follower,
     watch: &mut Watch,
@@ -221,13 +221,13 @@ pub fn follow(
     metrics: &Metrics,
     mut adapt: impl FnMut(&mut RouteTable) -> Result<(), String>,
     mut tell: impl FnMut(&Report),
-) {
+) -> Wake {
     metrics.reloads.watched(3 * POLL);
     let mut told: Option<String> = None;
     loop {
         let wake = watch.wait();
-        if wake == Wake::Stop {
-            return;
+        if matches!(wake, Wake::Stop | Wake::Replaced) {
+            return wake;
         }
         metrics.reloads.watched(3 * POLL);
         let began = Instant::now();

@@ -29,6 +29,8 @@ pub enum Wake {
     Asked,
     /// The program is to end.
     Stop,
+    /// Another program has taken this one's place.
+    Replaced,
 }
 
 /// Waits for reasons to look at a folder.

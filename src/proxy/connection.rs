@@ -1,6 +1,7 @@
 //! One connection of a client: what all of its requests share, and how it ends.
 
 use std::future::poll_fn;
+use std::io;
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -11,13 +12,13 @@ use std::time::Duration;
 
 use socket2::SockRef;
 use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
-use tokio::net::TcpStream;
 
 use crate::proxy::core::Core;
 use crate::proxy::http1::{self, Served, Socket};
 use crate::proxy::listener::ListenerState;
 use crate::proxy::live::Generation;
-use crate::proxy::stream::Stream;
+use crate::proxy::preface;
+use crate::proxy::stream::{Plain, Stream};
 use crate::proxy::visit::Visit;
 use crate::value::url::Scheme;
 
@@ -51,6 +52,20 @@ impl Connection {
         }
     }
 
+    fn set_peer(&mut self, peer: IpAddr) {
+        self.peer_text = peer.to_string().into();
+        self.peer = peer;
+    }
+
+    /// Whether the other end is a load balancer that says who connects to it.
+    fn is_from_balancer(&self) -> bool {
+        let generation = self.core.generation();
+        let index = self.listener_index(&generation);
+        let listener = index.and_then(|index| generation.table.settings.listeners.get(usize::from(index)));
+        let balancers = listener.and_then(|listener| listener.proxy_protocol.as_ref());
+        balancers.is_some_and(|balancers| balancers.from.iter().any(|network| network.contains(self.peer)))
+    }
+
     /// The index of its listener in a table; `None` if the table doesn't have it any more.
     pub fn listener_index(&self, generation: &Arc<Generation>) -> Option<u16> {
         let position = generation.listeners.iter().position(|listener| listener.id == self.listener.id)?;
@@ -67,13 +82,39 @@ impl Drop for Connection {
 
 /// Serves a connection, which has taken its place, until it ends. It counts from here on, not only once it is first polled.
 pub fn serve(
-    stream: TcpStream,
+    stream: Plain,
     peer: IpAddr,
     core: &Rc<Core>,
     listener: &Rc<ListenerState>,
 ) -> impl Future<Output = ()> + use<> {
-    let _ = stream.set_nodelay(true);
-    serve_http1(Stream::Plain(stream.into()), Rc::new(Connection::new(core, listener, peer)))
+    stream.send_at_once();
+    arrive(stream, Connection::new(core, listener, peer))
+}
+
+/// Learns who connects, then serves.
+async fn arrive(mut stream: Plain, mut connection: Connection) {
+    if connection.is_from_balancer() {
+        // boxed: few connections need its memory, and none for long
+        match Box::pin(announced(&mut stream, &connection)).await {
+            Some(Ok(Some(client))) => connection.set_peer(client),
+            Some(Ok(None)) => {}
+            Some(Err(error)) => return tracing::debug!(%error, peer = %connection.peer, "a connection was refused"),
+            None => return,
+        }
+    }
+    serve_http1(Stream::Plain(stream), Rc::new(connection)).await;
+}
+
+/// Who connects to the load balancer in front; `None` if it doesn't say so in time.
+async fn announced(stream: &mut Plain, connection: &Connection) -> Option<io::Result<Option<IpAddr>>> {
+    let deadline = connection.core.timers.deadline();
+    deadline.set(connection.core.generation().table.settings.timeouts.header.get());
+    let mut reading = pin!(preface::read(stream));
+    poll_fn(|cx| match reading.as_mut().poll(cx) {
+        Poll::Ready(read) => Poll::Ready(Some(read)),
+        Poll::Pending => deadline.poll_expired(cx).map(|()| None),
+    })
+    .await
 }
 
 async fn serve_http1(stream: Stream, connection: Rc<Connection>) {
@@ -91,12 +132,13 @@ async fn serve_http1(stream: Stream, connection: Rc<Connection>) {
     let ended = socket.has_ended();
     let (stream, early) = socket.into_parts();
     match (served, visit.tunnel.take()) {
-        (Served::Tunnel, Some(tunnel)) => tunnel.join(stream, early, &connection).await,
+        // boxed, as is what follows: an idle connection holds no memory for how it will end
+        (Served::Tunnel, Some(tunnel)) => Box::pin(tunnel.join(stream, early, &connection)).await,
         // the end of the connection would look like the end of the answer
         (Served::CutShort { visible: false }, _) => {
             let _ = SockRef::from(stream.carrier()).set_linger(Some(Duration::ZERO));
         }
-        (Served::Closed | Served::CutShort { .. }, _) if !ended => linger(stream, &connection).await,
+        (Served::Closed | Served::CutShort { .. }, _) if !ended => Box::pin(linger(stream, &connection)).await,
         _ => {}
     }
 }

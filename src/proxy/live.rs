@@ -14,6 +14,7 @@ use crate::pipeline::secrets::Secrets;
 use crate::proxy::metrics::{Metrics, RouteMetrics};
 use crate::proxy::upstream::{Address, Target, TlsTarget, client_config, system_roots};
 use crate::table::RouteTable;
+use crate::value::address::ListenAddress;
 use crate::value::url::{Scheme, TargetUrl};
 
 /// A table in force, with what the proxy needs beside it.
@@ -33,12 +34,19 @@ pub struct Generation {
 }
 
 /// A listener's sockets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveListener {
     /// Their number: another one for each time an address is bound.
     pub id: u64,
     /// The address, with the port that was taken for port 0.
-    pub address: SocketAddr,
+    pub address: ListenAddress,
+}
+
+impl LiveListener {
+    /// Its port, if it is on the network.
+    pub fn port(&self) -> Option<u16> {
+        self.address.ip().map(|address| address.port())
+    }
 }
 
 /// What the proxy needs beside a compiled route.

@@ -2,8 +2,10 @@
 //!
 //! [`Proxy`] is its door: it starts the workers, puts tables in force, and drains.
 
+mod accept;
 pub mod access_log;
 mod account;
+pub mod activation;
 mod answer;
 mod connection;
 mod core;
@@ -11,14 +13,17 @@ mod error_page;
 mod forward;
 pub mod forwarded;
 mod handler;
+pub mod handover;
 pub mod http1;
 pub mod ingress;
-mod listener;
+pub mod listener;
 pub mod live;
 pub mod metrics;
 pub mod outgoing;
 mod places;
+mod preface;
 mod request_body;
+pub mod sockets;
 pub mod status;
 mod stream;
 pub mod timer;
@@ -30,17 +35,18 @@ mod worker;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::pipeline::secrets::Secrets;
 use crate::proxy::access_log::AccessLog;
 use crate::proxy::core::Core;
-use crate::proxy::listener::{Bound, bind, bind_beside};
+use crate::proxy::listener::{Socket, bind, bind_beside, spread};
 use crate::proxy::live::{Generation, Live, LiveListener, PrepareError, Surroundings};
 use crate::proxy::metrics::Metrics;
+use crate::proxy::sockets::{Owner, Sockets};
 use crate::proxy::worker::{Command, Worker};
 use crate::table::RouteTable;
+use crate::value::address::ListenAddress;
 
 /// Why a table was not put in force: nothing has changed then.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +57,7 @@ pub enum SwapError {
         /// The listener.
         name: String,
         /// The address.
-        address: SocketAddr,
+        address: ListenAddress,
         /// Why.
         error: io::Error,
     },
@@ -68,6 +74,7 @@ pub struct Proxy {
     live: Live,
     workers: Vec<Worker>,
     around: Surroundings,
+    sockets: Arc<Sockets>,
     bound: Taken,
     next_listener: u64,
 }
@@ -80,6 +87,8 @@ pub struct Start {
     pub metrics: Arc<Metrics>,
     /// The log of requests.
     pub log: AccessLog,
+    /// The sockets that the program was given, and where those that are open are told.
+    pub sockets: Arc<Sockets>,
 }
 
 impl Proxy {
@@ -89,11 +98,12 @@ impl Proxy {
     /// If the table cannot be put in force or a worker cannot be started.
     pub fn start(table: RouteTable, secrets: Secrets, start: Start) -> Result<Self, SwapError> {
         let around = Surroundings::new(Arc::clone(&start.metrics));
-        let mut bound = BTreeMap::new();
+        let mut bound = Taken::new();
         let mut next_listener = 0;
-        let (fresh, listeners) = bind_missing(&table, &bound, &mut next_listener, start.workers)?;
+        let count = start.workers.max(1);
+        let (fresh, listeners) = bind_missing(&table, &bound, &mut next_listener, count, &start.sockets)?;
         let live = Live::new(Generation::prepare(1, table, listeners, secrets, &around)?);
-        let workers = (0..start.workers.max(1))
+        let workers = (0..count)
             .map(|index| {
                 let (live, metrics, log) = (live.clone(), Arc::clone(&start.metrics), start.log.clone());
                 Worker::start(index, move || Core::new(&live, metrics, log))
@@ -101,7 +111,9 @@ impl Proxy {
             .collect::<io::Result<Vec<_>>>()
             .map_err(SwapError::Worker)?;
         open(fresh, &workers, &mut bound);
-        Ok(Self { live, workers, around, bound, next_listener })
+        let proxy = Self { live, workers, around, sockets: start.sockets, bound, next_listener };
+        proxy.tell_open();
+        Ok(proxy)
     }
 
     /// Puts a table in force: what can fail is done first, then one pointer is swapped.
@@ -110,20 +122,35 @@ impl Proxy {
     /// If something of it fails; the table in force stays, and so does everything else.
     pub fn swap(&mut self, table: RouteTable, secrets: Secrets) -> Result<u64, SwapError> {
         let number = self.live.load().number + 1;
-        let (fresh, listeners) = bind_missing(&table, &self.bound, &mut self.next_listener, self.workers.len())?;
+        let (fresh, listeners) =
+            bind_missing(&table, &self.bound, &mut self.next_listener, self.workers.len(), &self.sockets)?;
         let next = Generation::prepare(number, table, listeners.clone(), secrets, &self.around)?;
         self.live.swap(next);
         // only now: who connects to a new listener is to find its routes
         open(fresh, &self.workers, &mut self.bound);
-        self.bound.retain(|_, bound| {
-            let kept = listeners.contains(bound);
-            if !kept {
-                self.workers.iter().for_each(|worker| worker.tell(Command::Unlisten(bound.id)));
-            }
-            kept
-        });
+        let removed: Vec<Bound> =
+            self.bound.extract_if(.., |_, bound| !listeners.contains(&bound.live)).map(|(_, bound)| bound).collect();
+        self.tell_open();
+        removed.into_iter().for_each(|bound| self.close(bound));
         self.workers.iter().for_each(|worker| worker.tell(Command::Swapped));
         Ok(number)
+    }
+
+    /// Has nobody accept on a listener any more. The workers' sockets are the last ones: each empties its queue and closes it.
+    fn close(&self, Bound { live, sockets }: Bound) {
+        drop(sockets);
+        leave(&live.address);
+        self.workers.iter().for_each(|worker| worker.tell(Command::Unlisten(live.id)));
+    }
+
+    /// Tells which sockets are open, so that they can be given on.
+    fn tell_open(&self) {
+        let names = self.addresses();
+        let open = self.bound.values().filter_map(|bound| {
+            let (name, _) = names.iter().find(|(_, address)| *address == bound.live.address)?;
+            Some((name.clone(), Arc::clone(&bound.sockets)))
+        });
+        self.sockets.set_open(Owner::Proxy, open.collect());
     }
 
     /// The pointer to the table in force.
@@ -132,32 +159,56 @@ impl Proxy {
     }
 
     /// The listeners with the addresses that were taken for them.
-    pub fn addresses(&self) -> Vec<(String, SocketAddr)> {
+    pub fn addresses(&self) -> Vec<(String, ListenAddress)> {
         let generation = self.live.load();
         let names = generation.table.settings.listeners.iter().map(|listener| listener.name.to_string());
-        names.zip(generation.listeners.iter().map(|bound| bound.address)).collect()
+        names.zip(generation.listeners.iter().map(|bound| bound.address.clone())).collect()
     }
 
     /// Stops accepting, lets requests in flight end within the drain time, and ends.
     pub fn drain(self) {
-        self.workers.iter().for_each(|worker| worker.tell(Command::Drain));
+        self.sockets.set_open(Owner::Proxy, Vec::new());
+        self.bound.values().for_each(|bound| leave(&bound.live.address));
+        self.end(|| Command::Drain);
+    }
+
+    /// The same once another program accepts on the sockets: its connections go on there, and paths of sockets stay.
+    pub fn hand_over(self) {
+        self.end(|| Command::HandOver);
+    }
+
+    fn end(self, command: impl Fn() -> Command) {
+        drop(self.bound);
+        self.workers.iter().for_each(|worker| worker.tell(command()));
         self.workers.into_iter().for_each(Worker::join);
+    }
+}
+
+/// Takes the path of a socket away that nobody will accept on.
+fn leave(address: &ListenAddress) {
+    if let ListenAddress::Unix(path) = address {
+        let _ = std::fs::remove_file(path);
     }
 }
 
 /// A listener whose sockets are bound and that nobody accepts on yet.
 struct Fresh {
     name: String,
-    wanted: SocketAddr,
-    id: u64,
+    wanted: ListenAddress,
     bound: Bound,
 }
 
-/// The sockets by the address that was wanted; any port may be wanted by several, so those are told apart by name.
-type Taken = BTreeMap<(SocketAddr, Option<String>), LiveListener>;
+/// A listener's sockets, kept so that they can be given on.
+struct Bound {
+    live: LiveListener,
+    sockets: Arc<[Socket]>,
+}
 
-fn key(name: &str, wanted: SocketAddr) -> (SocketAddr, Option<String>) {
-    (wanted, (wanted.port() == 0).then(|| name.to_owned()))
+/// The sockets by the address that was wanted; any port may be wanted by several, so those are told apart by name.
+type Taken = BTreeMap<(ListenAddress, Option<String>), Bound>;
+
+fn key(name: &str, wanted: &ListenAddress) -> (ListenAddress, Option<String>) {
+    (wanted.clone(), wanted.is_any_port().then(|| name.to_owned()))
 }
 
 /// Binds the listeners of a table that are not bound yet, and gives the sockets of each listener by its index in the table.
@@ -166,34 +217,46 @@ fn bind_missing(
     taken: &Taken,
     next: &mut u64,
     workers: usize,
+    sockets: &Sockets,
 ) -> Result<(Vec<Fresh>, Box<[LiveListener]>), SwapError> {
     let mut fresh = Vec::new();
     let mut listeners = Vec::new();
     for listener in &table.settings.listeners {
-        let (name, wanted) = (listener.name.to_string(), listener.address.0);
+        let (name, wanted) = (listener.name.to_string(), &listener.address);
         if let Some(bound) = taken.get(&key(&name, wanted)) {
-            listeners.push(*bound);
+            listeners.push(bound.live.clone());
             continue;
         }
-        // an own socket may hold the port by an address that overlaps with the wanted one
-        let beside = taken.values().any(|own| own.address.port() == wanted.port());
-        let bind = if beside { bind_beside } else { bind };
-        let bound =
-            bind(wanted, workers).map_err(|error| SwapError::Bind { name: name.clone(), address: wanted, error })?;
+        let bound = match sockets.take(&name, wanted) {
+            given if !given.is_empty() => spread(given, workers),
+            // an own socket may hold the port by an address that overlaps with the wanted one
+            _ => match wanted.ip().filter(|wanted| taken.values().any(|own| own.live.port() == Some(wanted.port()))) {
+                Some(ip) => bind_beside(ip, workers).map(|sockets| sockets.into_iter().map(Socket::Tcp).collect()),
+                None => bind(wanted, workers),
+            },
+        };
+        let bound = bound.and_then(|sockets| Ok((sockets[0].address()?, sockets)));
+        let (address, sockets) =
+            bound.map_err(|error| SwapError::Bind { name: name.clone(), address: wanted.clone(), error })?;
         *next += 1;
-        listeners.push(LiveListener { id: *next, address: bound.address });
-        fresh.push(Fresh { name, wanted, id: *next, bound });
+        let live = LiveListener { id: *next, address };
+        listeners.push(live.clone());
+        fresh.push(Fresh { name, wanted: wanted.clone(), bound: Bound { live, sockets: sockets.into() } });
     }
     Ok((fresh, listeners.into()))
 }
 
 fn open(fresh: Vec<Fresh>, workers: &[Worker], taken: &mut Taken) {
-    for listener in fresh {
-        tracing::info!(listener = %listener.name, address = %listener.bound.address, "listening");
-        let live = LiveListener { id: listener.id, address: listener.bound.address };
-        taken.insert(key(&listener.name, listener.wanted), live);
-        for (worker, socket) in workers.iter().zip(listener.bound.sockets) {
-            worker.tell(Command::Listen { id: listener.id, socket });
+    for Fresh { name, wanted, bound } in fresh {
+        let LiveListener { id, address } = &bound.live;
+        tracing::info!(listener = %name, %address, "listening");
+        for (index, worker) in workers.iter().enumerate() {
+            let own = bound.sockets.iter().skip(index).step_by(workers.len());
+            match own.map(Socket::try_clone).collect() {
+                Ok(sockets) => worker.tell(Command::Listen { id: *id, sockets }),
+                Err(error) => tracing::error!(%error, listener = %name, "a worker cannot accept"),
+            }
         }
+        taken.insert(key(&name, &wanted), bound);
     }
 }

@@ -36,6 +36,13 @@ impl From<TcpStream> for Plain {
 }
 
 impl Plain {
+    /// Has what is written sent at once, and not kept until more is there.
+    pub fn send_at_once(&self) {
+        if let Self::Tcp(tcp) = self {
+            let _ = tcp.set_nodelay(true);
+        }
+    }
+
     /// Reads what is there, without waiting.
     fn try_read(&self, bytes: &mut [u8]) -> io::Result<usize> {
         match self {

@@ -1,32 +1,27 @@
 //! A worker: one thread with one single-threaded runtime, its own sockets and its own upstream connections.
 
 use std::collections::HashMap;
-use std::future::poll_fn;
 use std::io;
-use std::net::TcpListener;
 use std::rc::Rc;
-use std::task::Poll;
 use std::thread;
-use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 
-use crate::proxy::connection;
+use crate::proxy::accept::accept;
 use crate::proxy::core::Core;
-use crate::proxy::listener::ListenerState;
+use crate::proxy::listener::{ListenerState, Socket};
 use crate::proxy::timer::TICK;
 
 /// What a worker is told.
 #[derive(Debug)]
 pub enum Command {
-    /// Accept connections on a socket.
+    /// Accept connections on sockets.
     Listen {
         /// The listener's number.
         id: u64,
-        /// The worker's own socket.
-        socket: TcpListener,
+        /// The worker's own sockets.
+        sockets: Vec<Socket>,
     },
     /// Stop accepting on a listener, and end its connections after their request.
     Unlisten(u64),
@@ -34,6 +29,8 @@ pub enum Command {
     Swapped,
     /// Stop accepting, end all connections after their request, then end.
     Drain,
+    /// The same where another program accepts on the sockets.
+    HandOver,
 }
 
 /// A running worker.
@@ -85,10 +82,11 @@ async fn run(core: Rc<Core>, mut commands: UnboundedReceiver<Command>) {
                 }
             }
             command = commands.recv(), if !draining => match command {
-                Some(Command::Listen { id, socket }) => {
-                    let state = Rc::new(ListenerState { id, closing: false.into(), removed: Notify::new() });
+                Some(Command::Listen { id, sockets }) => {
+                    let state = Rc::new(ListenerState::new(id));
                     accepting.retain(|task| !task.is_finished());
-                    accepting.push(spawn_local(accept(socket, Rc::clone(&core), Rc::clone(&state))));
+                    let accept = |socket| spawn_local(accept(socket, Rc::clone(&core), Rc::clone(&state)));
+                    accepting.extend(sockets.into_iter().map(accept));
                     listeners.insert(id, state);
                 }
                 Some(Command::Unlisten(id)) => {
@@ -102,8 +100,9 @@ async fn run(core: Rc<Core>, mut commands: UnboundedReceiver<Command>) {
                     core.tunnels.wake_all();
                     core.metrics.places.look_again();
                 }
-                Some(Command::Drain) | None => {
+                end @ (Some(Command::Drain | Command::HandOver) | None) => {
                     for (_, state) in listeners.drain() {
+                        state.handed_over.set(matches!(end, Some(Command::HandOver)));
                         close(&core, &state);
                     }
                     draining = true;
@@ -115,36 +114,7 @@ async fn run(core: Rc<Core>, mut commands: UnboundedReceiver<Command>) {
 
 fn close(core: &Core, state: &ListenerState) {
     state.closing.set(true);
-    state.removed.notify_one();
+    state.removed.notify_waiters();
     core.timers.wake_all();
     core.tunnels.wake_all();
-}
-
-/// Accepts connections; one beyond the limit waits here until another ends.
-async fn accept(socket: TcpListener, core: Rc<Core>, state: Rc<ListenerState>) {
-    let listener = match tokio::net::TcpListener::from_std(socket) {
-        Ok(listener) => listener,
-        Err(error) => return tracing::error!(%error, "a listener failed"),
-    };
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = state.removed.notified() => break,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
-                core.metrics.places.take(|| core.generation().table.settings.limits.connections.into()).await;
-                spawn_local(connection::serve(stream, peer.ip().to_canonical(), &core, &state));
-            }
-            Err(error) => {
-                // Out of descriptors or memory: it passes when connections end.
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
-    } // who is in the kernel's queue has connected: closing the socket would reset them
-    while let Poll::Ready(Ok((stream, peer))) = poll_fn(|cx| Poll::Ready(listener.poll_accept(cx))).await {
-        core.metrics.places.take(|| u64::MAX).await;
-        spawn_local(connection::serve(stream, peer.ip().to_canonical(), &core, &state));
-    }
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::value::address::ListenAddress;
+use crate::value::address::{IpListenAddress, ListenAddress};
 use crate::value::duration::Duration;
 use crate::value::host::HostName;
 use crate::value::name::Name;
@@ -36,12 +36,29 @@ pub struct Listener {
     pub name: Name,
     /// The address. `PORT` in the environment replaces the port of the listener `http`, or of the only one.
     pub address: ListenAddress,
+    /// The load balancers in front that say with the PROXY protocol who connects to them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_protocol: Option<ProxyProtocol>,
+}
+
+/// From whom the PROXY protocol is spoken, versions 1 and 2.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ProxyProtocol {
+    /// The networks of the load balancers. A connection from there must begin with it, and what it says is the client's address;
+    /// a connection from anywhere else is a client's own.
+    #[schemars(length(min = 1), extend("uniqueItems" = true))]
+    pub from: Vec<Network>,
 }
 
 impl Default for Listener {
     #[expect(clippy::expect_used, reason = "the texts are fixed and right")]
     fn default() -> Self {
-        Self { name: "http".parse().expect("a name"), address: "127.0.0.1:8080".parse().expect("an address") }
+        Self {
+            name: "http".parse().expect("a name"),
+            address: "127.0.0.1:8080".parse().expect("an address"),
+            proxy_protocol: None,
+        }
     }
 }
 
@@ -50,7 +67,7 @@ impl Default for Listener {
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct Status {
     /// Its address. On any but a loopback address only `/livez`, `/readyz` and `/metrics` answer, unless `expose` says more.
-    pub address: ListenAddress,
+    pub address: IpListenAddress,
     /// Also answers `/status` and `/table` on an address that is not loopback.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub expose: bool,

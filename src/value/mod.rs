@@ -24,6 +24,7 @@ pub use scalar::{Format, Scalar, ScalarError};
 
 /// The scalar formats, one line each; `compiler::check` looks a schema's `format` up here.
 pub const FORMATS: &[Format] = &[
+    Format::of::<address::IpListenAddress>(),
     Format::of::<address::ListenAddress>(),
     Format::of::<duration::Duration>(),
     Format::of::<header::HeaderName>(),

@@ -34,6 +34,8 @@ pub struct Gateway {
 #[derive(Default)]
 pub struct Options {
     pub environment: Vec<(&'static str, String)>,
+    /// A program with arguments that is started in its place, and becomes it.
+    pub through: Vec<String>,
 }
 
 impl Gateway {
@@ -51,7 +53,14 @@ impl Gateway {
 
     /// Starts a gateway, which may not come to listen.
     pub fn spawn(folder: PathBuf, options: &Options) -> Self {
-        let mut command = Command::new(program());
+        let mut command = match options.through.split_first() {
+            Some((through, arguments)) => {
+                let mut command = Command::new(through);
+                command.args(arguments).arg(program());
+                command
+            }
+            None => Command::new(program()),
+        };
         command.arg("run").arg(&folder).env_remove("PORT").env("GW_WORKERS", "2");
         command.envs(options.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -10,7 +10,7 @@ const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 fn before(origin: &Origin, spec: &str) -> Gateway {
     let times = ", timeouts: { connect: 500ms, firstByte: 500ms, idle: 500ms }";
     let manifests = gateway(spec) + &backend("origin", origin.address, times) + &route("all", "backend: origin");
-    let options = Options { environment: vec![("GW_WORKERS", "1".into())] };
+    let options = Options { environment: vec![("GW_WORKERS", "1".into())], ..Options::default() };
     Gateway::start_in(folder_with(&[("gateway.yaml", &manifests)]), &options)
 }
 

@@ -102,7 +102,10 @@ impl Asked {
                 let known = listeners.iter().map(|listener| listener.name.as_str());
                 AskedError::Listener { name: name.clone(), near: did_you_mean(name, known).map(str::to_owned) }
             })?,
-            None => listeners.iter().position(|listener| Some(listener.address.0.port()) == self.port).unwrap_or(0),
+            None => listeners
+                .iter()
+                .position(|listener| listener.address.ip().is_some_and(|ip| Some(ip.port()) == self.port))
+                .unwrap_or(0),
         };
         Ok(u16::try_from(index).unwrap_or(u16::MAX))
     }

@@ -17,6 +17,7 @@ use arc_swap::ArcSwapOption;
 
 use crate::proxy::live::Live;
 use crate::proxy::metrics::Metrics;
+use crate::proxy::sockets::Sockets;
 use crate::table::Digest;
 
 pub use server::{StatusError, StatusServer, StatusSocket};
@@ -34,6 +35,8 @@ pub struct View {
     pub rejected: Rejected,
     /// Whether requests are accepted: not before the first table, and not any more while draining.
     pub ready: Arc<AtomicBool>,
+    /// Where it tells which socket it has open.
+    pub sockets: Arc<Sockets>,
 }
 
 /// The newest manifests, if they were refused; the table before them is in force then.

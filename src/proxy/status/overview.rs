@@ -1,6 +1,5 @@
 //! `/status`: what is in force since when, and what was refused. It knows places in manifests, not what they say.
 
-use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
@@ -50,7 +49,7 @@ struct Overview<'a> {
 #[derive(Serialize)]
 pub(super) struct ListenerLine<'a> {
     name: &'a str,
-    address: SocketAddr,
+    address: String,
 }
 
 #[derive(Serialize)]
@@ -80,7 +79,9 @@ struct Rejected<'a> {
 /// The listeners of a table.
 pub(super) fn listeners(generation: &Generation) -> Vec<ListenerLine<'_>> {
     let named = generation.table.settings.listeners.iter().zip(&generation.listeners);
-    named.map(|(listener, live)| ListenerLine { name: listener.name.as_str(), address: live.address }).collect()
+    named
+        .map(|(listener, live)| ListenerLine { name: listener.name.as_str(), address: live.address.to_string() })
+        .collect()
 }
 
 impl Counts {

@@ -28,9 +28,14 @@ use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use crate::proxy::listener::{bind, bind_beside};
+use crate::proxy::listener::{Socket, bind_beside, bind_ip};
+use crate::proxy::sockets::{Owner, Sockets};
 use crate::proxy::status::View;
 use crate::proxy::status::answer::{Reach, answer};
+use crate::value::address::ListenAddress;
+
+/// The name that its socket goes by where sockets are given to a program.
+const NAME: &str = "gw-status";
 
 /// How many connections there are at once; further ones wait in the kernel's queue.
 const CONNECTIONS: usize = 64;
@@ -79,20 +84,23 @@ pub struct StatusSocket {
 }
 
 impl StatusSocket {
-    /// Binds an address.
+    /// Takes the socket that the program was given for it, else binds an address.
     ///
     /// # Errors
     /// If it cannot be bound.
-    pub fn bind(address: SocketAddr) -> Result<Self, StatusError> {
-        Self::by(|| bind(address, 1).map(|bound| bound.sockets), address)
+    pub fn first(wanted: SocketAddr, sockets: &Sockets) -> Result<Self, StatusError> {
+        match sockets.take(NAME, &ListenAddress::Ip(wanted)).into_iter().next() {
+            Some(Socket::Tcp(socket)) => Ok(Self { wanted, socket }),
+            Some(Socket::Unix(_)) | None => Self::by(|| bind_ip(wanted, 1), wanted),
+        }
     }
 
     /// Binds an address that may overlap with the one that is listened on.
     fn bind_after(address: SocketAddr, current: SocketAddr) -> Result<Self, StatusError> {
         if address.port() == 0 || address.port() != current.port() {
-            return Self::bind(address);
+            return Self::by(|| bind_ip(address, 1), address);
         }
-        Self::by(|| bind_beside(address, 1).map(|bound| bound.sockets), address)
+        Self::by(|| bind_beside(address, 1), address)
     }
 
     fn by(
@@ -179,6 +187,8 @@ struct Open {
 
 impl Open {
     fn new(socket: StatusSocket, view: &Arc<View>, permits: &Arc<Semaphore>) -> io::Result<Self> {
+        let copy = Socket::Tcp(socket.socket.try_clone()?);
+        view.sockets.set_open(Owner::Status, vec![(NAME.to_owned(), Arc::new([copy]))]);
         let listener = TcpListener::from_std(socket.socket)?;
         let address = listener.local_addr()?;
         let reach = if address.ip().is_loopback() { Reach::Loopback } else { Reach::Network };
