@@ -14,7 +14,7 @@ use crate::value::percent;
 
 /// The header fields of a message, with the edits of plugins.
 ///
-/// All text lives in one buffer, which [`Fields::clear`] keeps for the next message.
+/// All text lives in one buffer, as the lines that HTTP/1 sends; [`Fields::clear`] keeps it for the next message.
 #[derive(Debug, Default)]
 pub struct Fields {
     text: Vec<u8>,
@@ -22,12 +22,26 @@ pub struct Fields {
     received: usize,
 }
 
+/// Where name and value of a field stand, each as its start and its length.
 #[derive(Clone, Copy, Debug)]
 struct Field {
     name: (u32, u16),
     value: (u32, u32),
     dropped: bool,
     secret: bool,
+}
+
+/// What stands between the name of a field and its value.
+const SEPARATOR: &[u8] = b": ";
+
+/// What ends a line.
+const LINE_END: &[u8] = b"\r\n";
+
+impl Field {
+    /// Its line, with its end.
+    fn line(&self) -> Range<usize> {
+        self.name.0 as usize..self.value.0 as usize + self.value.1 as usize + LINE_END.len()
+    }
 }
 
 impl Fields {
@@ -80,23 +94,37 @@ impl Fields {
         self.entries.iter().filter(|field| !field.dropped).map(|field| (self.name(field), self.value(field)))
     }
 
-    /// The fields that were received and not dropped since, in order.
-    pub fn kept(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        Self::sent(&self.entries[..self.received]).map(|field| (self.name(field), self.value(field)))
+    /// Writes the fields that were received and not dropped since, each as a line of HTTP/1, if `goes_on` says so of its name.
+    pub fn write_kept(&self, goes_on: impl FnMut(&[u8]) -> bool, out: &mut Vec<u8>) {
+        self.write_lines(&self.entries[..self.received], goes_on, out);
     }
 
-    /// The fields that were set or added since, in order.
-    pub fn edits(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        Self::sent(&self.entries[self.received..]).map(|field| (self.name(field), self.value(field)))
+    /// Writes the fields that were set or added since, each as a line, if `goes_on` says so of its name.
+    pub fn write_edits(&self, goes_on: impl FnMut(&[u8]) -> bool, out: &mut Vec<u8>) {
+        self.write_lines(&self.entries[self.received..], goes_on, out);
     }
 
-    fn sent(fields: &[Field]) -> impl Iterator<Item = &Field> {
-        fields.iter().filter(|field| !field.dropped)
+    /// Writes all fields as they will be sent, each as a line, if `goes_on` says so of its name.
+    pub fn write(&self, goes_on: impl FnMut(&[u8]) -> bool, out: &mut Vec<u8>) {
+        self.write_lines(&self.entries, goes_on, out);
     }
 
-    /// The buffer that [`Fields::ranges`] points into.
-    pub fn text(&self) -> &[u8] {
-        &self.text
+    /// Lines that stand one behind another are copied as one piece.
+    fn write_lines(&self, fields: &[Field], mut goes_on: impl FnMut(&[u8]) -> bool, out: &mut Vec<u8>) {
+        let mut piece = 0..0;
+        for field in fields {
+            let line = field.line();
+            if field.dropped || !goes_on(self.name(field)) {
+                continue;
+            }
+            if line.start != piece.end {
+                out.extend_from_slice(&self.text[piece]);
+                piece = line;
+            } else {
+                piece.end = line.end;
+            }
+        }
+        out.extend_from_slice(&self.text[piece]);
     }
 
     /// How many fields there are at most.
@@ -107,14 +135,6 @@ impl Fields {
     /// Whether there is no field.
     pub fn is_empty(&self) -> bool {
         self.iter().next().is_none()
-    }
-
-    /// Where name and value of each field stand that will be sent, in order.
-    pub fn ranges(&self) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
-        self.entries.iter().filter(|field| !field.dropped).map(|field| {
-            let (name, value) = (field.name.0 as usize, field.value.0 as usize);
-            (name..name + usize::from(field.name.1), value..value + field.value.1 as usize)
-        })
     }
 
     /// Replaces all values of a field by one; its name is in lower case. A value that no field can hold leaves none.
@@ -163,21 +183,19 @@ impl Fields {
     }
 
     fn push(&mut self, name: &[u8], value: &[u8]) {
-        self.text.reserve(name.len() + value.len());
-        let at = self.append(name);
-        let value = self.append(value);
+        let start = self.text.len();
+        let value_start = start + name.len() + SEPARATOR.len();
+        self.text.reserve(name.len() + value.len() + SEPARATOR.len() + LINE_END.len());
+        self.text.extend_from_slice(name);
+        self.text.extend_from_slice(SEPARATOR);
+        self.text.extend_from_slice(value);
+        self.text.extend_from_slice(LINE_END);
         self.entries.push(Field {
-            name: (narrow(at.start), u16::try_from(at.len()).unwrap_or(u16::MAX)),
-            value: (narrow(value.start), narrow(value.len())),
+            name: (narrow(start), u16::try_from(name.len()).unwrap_or(u16::MAX)),
+            value: (narrow(value_start), narrow(value.len())),
             dropped: false,
             secret: false,
         });
-    }
-
-    fn append(&mut self, bytes: &[u8]) -> Range<usize> {
-        let start = self.text.len();
-        self.text.extend_from_slice(bytes);
-        start..self.text.len()
     }
 
     fn name(&self, field: &Field) -> &[u8] {

@@ -39,15 +39,9 @@ pub fn write_head(exchange: &Exchange<'_>, hop: &Hop<'_>, out: &mut Vec<u8>) {
     field(out, b"host", hop.host.unwrap_or(asked).as_bytes());
     let nominated = Nominated::of(&request.fields);
     let trusted = exchange.client.trusted;
-    for (name, value) in request.fields.kept() {
-        let believed = !is_disguised(name) && (trusted || !speaks_of_client(name));
-        if believed && !is_of_the_hop(name) && !nominated.holds(name) {
-            field(out, name, value);
-        }
-    }
-    for (name, value) in request.fields.edits().filter(|(name, _)| !is_of_the_hop(name)) {
-        field(out, name, value);
-    }
+    let is_believed = |name: &[u8]| !is_disguised(name) && (trusted || !speaks_of_client(name));
+    request.fields.write_kept(|name| is_believed(name) && !is_of_the_hop(name) && !nominated.holds(name), out);
+    request.fields.write_edits(|name| !is_of_the_hop(name), out);
     if let Some(protocol) = hop.upgrade {
         field(out, b"connection", b"upgrade");
         field(out, b"upgrade", protocol);

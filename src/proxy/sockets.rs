@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn given_sockets_are_found_by_name_or_address() {
-        let mut bound = || bind(&ListenAddress::parse("127.0.0.1:0").unwrap(), 1).unwrap().remove(0);
+        let bound = || bind(&ListenAddress::parse("127.0.0.1:0").unwrap(), 1).unwrap().remove(0);
         let (a, b, c) = (bound(), bound(), bound());
         let at = b.address().unwrap();
         let given = [("a", a), ("x", b), ("y", c)].map(|(name, socket)| (name.to_owned(), socket));

@@ -58,14 +58,11 @@ impl Terms {
     ) {
         status_line(head.status, out);
         let mut dated = false;
-        for (name, value) in head.fields.iter() {
-            match name {
-                b"content-length" => continue,
-                b"date" => dated = true,
-                _ => {}
-            }
-            field(out, name, value);
-        }
+        let goes_on = |name: &[u8]| {
+            dated |= name == b"date";
+            name != b"content-length"
+        };
+        head.fields.write(goes_on, out);
         if self.framed {
             field(out, b"via", b"1.1 gw");
         }
