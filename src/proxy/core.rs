@@ -11,11 +11,15 @@ use crate::pipeline::head::{RequestHead, ResponseHead};
 use crate::proxy::access_log::AccessLog;
 use crate::proxy::live::{Generation, Live};
 use crate::proxy::metrics::Metrics;
+use crate::proxy::room::{Room, room};
 use crate::proxy::timer::Timers;
 use crate::proxy::upstream::Upstreams;
 
 /// More heads than this are not kept for reuse.
 const KEPT_HEADS: usize = 256;
+
+/// More rooms than this are not kept either.
+const KEPT_ROOMS: usize = 64;
 
 /// The length of a date in a header field.
 const DATE_BYTES: usize = 29;
@@ -29,6 +33,7 @@ pub struct Core {
     current: RefCell<Pinned>,
     #[expect(clippy::vec_box, reason = "taking and giving back moves a pointer, not two heads")]
     heads: RefCell<Vec<Box<Heads>>>,
+    rooms: RefCell<Vec<Box<dyn Room>>>,
     random: RefCell<fastrand::Rng>,
     /// The date, and the second of the timers that it was made in.
     date: Cell<(u64, [u8; DATE_BYTES])>,
@@ -65,6 +70,7 @@ impl Core {
             live: RefCell::new(Cache::new(live.pointer())),
             current: RefCell::new(Rc::new(live.load())),
             heads: RefCell::default(),
+            rooms: RefCell::default(),
             random: RefCell::new(fastrand::Rng::new()),
             date: Cell::new((u64::MAX, [0; DATE_BYTES])),
             upstreams: Upstreams::new(&timers),
@@ -101,6 +107,20 @@ impl Core {
             heads.response.fields.clear();
             heads.outgoing.clear();
             kept.push(heads);
+        }
+    }
+
+    /// Room for the handling of a request.
+    pub fn room(&self) -> Box<dyn Room> {
+        self.rooms.borrow_mut().pop().unwrap_or_else(room)
+    }
+
+    /// Takes a room back, and ends what goes on in it.
+    pub fn give_back(&self, mut room: Box<dyn Room>) {
+        room.leave();
+        let mut kept = self.rooms.borrow_mut();
+        if kept.len() < KEPT_ROOMS {
+            kept.push(room);
         }
     }
 

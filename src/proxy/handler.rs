@@ -59,10 +59,10 @@ pub struct Answer {
 }
 
 /// Answers one request. The table is loaded here, once, and the request lives with it until it ends.
-pub async fn handle(visit: &Rc<Visit>, mut heads: Box<Heads>, arrival: Arrival) -> Answer {
+pub async fn handle(visit: Rc<Visit>, mut heads: Box<Heads>, arrival: Arrival) -> Answer {
     let generation = visit.connection.core.generation();
     let mut account = Account::open(&visit.connection, &generation);
-    let end = match depart(visit, &generation, arrival, &mut heads, &mut account) {
+    let end = match depart(&visit, &generation, arrival, &mut heads, &mut account) {
         Ok((trip, request)) => trip.take(request, &mut heads, &mut account).await,
         Err(end) => end,
     };

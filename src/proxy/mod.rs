@@ -23,6 +23,7 @@ pub mod outgoing;
 mod places;
 mod preface;
 mod request_body;
+mod room;
 pub mod sockets;
 pub mod status;
 mod stream;

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use bytes::Buf as _;
 
 use crate::proxy::core::Heads;
-use crate::proxy::handler::{Answer, Arrival, handle};
+use crate::proxy::handler::{Answer, Arrival};
 use crate::proxy::http1::answer::Terms;
 use crate::proxy::http1::pace::Pace;
 use crate::proxy::http1::request::{Request, Version, parse};
@@ -143,14 +143,15 @@ async fn exchange(
     }
     let head_only = heads.request.method == Method::Head;
     let arrival = Arrival::of_http1(received, version, &heads.request, socket.body());
-    // boxed: an idle connection then holds no memory for a request
-    let mut handling = Box::pin(handle(&pace.visit, heads, arrival));
-    let answer = poll_fn(|cx| match handling.as_mut().poll(cx) {
+    // lent: an idle connection then holds no memory for a request
+    let mut room = pace.connection().core.room();
+    room.enter(Rc::clone(&pace.visit), heads, arrival);
+    let answer = poll_fn(|cx| match room.poll(cx) {
         Poll::Ready(answer) => Poll::Ready(Some(answer)),
         Poll::Pending => socket.state().poll_gone(cx).map(|()| None),
     })
     .await;
-    drop(handling);
+    pace.connection().core.give_back(room);
     let Some(answer) = answer else { return Some(Served::Gone) };
     let keep = keep_alive && !pace.connection().listener.closing.get();
     send(socket, pace, answer, Terms { version, head_only, framed: false, keep }).await
