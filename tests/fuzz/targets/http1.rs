@@ -67,8 +67,9 @@ fn start() -> World {
     let table = compile(parse(vec![file]), &std::iter::empty().collect()).table.unwrap();
     let metrics = Arc::<Metrics>::default();
     let (log, _) = AccessLog::start(std::io::sink(), Format::Json, Arc::clone(&metrics)).unwrap();
-    let proxy = Proxy::start(table, Secrets::default(), Start { workers: 1, metrics, log }).unwrap();
-    World { gateway: proxy.addresses()[0].1, seen: Mutex::new(seen), _proxy: Mutex::new(proxy) }
+    let start = Start { workers: 1, metrics, log, sockets: Arc::default() };
+    let proxy = Proxy::start(table, Secrets::default(), start).unwrap();
+    World { gateway: proxy.addresses()[0].1.ip().unwrap(), seen: Mutex::new(seen), _proxy: Mutex::new(proxy) }
 }
 
 /// A server that reads nothing but the one form, and says so of anything else.
