@@ -29,7 +29,8 @@ pub struct Core {
     current: RefCell<Pinned>,
     #[expect(clippy::vec_box, reason = "taking and giving back moves a pointer, not two heads")]
     heads: RefCell<Vec<Box<Heads>>>,
-    random: RefCell<fastrand::Rng>,
+    /// Random numbers, for nothing that must stay secret.
+    pub random: RefCell<fastrand::Rng>,
     /// The date, and the second of the timers that it was made in.
     date: Cell<(u64, [u8; DATE_BYTES])>,
     /// The client for upstreams.

@@ -2,14 +2,13 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use crate::pipeline::backend::Upstream;
 use crate::pipeline::exchange::Exchange;
 use crate::proxy::account::Account;
 use crate::proxy::answer::Source;
+use crate::proxy::balance::Tried;
 use crate::proxy::handler::{ClientRequest, End, client_body};
-use crate::proxy::live::{Generation, LiveRoute};
+use crate::proxy::live::Generation;
 use crate::proxy::outgoing::{Hop, write_head};
 use crate::proxy::request_body::BodyError;
 use crate::proxy::tunnel::{PendingTunnel, Upgrade};
@@ -25,15 +24,13 @@ pub struct Forwarded<'a> {
     pub generation: &'a Arc<Generation>,
     /// Its route.
     pub route: &'a CompiledRoute,
-    /// The route's servers, ready to connect to.
-    pub live: &'a LiveRoute,
-    /// The servers and their turns.
-    pub upstream: &'a Upstream,
+    /// Its backend, as an index into the generation's.
+    pub backend: u32,
     /// The id of the request.
     pub id: &'a [u8],
 }
 
-/// Asks the server whose turn it is.
+/// Asks one of the servers.
 pub async fn forward(
     to: Forwarded<'_>,
     request: ClientRequest,
@@ -42,10 +39,11 @@ pub async fn forward(
     account: &mut Account,
 ) -> End {
     let ClientRequest { body, upgrade } = request;
-    let turn = to.live.turn.fetch_add(1, Ordering::Relaxed) as usize % to.upstream.turns.len().max(1);
-    let target = to.upstream.turns.get(turn).and_then(|target| to.live.targets.get(*target as usize));
-    let Some(target) = target else { return End::failed(503, "no-target", exchange) };
-    account.note_upstream(&target.url);
+    let backend = &to.generation.backends[to.backend as usize];
+    let chosen = backend.choose(exchange, &Tried::default(), &mut to.visit.connection.core.random.borrow_mut());
+    let Some(chosen) = chosen else { return End::failed(503, "no-target", exchange) };
+    let target = &backend.targets[chosen as usize];
+    account.note_upstream(to.backend, chosen);
     let hop = Hop {
         host: target.host.as_deref(),
         server: &target.authority,
@@ -73,11 +71,19 @@ pub async fn forward(
         response: exchange.response,
     };
     match to.visit.connection.core.upstreams.send(call).await {
-        Ok(Reply::Answer(body)) => End { source: Source::Upstream(Box::new(body)), framed: true, cause: None },
+        Ok(Reply::Answer(body)) => {
+            backend.stick(chosen, exchange);
+            End { source: Source::Upstream(Box::new(body)), framed: true, cause: None }
+        }
         Ok(Reply::Upgraded(tunnel)) => match upgrade {
             Some(upgrade) => {
                 upgrade.accept(exchange);
-                to.visit.tunnel.set(Some(PendingTunnel::new(tunnel, to.route, to.generation.number)));
+                to.visit.tunnel.set(Some(PendingTunnel::new(
+                    tunnel,
+                    to.route,
+                    to.generation.number,
+                    target.state.hold(),
+                )));
                 End { source: Source::Empty, framed: true, cause: None }
             }
             None => End::failed(502, "malformed", exchange),

@@ -5,6 +5,7 @@
 pub mod access_log;
 mod account;
 mod answer;
+mod balance;
 mod connection;
 mod core;
 mod error_page;

@@ -1,0 +1,53 @@
+//! Servers that give the same answers: what a manifest says of them, ready for `proxy` to use. No state lives here.
+
+pub mod balancing;
+
+use crate::pipeline::timeouts::Timeouts;
+use crate::pipeline::upstream::balancing::Balancing;
+use crate::value::url::TargetUrl;
+
+/// Servers that give the same answers.
+#[derive(Debug)]
+pub struct Upstream {
+    /// The servers.
+    pub servers: Box<[Server]>,
+    /// How one of them is chosen.
+    pub balancing: Balancing,
+    /// What `Host` says upstream.
+    pub host: HostHeader,
+    /// Its own timeouts, where it has any.
+    pub timeouts: Timeouts,
+}
+
+/// One server.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Where it is.
+    pub url: TargetUrl,
+    /// How many requests it gets for one of a server of weight 1.
+    pub weight: u32,
+    /// It is used only while no server of a lower number is usable.
+    pub priority: u32,
+}
+
+/// What the `Host` field of an upstream request says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostHeader {
+    /// What the client sent.
+    Keep,
+    /// The host and port of the target.
+    Target,
+    /// This name.
+    Name(Box<str>),
+}
+
+impl HostHeader {
+    /// What is said to a server; `None` for what the client sent.
+    pub fn said_to(&self, target: &TargetUrl) -> Option<Box<str>> {
+        match self {
+            Self::Keep => None,
+            Self::Target => Some(target.authority().into()),
+            Self::Name(name) => Some(name.clone()),
+        }
+    }
+}
