@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::pipeline::backend::{Backend, BackendContext, BackendType};
 use crate::pipeline::timeouts::Timeouts;
 use crate::pipeline::upstream::balancing::{Balancing, LoadBalancing};
+use crate::pipeline::upstream::health::{HealthCheck, OutlierDetection};
 use crate::pipeline::upstream::{HostHeader, Server, Upstream};
+use crate::value::duration::Duration;
 use crate::value::host::HostName;
 use crate::value::url::TargetUrl;
 
@@ -29,6 +31,22 @@ pub struct HttpConfig {
     /// How a server is chosen for each request. The default is in turn, by weight.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load_balancing: Option<LoadBalancing>,
+    /// How the gateway finds out by asking whether a target is well. The default is not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health_check: Option<HealthCheck>,
+    /// Which targets get a rest because of what they answer to clients. The default is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outlier_detection: Option<OutlierDetection>,
+    /// How long a target that comes back (healthy again, or no outlier any more) takes to get its whole weight: it begins with a tenth.
+    /// The default is at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"30s")]
+    pub slow_start: Option<Duration>,
+    /// The share of usable targets, in percent, below which all of them get requests: then it is likelier that the checks are wrong than
+    /// the targets. Without it, requests get a 503 once no target is usable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100), example = 50)]
+    pub panic_threshold: Option<u32>,
     /// How long the gateway waits for these servers, where the route doesn't say.
     #[serde(default)]
     pub timeouts: Timeouts,
@@ -39,6 +57,7 @@ fn example() -> serde_json::Value {
         "targets": [{ "url": "http://10.0.0.1:3000", "weight": 2 }, { "url": "http://10.0.0.2:3000" }],
         "hostHeader": "target",
         "loadBalancing": { "leastRequests": {} },
+        "healthCheck": { "path": "/healthz", "interval": "5s" },
         "timeouts": { "connect": "2s", "firstByte": "10s" },
     })
 }
@@ -88,7 +107,16 @@ impl BackendType for Http {
         };
         let servers = config.targets.iter().map(TargetConfig::server).collect();
         let balancing = config.load_balancing.as_ref().map_or(Balancing::RoundRobin, LoadBalancing::compile);
-        Some(Backend::Upstream(Arc::new(Upstream { servers, balancing, host, timeouts: config.timeouts })))
+        Some(Backend::Upstream(Arc::new(Upstream {
+            servers,
+            balancing,
+            health_check: config.health_check.clone(),
+            outliers: config.outlier_detection.clone(),
+            slow_start: config.slow_start.map(Duration::get),
+            panic_below: config.panic_threshold,
+            host,
+            timeouts: config.timeouts,
+        })))
     }
 }
 

@@ -12,6 +12,7 @@ use crate::compiler::quote::listed;
 use crate::diagnostic::{Code, Diagnostics, Severity, Span};
 use crate::pipeline::condition::{NamedCondition, Names};
 use crate::pipeline::upstream::balancing::{ConsistentHash, LoadBalancing};
+use crate::pipeline::upstream::health::HealthCheck;
 use crate::pipeline::when::When;
 use crate::plugins::{PLUGINS, PluginEntry};
 
@@ -42,6 +43,14 @@ fn backend(object: &Object, spec: &BackendSpec, out: &mut Diagnostics) {
 }
 
 fn http_backend(object: &Object, http: &HttpConfig, out: &mut Diagnostics) {
+    if let Some(check) = &http.health_check {
+        exactly_one(object, "/spec/http/healthCheck", &check.named(), HealthCheck::WAYS, "a health check is", out);
+        if check.path.is_none() && !check.statuses.is_empty() {
+            let problem = object.problem(&NOT_EXACTLY_ONE, "`statuses` are those of a check by `path`");
+            let place = object.key_place("/spec/http/healthCheck/statuses");
+            out.push(problem.at(place, "has no effect").help("leave `statuses` out, or check by `path`"));
+        }
+    }
     let Some(balancing) = &http.load_balancing else { return };
     let pointer = "/spec/http/loadBalancing";
     exactly_one(object, pointer, &balancing.named(), LoadBalancing::WAYS, "`loadBalancing` is", out);

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use arc_swap::{ArcSwap, Cache};
 
@@ -60,8 +60,9 @@ pub struct Heads {
 
 impl Core {
     /// A worker's things, at the table that is live.
-    pub fn new(live: &Live, metrics: Arc<Metrics>, log: AccessLog) -> Self {
-        let timers = Timers::new();
+    /// Its clock begins at `epoch`.
+    pub fn new(live: &Live, metrics: Arc<Metrics>, log: AccessLog, epoch: Instant) -> Self {
+        let timers = Timers::since(epoch);
         Self {
             live: RefCell::new(Cache::new(live.pointer())),
             current: RefCell::new(Rc::new(live.load())),

@@ -1,9 +1,10 @@
 //! The table that is live: one pointer, swapped whole. A request loads it once and lives with it until it ends.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 use rustls::ClientConfig;
@@ -11,6 +12,7 @@ use rustls::ClientConfig;
 use crate::pipeline::backend::Backend;
 use crate::pipeline::secrets::Secrets;
 use crate::pipeline::upstream::Upstream;
+use crate::proxy::background::Background;
 use crate::proxy::balance::{LiveBackend, LiveTarget, States};
 use crate::proxy::metrics::{Metrics, RouteMetrics};
 use crate::proxy::upstream::{Address, Target, TlsTarget, client_config, system_roots};
@@ -60,8 +62,12 @@ pub struct Live(Arc<ArcSwap<Generation>>);
 pub struct Surroundings {
     /// The counters.
     pub metrics: Arc<Metrics>,
+    /// When the clock began that all workers share.
+    pub epoch: Instant,
     /// What is remembered of backends.
     states: States,
+    /// What goes on beside requests.
+    background: Background,
     /// How upstreams prove who they are; read from the machine when the first one has to.
     tls: OnceLock<Arc<ClientConfig>>,
 }
@@ -72,6 +78,9 @@ pub enum PrepareError {
     /// The name of an upstream cannot be one of a certificate.
     #[error("the name of an upstream cannot be verified: {0}")]
     Name(#[from] rustls::pki_types::InvalidDnsNameError),
+    /// What goes on beside requests cannot be started.
+    #[error("a thread cannot be started: {0}")]
+    Thread(#[from] io::Error),
     /// The settings of TLS are unusable.
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
@@ -80,7 +89,13 @@ pub enum PrepareError {
 impl Surroundings {
     /// Surroundings with these counters.
     pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self { metrics, states: States::default(), tls: OnceLock::new() }
+        Self {
+            metrics,
+            epoch: Instant::now(),
+            states: States::default(),
+            background: Background::default(),
+            tls: OnceLock::new(),
+        }
     }
 
     /// The settings for TLS to upstreams. Reading the machine's authorities takes a while, so only the first use does it.
@@ -127,12 +142,14 @@ impl Generation {
         secrets: Secrets,
         around: &Surroundings,
     ) -> Result<Self, PrepareError> {
-        let backends = live_backends(&table, around)?;
+        let mut backends = live_backends(&table, around)?;
         let routes = table.routes.iter().map(|route| LiveRoute {
             metrics: around.metrics.route(&route.name),
             backend: route.end.as_ref().and_then(|end| position(&backends, &end.name)),
         });
         let routes = routes.collect();
+        // last, for nothing that is asked is to outlive a table that cannot be made ready
+        backends.iter_mut().try_for_each(|backend| backend.watch(&around.background, around.epoch))?;
         Ok(Self { number, since: SystemTime::now(), table, listeners, routes, backends, secrets })
     }
 }

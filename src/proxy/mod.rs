@@ -5,6 +5,7 @@
 pub mod access_log;
 mod account;
 mod answer;
+mod background;
 mod balance;
 mod connection;
 mod core;
@@ -12,6 +13,7 @@ mod error_page;
 mod forward;
 pub mod forwarded;
 mod handler;
+mod health;
 pub mod http1;
 pub mod ingress;
 mod listener;
@@ -97,7 +99,8 @@ impl Proxy {
         let workers = (0..start.workers.max(1))
             .map(|index| {
                 let (live, metrics, log) = (live.clone(), Arc::clone(&start.metrics), start.log.clone());
-                Worker::start(index, move || Core::new(&live, metrics, log))
+                let epoch = around.epoch;
+                Worker::start(index, move || Core::new(&live, metrics, log, epoch))
             })
             .collect::<io::Result<Vec<_>>>()
             .map_err(SwapError::Worker)?;

@@ -5,6 +5,7 @@
 
 mod balancing;
 mod faults;
+mod health;
 mod reuse;
 #[path = "../support/mod.rs"]
 mod support;

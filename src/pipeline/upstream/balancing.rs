@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::pipeline::exchange::Exchange;
+use crate::value::cookie::CookieName;
 use crate::value::duration::Duration;
 use crate::value::header::HeaderName;
+use crate::value::path::PathPrefix;
 
 /// How a server is chosen for each request: exactly one way.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
@@ -35,7 +37,7 @@ fn balancing_example() -> Value {
 }
 
 /// No settings.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[schemars(example = Map::new())]
 pub struct Plain {}
@@ -50,8 +52,7 @@ pub struct ConsistentHash {
     pub header: Option<HeaderName>,
     /// The value of this cookie.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 256), example = &"tenant")]
-    pub cookie: Option<String>,
+    pub cookie: Option<CookieName>,
     /// The first value of this query parameter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256), example = &"user")]
@@ -74,12 +75,10 @@ fn hash_example() -> Value {
 pub struct StickyCookie {
     /// Its name.
     #[serde(default = "cookie_name")]
-    #[schemars(regex(pattern = r"^[A-Za-z0-9_.-]{1,64}$"), example = &"gw-target")]
-    pub name: String,
+    pub name: CookieName,
     /// The path that it is for.
-    #[serde(default = "root_path")]
-    #[schemars(regex(pattern = r"^/[!-:<-~]{0,255}$"), example = &"/shop")]
-    pub path: String,
+    #[serde(default = "PathPrefix::root")]
+    pub path: PathPrefix,
     /// How long the browser keeps it. The default is until it is closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"1h")]
@@ -90,12 +89,9 @@ fn sticky_example() -> Value {
     json!({ "name": "shop-target", "maxAge": "1h" })
 }
 
-fn cookie_name() -> String {
-    "gw-target".into()
-}
-
-fn root_path() -> String {
-    "/".into()
+#[expect(clippy::expect_used, reason = "the text is fixed and is a name")]
+fn cookie_name() -> CookieName {
+    "gw-target".parse().expect("a literal")
 }
 
 /// How a server is chosen.
@@ -119,7 +115,7 @@ pub enum KeyPart {
     /// A header field.
     Header(HeaderName),
     /// A cookie.
-    Cookie(Box<str>),
+    Cookie(CookieName),
     /// A query parameter.
     Query(Box<str>),
     /// The client's address.
@@ -169,7 +165,7 @@ impl ConsistentHash {
 
     fn compile(&self) -> Option<KeyPart> {
         let header = self.header.clone().map(KeyPart::Header);
-        let cookie = || self.cookie.as_deref().map(|name| KeyPart::Cookie(name.into()));
+        let cookie = || self.cookie.clone().map(KeyPart::Cookie);
         let query = || self.query.as_deref().map(|name| KeyPart::Query(name.into()));
         let address = || self.client_address.as_ref().map(|_| KeyPart::ClientAddress);
         header.or_else(cookie).or_else(query).or_else(address)
@@ -182,7 +178,7 @@ impl KeyPart {
         let request = &exchange.request;
         Some(match self {
             Self::Header(name) => stable_hash(request.fields.received(name.as_str())?),
-            Self::Cookie(name) => stable_hash(request.cookies(name).next()?.as_bytes()),
+            Self::Cookie(name) => stable_hash(request.cookies(name.as_str()).next()?.as_bytes()),
             Self::Query(name) => stable_hash(request.query_values(name).next()?.as_bytes()),
             Self::ClientAddress => match exchange.client.ip {
                 std::net::IpAddr::V4(ip) => stable_hash(&ip.octets()),

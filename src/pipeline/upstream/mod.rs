@@ -1,9 +1,13 @@
 //! Servers that give the same answers: what a manifest says of them, ready for `proxy` to use. No state lives here.
 
 pub mod balancing;
+pub mod health;
+
+use std::time::Duration;
 
 use crate::pipeline::timeouts::Timeouts;
 use crate::pipeline::upstream::balancing::Balancing;
+use crate::pipeline::upstream::health::{HealthCheck, OutlierDetection};
 use crate::value::url::TargetUrl;
 
 /// Servers that give the same answers.
@@ -13,6 +17,14 @@ pub struct Upstream {
     pub servers: Box<[Server]>,
     /// How one of them is chosen.
     pub balancing: Balancing,
+    /// How they are asked whether they are well.
+    pub health_check: Option<HealthCheck>,
+    /// When one gets a rest because of its answers.
+    pub outliers: Option<OutlierDetection>,
+    /// How long one that comes back takes to get its whole weight.
+    pub slow_start: Option<Duration>,
+    /// The share of usable ones, in percent, below which all are used.
+    pub panic_below: Option<u32>,
     /// What `Host` says upstream.
     pub host: HostHeader,
     /// Its own timeouts, where it has any.

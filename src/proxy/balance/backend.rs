@@ -1,7 +1,9 @@
 //! A backend of one generation: its targets, ready to connect to, and the choice among them.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use aws_lc_rs::digest;
 use fastrand::Rng;
@@ -9,8 +11,11 @@ use fastrand::Rng;
 use crate::pipeline::exchange::Exchange;
 use crate::pipeline::upstream::Upstream;
 use crate::pipeline::upstream::balancing::{Balancing, StickyCookie};
+use crate::proxy::background::Background;
 use crate::proxy::balance::policy::{Candidate, Sight, Tier, WHOLE};
+use crate::proxy::balance::standing::Health;
 use crate::proxy::balance::state::{BackendState, TargetState};
+use crate::proxy::health::{Asked, Parties, Watch, watch};
 use crate::proxy::upstream::Target;
 use crate::value::url::Scheme;
 
@@ -40,6 +45,8 @@ pub struct LiveTarget {
     pub url: Box<str>,
     /// What is remembered of it.
     pub state: Arc<TargetState>,
+    /// The health check that asks it, while a table has it.
+    watch: Option<Arc<Watch>>,
     /// What the cookie says that holds a caller to it.
     id: u64,
 }
@@ -65,6 +72,22 @@ impl Tried {
     }
 }
 
+/// What became of a request at a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It answered.
+    Success,
+    /// It gave no usable answer, or one that says that it failed.
+    Failure,
+}
+
+impl Outcome {
+    /// What an answer of a status says of its target.
+    pub fn of_status(status: u16) -> Self {
+        if status >= 500 { Self::Failure } else { Self::Success }
+    }
+}
+
 impl LiveTarget {
     /// A target of a backend.
     pub fn new(
@@ -76,7 +99,7 @@ impl LiveTarget {
         state: Arc<TargetState>,
     ) -> Self {
         let id = opaque_id(backend, &url);
-        Self { target, authority, host, url, state, id }
+        Self { target, authority, host, url, state, watch: None, id }
     }
 }
 
@@ -106,23 +129,74 @@ impl LiveBackend {
         Self { name, upstream, targets, state, tiers }
     }
 
-    /// Chooses the target of a request, one that it hasn't tried if there is any; `None` if no target is usable.
-    pub fn choose(&self, exchange: &Exchange<'_>, tried: &Tried, random: &mut Rng) -> Option<u32> {
-        if self.targets.len() == 1 {
-            return Some(0);
+    /// Has its targets be asked whether they are well, if the manifest says so.
+    ///
+    /// # Errors
+    /// If no task can be started for it.
+    pub fn watch(&mut self, background: &Background, epoch: Instant) -> io::Result<()> {
+        let Some(check) = &self.upstream.health_check else {
+            self.targets.iter().for_each(|target| target.state.standing.found(Health::Unknown, 0));
+            return Ok(());
+        };
+        for target in &mut self.targets {
+            let host = target.host.as_ref().unwrap_or(&target.authority).clone();
+            let asked = Asked { target: target.target.clone(), host, check: check.clone() };
+            let parties =
+                Parties { backend: &self.name, url: &target.url, of_backend: &self.state, of_target: &target.state };
+            target.watch = Some(watch(&parties, asked, background, epoch)?);
         }
-        let share = |_: u32| WHOLE;
-        if !tried.is_empty() {
-            let untried = |target| if tried.has(target) { 0 } else { share(target) };
-            if let Some(target) = self.choose_by(exchange, untried, random) {
-                return Some(target);
-            }
-        }
-        self.choose_by(exchange, share, random)
+        Ok(())
     }
 
-    fn choose_by(&self, exchange: &Exchange<'_>, share: impl Fn(u32) -> u32, random: &mut Rng) -> Option<u32> {
-        let tier = self.tiers.iter().find(|tier| tier.members().iter().any(|target| share(*target) > 0))?;
+    /// Chooses the target of a request at a moment, one that it hasn't tried if there is any; `None` if no target is usable.
+    pub fn choose(&self, exchange: &Exchange<'_>, tried: &Tried, now: u64, random: &mut Rng) -> Option<u32> {
+        let troubled = self.state.is_troubled(|| (0..).zip(&self.targets).any(|(i, _)| self.share(i, now) < WHOLE));
+        if troubled || !tried.is_empty() {
+            return self.choose_with_care(exchange, tried, now, random);
+        }
+        let tier = self.tiers.first()?;
+        if self.targets.len() == 1 { Some(0) } else { self.choose_in(tier, exchange, |_| WHOLE, random) }
+    }
+
+    /// The same, where not every target is as good as any other.
+    fn choose_with_care(&self, exchange: &Exchange<'_>, tried: &Tried, now: u64, random: &mut Rng) -> Option<u32> {
+        let usable = |tier: &&Tier| tier.members().iter().any(|target| self.share(*target, now) > 0);
+        let untried = |target: u32, share: u32| if tried.has(target) { 0 } else { share };
+        for tier in self.tiers.iter().filter(usable) {
+            let panics = self.panics(tier, now);
+            let share = |target| if panics { WHOLE } else { self.share(target, now) };
+            let chosen = self.choose_in(tier, exchange, |target| untried(target, share(target)), random);
+            if chosen.is_some() {
+                return chosen;
+            }
+        }
+        let last = self.tiers.iter().find(usable);
+        let tier = last.or_else(|| self.tiers.first().filter(|_| self.upstream.panic_below.is_some()))?;
+        let panics = self.panics(tier, now);
+        let share = |target| if panics { WHOLE } else { self.share(target, now) };
+        self.choose_in(tier, exchange, share, random)
+    }
+
+    /// Whether so few targets of a tier are usable that all of them are used.
+    fn panics(&self, tier: &Tier, now: u64) -> bool {
+        let Some(least) = self.upstream.panic_below else { return false };
+        let usable = tier.members().iter().filter(|target| self.share(**target, now) > 0).count();
+        usable * 100 < least as usize * tier.members().len()
+    }
+
+    /// The share of its weight that a target gets now.
+    fn share(&self, target: u32, now: u64) -> u32 {
+        let target = self.targets.get(target as usize);
+        target.map_or(0, |target| target.state.standing.share(now, self.upstream.slow_start))
+    }
+
+    fn choose_in(
+        &self,
+        tier: &Tier,
+        exchange: &Exchange<'_>,
+        share: impl Fn(u32) -> u32,
+        random: &mut Rng,
+    ) -> Option<u32> {
         let active = |target: u32| self.targets[target as usize].state.active.load(Ordering::Relaxed);
         let sight = Sight { share, active };
         let turn = &self.state.turn;
@@ -141,9 +215,27 @@ impl LiveBackend {
         }
     }
 
+    /// Notes what became of a request at a target.
+    pub fn note(&self, target: u32, outcome: Outcome, now: u64) {
+        let Some(outliers) = &self.upstream.outliers else { return };
+        let Some(standing) = self.targets.get(target as usize).map(|target| &target.state.standing) else { return };
+        match outcome {
+            Outcome::Success => standing.succeeded(),
+            Outcome::Failure if standing.failed() >= outliers.consecutive_errors => {
+                let out = self.targets.iter().filter(|target| target.state.standing.is_ejected(now)).count();
+                if !standing.is_ejected(now) && out < outliers.most_ejected(self.targets.len()) {
+                    standing.eject(now, outliers.eject_for.get());
+                    self.state.changed();
+                }
+            }
+            Outcome::Failure => {}
+        }
+    }
+
     /// The target that the request's cookie names.
     fn named_by(&self, cookie: &StickyCookie, exchange: &Exchange<'_>) -> Option<u32> {
-        let id = exchange.request.cookies(&cookie.name).find_map(|value| u64::from_str_radix(value, 16).ok())?;
+        let id =
+            exchange.request.cookies(cookie.name.as_str()).find_map(|value| u64::from_str_radix(value, 16).ok())?;
         (0..).zip(&self.targets).find(|(_, target)| target.id == id).map(|(index, _)| index)
     }
 

@@ -7,8 +7,12 @@
 mod backend;
 mod maglev;
 mod policy;
+mod standing;
 mod state;
+mod streak;
 mod turns;
 
-pub use backend::{LiveBackend, LiveTarget, Tried};
-pub use state::{Busy, States};
+pub use backend::{LiveBackend, LiveTarget, Outcome, Tried};
+pub use standing::Health;
+pub use state::{BackendState, Busy, States, TargetState};
+pub use streak::Streak;

@@ -7,6 +7,9 @@ use std::hash::Hash;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use crate::proxy::balance::standing::Standing;
+use crate::proxy::health::Watched;
+
 /// The states of all backends.
 #[derive(Default)]
 pub struct States(Shelf<Box<str>, BackendState>);
@@ -16,6 +19,10 @@ pub struct States(Shelf<Box<str>, BackendState>);
 pub struct BackendState {
     /// Whose turn it is, counted on and on.
     pub turn: AtomicU32,
+    /// How often something became wrong with a target, or right again.
+    changes: AtomicU64,
+    /// What [`changes`](Self::changes) was when nothing was found to be wrong.
+    settled: AtomicU64,
     targets: Shelf<Box<str>, TargetState>,
 }
 
@@ -26,6 +33,10 @@ pub struct TargetState {
     pub active: AtomicU32,
     /// Requests that were sent to it, each attempt counted.
     pub requests: AtomicU64,
+    /// Whether it is well.
+    pub standing: Standing,
+    /// The health check that asks it.
+    pub watched: Watched,
 }
 
 impl States {
@@ -39,6 +50,26 @@ impl BackendState {
     /// What is remembered of a target, by its URL.
     pub fn target(&self, url: &str) -> Arc<TargetState> {
         self.targets.get(url.into())
+    }
+
+    /// The standing of a target has changed.
+    pub fn changed(&self) {
+        self.changes.fetch_add(1, Ordering::Release);
+    }
+
+    /// Whether something may be wrong with a target: if not, none has to be looked at. `is_wrong` looks at all of them, and is only
+    /// asked after a change, until it finds that nothing is wrong.
+    pub fn is_troubled(&self, is_wrong: impl FnOnce() -> bool) -> bool {
+        let changes = self.changes.load(Ordering::Acquire);
+        if changes == self.settled.load(Ordering::Relaxed) {
+            return false;
+        }
+        let wrong = is_wrong();
+        if !wrong {
+            // a change that came meanwhile has another number
+            self.settled.store(changes, Ordering::Relaxed);
+        }
+        wrong
     }
 }
 
@@ -97,6 +128,21 @@ impl<K: Eq + Hash, V: Default> Shelf<K, V> {
 mod tests {
     use super::States;
     use std::sync::Arc;
+
+    #[test]
+    fn nobody_looks_until_something_changes() {
+        let one = States::default().backend("a");
+        assert!(!one.is_troubled(|| panic!("nothing has changed")));
+        one.changed();
+        assert!(one.is_troubled(|| true) && one.is_troubled(|| true));
+        assert!(!one.is_troubled(|| {
+            one.changed();
+            false
+        }));
+        assert!(one.is_troubled(|| true), "it changed while it was looked at");
+        assert!(!one.is_troubled(|| false));
+        assert!(!one.is_troubled(|| panic!("nothing has changed")));
+    }
 
     #[test]
     fn a_state_lasts_as_long_as_somebody_has_it() {
