@@ -1,12 +1,16 @@
-//! `http`: HTTP servers upstream, taken in turn by weight.
+//! `http`: HTTP servers upstream, and how one of them is chosen.
 
 use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::pipeline::backend::{Backend, BackendContext, BackendType, HostHeader, Upstream};
+use crate::pipeline::backend::{Backend, BackendContext, BackendType};
 use crate::pipeline::timeouts::Timeouts;
+use crate::pipeline::upstream::balancing::{Balancing, LoadBalancing};
+use crate::pipeline::upstream::health::{HealthCheck, OutlierDetection};
+use crate::pipeline::upstream::{HostHeader, Server, Upstream};
+use crate::value::duration::Duration;
 use crate::value::host::HostName;
 use crate::value::url::TargetUrl;
 
@@ -15,7 +19,7 @@ use crate::value::url::TargetUrl;
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[schemars(example = example())]
 pub struct HttpConfig {
-    /// The servers; requests go to them in turn.
+    /// The servers.
     #[schemars(length(min = 1, max = 256), extend("uniqueItems" = true))]
     pub targets: Vec<TargetConfig>,
     /// What `Host` says upstream.
@@ -24,6 +28,25 @@ pub struct HttpConfig {
     /// A name for `Host` upstream, in place of `hostHeader`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_name: Option<HostName>,
+    /// How a server is chosen for each request. The default is in turn, by weight.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_balancing: Option<LoadBalancing>,
+    /// How the gateway finds out by asking whether a target is well. The default is not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health_check: Option<HealthCheck>,
+    /// Which targets get a rest because of what they answer to clients. The default is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outlier_detection: Option<OutlierDetection>,
+    /// How long a target that comes back (healthy again, or no outlier any more) takes to get its whole weight: it begins with a tenth.
+    /// The default is at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"30s")]
+    pub slow_start: Option<Duration>,
+    /// The share of usable targets, in percent, below which all of them get requests: then it is likelier that the checks are wrong than
+    /// the targets. Without it, requests get a 503 once no target is usable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100), example = 50)]
+    pub panic_threshold: Option<u32>,
     /// How long the gateway waits for these servers, where the route doesn't say.
     #[serde(default)]
     pub timeouts: Timeouts,
@@ -33,6 +56,8 @@ fn example() -> serde_json::Value {
     serde_json::json!({
         "targets": [{ "url": "http://10.0.0.1:3000", "weight": 2 }, { "url": "http://10.0.0.2:3000" }],
         "hostHeader": "target",
+        "loadBalancing": { "leastRequests": {} },
+        "healthCheck": { "path": "/healthz", "interval": "5s" },
         "timeouts": { "connect": "2s", "firstByte": "10s" },
     })
 }
@@ -47,6 +72,10 @@ pub struct TargetConfig {
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 1000))]
     pub weight: u32,
+    /// Higher numbers are backups: they get requests only while no target of a lower number is usable.
+    #[serde(default)]
+    #[schemars(range(max = 15), example = 1)]
+    pub priority: u32,
 }
 
 fn one() -> u32 {
@@ -76,48 +105,23 @@ impl BackendType for Http {
             (None, HostHeaderConfig::Keep) => HostHeader::Keep,
             (None, HostHeaderConfig::Target) => HostHeader::Target,
         };
-        let weights: Vec<u32> = config.targets.iter().map(|target| target.weight).collect();
+        let servers = config.targets.iter().map(TargetConfig::server).collect();
+        let balancing = config.load_balancing.as_ref().map_or(Balancing::RoundRobin, LoadBalancing::compile);
         Some(Backend::Upstream(Arc::new(Upstream {
-            turns: turns(&weights).into(),
-            targets: config.targets.iter().map(|target| target.url.clone()).collect(),
+            servers,
+            balancing,
+            health_check: config.health_check.clone(),
+            outliers: config.outlier_detection.clone(),
+            slow_start: config.slow_start.map(Duration::get),
+            panic_below: config.panic_threshold,
             host,
             timeouts: config.timeouts,
         })))
     }
 }
 
-/// An order of turns in which each target stands as often as its weight says, spread as evenly as can be: the smooth
-/// weighted round robin that nginx made known.
-fn turns(weights: &[u32]) -> Vec<u32> {
-    let divisor = weights.iter().copied().fold(0, gcd).max(1);
-    let weights: Vec<i64> = weights.iter().map(|weight| i64::from(weight / divisor)).collect();
-    let total: i64 = weights.iter().sum();
-    let mut credit = vec![0_i64; weights.len()];
-    (0..total)
-        .map(|_| {
-            for (credit, weight) in credit.iter_mut().zip(&weights) {
-                *credit += weight;
-            }
-            let richest = (0..credit.len()).rev().max_by_key(|i| credit[*i]).unwrap_or(0);
-            credit[richest] -= total;
-            u32::try_from(richest).unwrap_or(0)
-        })
-        .collect()
-}
-
-fn gcd(a: u32, b: u32) -> u32 {
-    if b == 0 { a } else { gcd(b, a % b) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::turns;
-
-    #[test]
-    fn turns_are_spread_by_weight() {
-        assert_eq!(turns(&[1]), [0]);
-        assert_eq!(turns(&[2, 2]), [0, 1]);
-        assert_eq!(turns(&[5, 1, 1]), [0, 0, 1, 0, 2, 0, 0]);
-        assert_eq!(turns(&[100, 300]), [1, 0, 1, 1]);
+impl TargetConfig {
+    fn server(&self) -> Server {
+        Server { url: self.url.clone(), weight: self.weight, priority: self.priority }
     }
 }

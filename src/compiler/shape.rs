@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::backend::http::HttpConfig;
 use crate::backend::{BACKENDS, BackendSpec};
 use crate::compiler::manifest::Spec;
 use crate::compiler::manifest::gateway::GatewaySpec;
@@ -10,6 +11,8 @@ use crate::compiler::object::Object;
 use crate::compiler::quote::listed;
 use crate::diagnostic::{Code, Diagnostics, Severity, Span};
 use crate::pipeline::condition::{NamedCondition, Names};
+use crate::pipeline::upstream::balancing::{ConsistentHash, LoadBalancing};
+use crate::pipeline::upstream::health::HealthCheck;
 use crate::pipeline::when::When;
 use crate::plugins::{PLUGINS, PluginEntry};
 use crate::value::address::ListenAddress;
@@ -30,10 +33,31 @@ pub(super) fn check(object: &Object, spec: &Spec, out: &mut Diagnostics) -> bool
 
 fn backend(object: &Object, spec: &BackendSpec, out: &mut Diagnostics) {
     exactly_one(object, "/spec", &spec.ends(), BACKENDS, "a backend is", out);
+    if let Some(http) = &spec.http {
+        http_backend(object, http, out);
+    }
     if spec.http.as_ref().is_some_and(|http| http.host_name.is_some())
         && object.root.pointer("/spec/http/hostHeader").is_some()
     {
         several(object, "/spec/http", &["hostHeader", "hostName"], "the `Host` sent upstream is", out);
+    }
+}
+
+fn http_backend(object: &Object, http: &HttpConfig, out: &mut Diagnostics) {
+    if let Some(check) = &http.health_check {
+        exactly_one(object, "/spec/http/healthCheck", &check.named(), HealthCheck::WAYS, "a health check is", out);
+        if check.path.is_none() && !check.statuses.is_empty() {
+            let problem = object.problem(&NOT_EXACTLY_ONE, "`statuses` are those of a check by `path`");
+            let place = object.key_place("/spec/http/healthCheck/statuses");
+            out.push(problem.at(place, "has no effect").help("leave `statuses` out, or check by `path`"));
+        }
+    }
+    let Some(balancing) = &http.load_balancing else { return };
+    let pointer = "/spec/http/loadBalancing";
+    exactly_one(object, pointer, &balancing.named(), LoadBalancing::WAYS, "`loadBalancing` is", out);
+    if let Some(hash) = &balancing.consistent_hash {
+        let pointer = format!("{pointer}/consistentHash");
+        exactly_one(object, &pointer, &hash.named(), ConsistentHash::PARTS, "what is hashed is", out);
     }
 }
 

@@ -10,9 +10,8 @@ use crate::diagnostic::Code;
 use crate::pipeline::assets::Folder;
 use crate::pipeline::exchange::{Exchange, Step};
 use crate::pipeline::plugin::{Part, Problem};
-use crate::pipeline::timeouts::Timeouts;
+use crate::pipeline::upstream::Upstream;
 use crate::value::name::AssetPath;
-use crate::value::url::TargetUrl;
 
 /// Where requests end.
 #[derive(Clone)]
@@ -27,41 +26,6 @@ pub enum Backend {
 pub trait Local: Send + Sync {
     /// Answers the request; never [`Step::Continue`].
     fn answer(&self, exchange: &mut Exchange<'_>) -> Step;
-}
-
-/// Servers that give the same answers.
-#[derive(Debug)]
-pub struct Upstream {
-    /// The servers in turn, one entry for each unit of weight in an even order.
-    pub turns: Box<[u32]>,
-    /// The servers.
-    pub targets: Box<[TargetUrl]>,
-    /// What `Host` says upstream.
-    pub host: HostHeader,
-    /// Its own timeouts, where it has any.
-    pub timeouts: Timeouts,
-}
-
-/// What the `Host` field of an upstream request says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HostHeader {
-    /// What the client sent.
-    Keep,
-    /// The host and port of the target.
-    Target,
-    /// This name.
-    Name(Box<str>),
-}
-
-impl HostHeader {
-    /// What is said to a server; `None` for what the client sent.
-    pub fn said_to(&self, target: &TargetUrl) -> Option<Box<str>> {
-        match self {
-            Self::Keep => None,
-            Self::Target => Some(target.authority().into()),
-            Self::Name(name) => Some(name.clone()),
-        }
-    }
 }
 
 /// A type of backend, as the table in `backend/mod.rs` lists it.

@@ -11,4 +11,5 @@ pub mod header_edits;
 pub mod plugin;
 pub mod secrets;
 pub mod timeouts;
+pub mod upstream;
 pub mod when;

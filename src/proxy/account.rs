@@ -5,6 +5,7 @@ use std::time::{Instant, SystemTime};
 
 use crate::pipeline::exchange::Client;
 use crate::proxy::access_log::{Format, Record};
+use crate::proxy::balance::LiveTarget;
 use crate::proxy::connection::Connection;
 use crate::proxy::core::{Heads, Pinned};
 use crate::table::settings::LogFormat;
@@ -26,6 +27,8 @@ pub struct Account {
     pub status: u16,
     /// Bytes of the answer's body so far.
     pub bytes: u64,
+    /// The server that it is at, as indices of its backend in the generation and of the target in the backend.
+    at: Option<(u32, u32)>,
     /// What the log will say, if it is on.
     pub record: Option<(Format, Box<Record>)>,
     /// Whether the whole answer was handed over.
@@ -41,6 +44,7 @@ impl Account {
             started: Instant::now(),
             status: 0,
             bytes: 0,
+            at: None,
             record: None,
             complete: false,
         }
@@ -82,11 +86,29 @@ impl Account {
         }
     }
 
-    /// Notes the server that was asked.
-    pub fn note_upstream(&mut self, url: &str) {
+    /// Notes the server that is asked: the request is at it until it is at another one, or ends.
+    pub fn note_upstream(&mut self, backend: u32, target: u32) {
+        self.leave_upstream();
+        self.at = Some((backend, target));
+        let Some(target) = self.upstream() else { return };
+        target.state.begin();
+        let url = self.record.is_some().then(|| target.url.to_string());
         if let Some((_, record)) = &mut self.record {
-            record.upstream = Some(url.to_owned());
+            record.upstream = url;
         }
+    }
+
+    /// The server that it is at.
+    fn upstream(&self) -> Option<&LiveTarget> {
+        let (backend, target) = self.at?;
+        self.generation.backends.get(backend as usize)?.targets.get(target as usize)
+    }
+
+    fn leave_upstream(&mut self) {
+        if let Some(target) = self.upstream() {
+            target.state.end();
+        }
+        self.at = None;
     }
 
     pub fn note_error(&mut self, cause: Option<&'static str>) {
@@ -98,6 +120,7 @@ impl Account {
 
 impl Drop for Account {
     fn drop(&mut self) {
+        self.leave_upstream();
         let duration = self.started.elapsed();
         if self.status == 0 {
             self.status = CLIENT_GONE;

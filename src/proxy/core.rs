@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use arc_swap::{ArcSwap, Cache};
 
@@ -34,7 +34,8 @@ pub struct Core {
     #[expect(clippy::vec_box, reason = "taking and giving back moves a pointer, not two heads")]
     heads: RefCell<Vec<Box<Heads>>>,
     rooms: RefCell<Vec<Box<dyn Room>>>,
-    random: RefCell<fastrand::Rng>,
+    /// Random numbers, for nothing that must stay secret.
+    pub random: RefCell<fastrand::Rng>,
     /// The date, and the second of the timers that it was made in.
     date: Cell<(u64, [u8; DATE_BYTES])>,
     /// The client for upstreams.
@@ -64,8 +65,9 @@ pub struct Heads {
 
 impl Core {
     /// A worker's things, at the table that is live.
-    pub fn new(live: &Live, metrics: Arc<Metrics>, log: AccessLog) -> Self {
-        let timers = Timers::new();
+    /// Its clock begins at `epoch`.
+    pub fn new(live: &Live, metrics: Arc<Metrics>, log: AccessLog, epoch: Instant) -> Self {
+        let timers = Timers::since(epoch);
         Self {
             live: RefCell::new(Cache::new(live.pointer())),
             current: RefCell::new(Rc::new(live.load())),

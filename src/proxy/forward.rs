@@ -2,18 +2,17 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use crate::pipeline::backend::Upstream;
 use crate::pipeline::exchange::Exchange;
 use crate::proxy::account::Account;
 use crate::proxy::answer::Source;
+use crate::proxy::balance::{Busy, Outcome, Tried};
 use crate::proxy::handler::{ClientRequest, End, client_body};
-use crate::proxy::live::{Generation, LiveRoute};
+use crate::proxy::live::Generation;
 use crate::proxy::outgoing::{Hop, write_head};
 use crate::proxy::request_body::BodyError;
 use crate::proxy::tunnel::{PendingTunnel, Upgrade};
-use crate::proxy::upstream::{AnswerLimits, Call, Reply, StepTimeouts, UpstreamError};
+use crate::proxy::upstream::{AnswerLimits, Call, Reply, StepTimeouts, Tunnel, UpstreamError};
 use crate::proxy::visit::Visit;
 use crate::table::route::CompiledRoute;
 
@@ -25,15 +24,13 @@ pub struct Forwarded<'a> {
     pub generation: &'a Arc<Generation>,
     /// Its route.
     pub route: &'a CompiledRoute,
-    /// The route's servers, ready to connect to.
-    pub live: &'a LiveRoute,
-    /// The servers and their turns.
-    pub upstream: &'a Upstream,
+    /// Its backend, as an index into the generation's.
+    pub backend: u32,
     /// The id of the request.
     pub id: &'a [u8],
 }
 
-/// Asks the server whose turn it is.
+/// Asks one of the servers.
 pub async fn forward(
     to: Forwarded<'_>,
     request: ClientRequest,
@@ -42,10 +39,12 @@ pub async fn forward(
     account: &mut Account,
 ) -> End {
     let ClientRequest { body, upgrade } = request;
-    let turn = to.live.turn.fetch_add(1, Ordering::Relaxed) as usize % to.upstream.turns.len().max(1);
-    let target = to.upstream.turns.get(turn).and_then(|target| to.live.targets.get(*target as usize));
-    let Some(target) = target else { return End::failed(503, "no-target", exchange) };
-    account.note_upstream(&target.url);
+    let core = &to.visit.connection.core;
+    let backend = &to.generation.backends[to.backend as usize];
+    let chosen = backend.choose(exchange, &Tried::default(), core.timers.now(), &mut core.random.borrow_mut());
+    let Some(chosen) = chosen else { return End::failed(503, "no-usable-target", exchange) };
+    let target = &backend.targets[chosen as usize];
+    account.note_upstream(to.backend, chosen);
     let hop = Hop {
         host: target.host.as_deref(),
         server: &target.authority,
@@ -72,17 +71,34 @@ pub async fn forward(
         limits: AnswerLimits::default(),
         response: exchange.response,
     };
-    match to.visit.connection.core.upstreams.send(call).await {
-        Ok(Reply::Answer(body)) => End { source: Source::Upstream(Box::new(body)), framed: true, cause: None },
-        Ok(Reply::Upgraded(tunnel)) => match upgrade {
-            Some(upgrade) => {
-                upgrade.accept(exchange);
-                to.visit.tunnel.set(Some(PendingTunnel::new(tunnel, to.route, to.generation.number)));
-                End { source: Source::Empty, framed: true, cause: None }
-            }
-            None => End::failed(502, "malformed", exchange),
-        },
+    let sent = core.upstreams.send(call).await;
+    backend.note(chosen, outcome(&sent, exchange.response.status), core.timers.now());
+    match sent {
+        Ok(Reply::Answer(body)) => {
+            backend.stick(chosen, exchange);
+            End { source: Source::Upstream(Box::new(body)), framed: true, cause: None }
+        }
+        Ok(Reply::Upgraded(tunnel)) => to.switch(tunnel, target.state.hold(), upgrade, exchange),
         Err(error) => End::failed(status(&error), error.reason(), exchange),
+    }
+}
+
+impl Forwarded<'_> {
+    /// The server speaks another protocol from here on.
+    fn switch(&self, tunnel: Tunnel, busy: Busy, upgrade: Option<Upgrade>, exchange: &mut Exchange<'_>) -> End {
+        let Some(upgrade) = upgrade else { return End::failed(502, "malformed", exchange) };
+        upgrade.accept(exchange);
+        self.visit.tunnel.set(Some(PendingTunnel::new(tunnel, self.route, self.generation.number, busy)));
+        End { source: Source::Empty, framed: true, cause: None }
+    }
+}
+
+/// What it says of the server. The client's own faults say nothing.
+fn outcome<B>(sent: &Result<Reply<B>, UpstreamError>, status: u16) -> Outcome {
+    match sent {
+        Ok(Reply::Answer(_)) => Outcome::of_status(status),
+        Ok(Reply::Upgraded(_)) | Err(UpstreamError::RequestBody(_)) => Outcome::Success,
+        Err(_) => Outcome::Failure,
     }
 }
 

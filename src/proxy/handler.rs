@@ -17,7 +17,7 @@ use crate::proxy::forward::{Forwarded, forward};
 use crate::proxy::forwarded::{client, forwarded_host};
 use crate::proxy::http1::{RequestBody, Version};
 use crate::proxy::ingress::Refusal;
-use crate::proxy::live::{Generation, LiveRoute};
+use crate::proxy::live::Generation;
 use crate::proxy::request_body::{ClientBody, Incoming};
 use crate::proxy::timer::Deadline;
 use crate::proxy::tunnel::Upgrade;
@@ -170,12 +170,14 @@ impl<'t> Trip<'t> {
     ) -> End {
         match route.end.as_ref().map(|end| &end.backend) {
             Some(Backend::Local(local)) => settle(local.answer(exchange), exchange, &self.visit.deadline).await,
-            Some(Backend::Upstream(upstream)) => {
-                let live: &LiveRoute = &self.generation.routes[self.hit.route as usize];
-                let forwarded =
-                    Forwarded { visit: self.visit, generation: self.generation, route, live, upstream, id: &self.id };
-                forward(forwarded, request, exchange, outgoing, account).await
-            }
+            Some(Backend::Upstream(_)) => match self.generation.routes[self.hit.route as usize].backend {
+                Some(backend) => {
+                    let (visit, generation) = (self.visit, self.generation);
+                    let forwarded = Forwarded { visit, generation, route, backend, id: &self.id };
+                    forward(forwarded, request, exchange, outgoing, account).await
+                }
+                None => End::status(500, exchange),
+            },
             None => End::status(500, exchange),
         }
     }

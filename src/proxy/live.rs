@@ -1,16 +1,19 @@
 //! The table that is live: one pointer, swapped whole. A request loads it once and lives with it until it ends.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicU32;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::SystemTime;
+use std::sync::{Arc, OnceLock};
+use std::time::{Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 use rustls::ClientConfig;
 
-use crate::pipeline::backend::{Backend, Upstream};
+use crate::pipeline::backend::Backend;
 use crate::pipeline::secrets::Secrets;
+use crate::pipeline::upstream::Upstream;
+use crate::proxy::background::Background;
+use crate::proxy::balance::{LiveBackend, LiveTarget, States};
 use crate::proxy::metrics::{Metrics, RouteMetrics};
 use crate::proxy::upstream::{Address, Target, TlsTarget, client_config, system_roots};
 use crate::table::RouteTable;
@@ -29,6 +32,8 @@ pub struct Generation {
     pub listeners: Box<[LiveListener]>,
     /// What belongs to each route, by the same index.
     pub routes: Box<[LiveRoute]>,
+    /// The backends that ask servers, each once, by name.
+    pub backends: Box<[LiveBackend]>,
     /// The secrets that the table names.
     pub secrets: Secrets,
 }
@@ -53,22 +58,8 @@ impl LiveListener {
 pub struct LiveRoute {
     /// Its counters, which outlive the table.
     pub metrics: Arc<RouteMetrics>,
-    /// The servers it ends at, ready to connect to.
-    pub targets: Box<[LiveTarget]>,
-    /// Whose turn it is among them, counted on and on, also over swaps.
-    pub turn: Arc<AtomicU32>,
-}
-
-/// A server, ready to connect to.
-pub struct LiveTarget {
-    /// Where and how.
-    pub target: Target,
-    /// Its own name and port.
-    pub authority: Box<str>,
-    /// What `Host` says to it; `None` for what the client sent.
-    pub host: Option<Box<str>>,
-    /// Its URL, for logs.
-    pub url: Box<str>,
+    /// Where its requests go, as an index into [`Generation::backends`]; `None` where no server is asked.
+    pub backend: Option<u32>,
 }
 
 /// The pointer to the live generation.
@@ -79,8 +70,12 @@ pub struct Live(Arc<ArcSwap<Generation>>);
 pub struct Surroundings {
     /// The counters.
     pub metrics: Arc<Metrics>,
-    /// Whose turn it is, by backend.
-    turns: Mutex<HashMap<Box<str>, Arc<AtomicU32>>>,
+    /// When the clock began that all workers share.
+    pub epoch: Instant,
+    /// What is remembered of backends.
+    states: States,
+    /// What goes on beside requests.
+    background: Background,
     /// How upstreams prove who they are; read from the machine when the first one has to.
     tls: OnceLock<Arc<ClientConfig>>,
 }
@@ -91,6 +86,9 @@ pub enum PrepareError {
     /// The name of an upstream cannot be one of a certificate.
     #[error("the name of an upstream cannot be verified: {0}")]
     Name(#[from] rustls::pki_types::InvalidDnsNameError),
+    /// What goes on beside requests cannot be started.
+    #[error("a thread cannot be started: {0}")]
+    Thread(#[from] io::Error),
     /// The settings of TLS are unusable.
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
@@ -99,22 +97,13 @@ pub enum PrepareError {
 impl Surroundings {
     /// Surroundings with these counters.
     pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self { metrics, turns: Mutex::default(), tls: OnceLock::new() }
-    }
-
-    /// Whose turn it is at a backend.
-    fn turn(&self, backend: &str) -> Arc<AtomicU32> {
-        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        match turns.get(backend) {
-            Some(turn) => Arc::clone(turn),
-            None => Arc::clone(turns.entry(backend.into()).or_default()),
+        Self {
+            metrics,
+            epoch: Instant::now(),
+            states: States::default(),
+            background: Background::default(),
+            tls: OnceLock::new(),
         }
-    }
-
-    /// Forgets the turns of backends that no generation has.
-    fn forget_unused(&self) {
-        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        turns.retain(|_, turn| Arc::strong_count(turn) > 1);
     }
 
     /// The settings for TLS to upstreams. Reading the machine's authorities takes a while, so only the first use does it.
@@ -161,33 +150,43 @@ impl Generation {
         secrets: Secrets,
         around: &Surroundings,
     ) -> Result<Self, PrepareError> {
-        let routes = table
-            .routes
-            .iter()
-            .map(|route| {
-                let targets = match route.end.as_ref().map(|end| &end.backend) {
-                    Some(Backend::Upstream(upstream)) => live_targets(upstream, around)?,
-                    Some(Backend::Local(_)) | None => Box::default(),
-                };
-                let backend = route.end.as_ref().map_or("", |end| &end.name);
-                Ok(LiveRoute { metrics: around.metrics.route(&route.name), targets, turn: around.turn(backend) })
-            })
-            .collect::<Result<_, PrepareError>>()?;
-        around.forget_unused();
-        Ok(Self { number, since: SystemTime::now(), table, listeners, routes, secrets })
+        let mut backends = live_backends(&table, around)?;
+        let routes = table.routes.iter().map(|route| LiveRoute {
+            metrics: around.metrics.route(&route.name),
+            backend: route.end.as_ref().and_then(|end| position(&backends, &end.name)),
+        });
+        let routes = routes.collect();
+        // last, for nothing that is asked is to outlive a table that cannot be made ready
+        backends.iter_mut().try_for_each(|backend| backend.watch(&around.background, around.epoch))?;
+        Ok(Self { number, since: SystemTime::now(), table, listeners, routes, backends, secrets })
     }
 }
 
-fn live_targets(upstream: &Upstream, around: &Surroundings) -> Result<Box<[LiveTarget]>, PrepareError> {
-    upstream
-        .targets
-        .iter()
-        .map(|url| {
-            let host = upstream.host.said_to(url);
-            let authority = url.authority().into();
-            Ok(LiveTarget { target: target(url, around)?, authority, host, url: url.to_string().into() })
-        })
-        .collect()
+/// The backends of a table that ask servers, sorted by name.
+fn live_backends(table: &RouteTable, around: &Surroundings) -> Result<Box<[LiveBackend]>, PrepareError> {
+    let mut named: BTreeMap<&str, &Arc<Upstream>> = BTreeMap::new();
+    for end in table.routes.iter().filter_map(|route| route.end.as_ref()) {
+        if let Backend::Upstream(upstream) = &end.backend {
+            named.insert(&end.name, upstream);
+        }
+    }
+    named.into_iter().map(|(name, upstream)| live_backend(name, upstream, around)).collect()
+}
+
+fn position(backends: &[LiveBackend], name: &str) -> Option<u32> {
+    backends.binary_search_by(|backend| (*backend.name).cmp(name)).ok().and_then(|at| u32::try_from(at).ok())
+}
+
+fn live_backend(name: &str, upstream: &Arc<Upstream>, around: &Surroundings) -> Result<LiveBackend, PrepareError> {
+    let state = around.states.backend(name);
+    let targets = upstream.servers.iter().map(|server| {
+        let (url, text) = (&server.url, server.url.to_string());
+        let (authority, host) = (url.authority().into(), upstream.host.said_to(url));
+        let remembered = state.target(&text);
+        Ok(LiveTarget::new(name, target(url, around)?, authority, host, text.into(), remembered))
+    });
+    let targets = targets.collect::<Result<_, PrepareError>>()?;
+    Ok(LiveBackend::new(name.into(), Arc::clone(upstream), targets, state))
 }
 
 fn target(url: &TargetUrl, around: &Surroundings) -> Result<Target, PrepareError> {

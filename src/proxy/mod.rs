@@ -7,6 +7,8 @@ pub mod access_log;
 mod account;
 pub mod activation;
 mod answer;
+mod background;
+mod balance;
 mod connection;
 mod core;
 mod error_page;
@@ -14,6 +16,7 @@ mod forward;
 pub mod forwarded;
 mod handler;
 pub mod handover;
+mod health;
 pub mod http1;
 pub mod ingress;
 pub mod listener;
@@ -107,7 +110,8 @@ impl Proxy {
         let workers = (0..count)
             .map(|index| {
                 let (live, metrics, log) = (live.clone(), Arc::clone(&start.metrics), start.log.clone());
-                Worker::start(index, move || Core::new(&live, metrics, log))
+                let epoch = around.epoch;
+                Worker::start(index, move || Core::new(&live, metrics, log, epoch))
             })
             .collect::<io::Result<Vec<_>>>()
             .map_err(SwapError::Worker)?;

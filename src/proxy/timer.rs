@@ -40,8 +40,14 @@ pub struct Deadline {
 impl Timers {
     /// No deadlines, at this moment.
     pub fn new() -> Self {
-        let deadlines = RefCell::default();
-        Self(Rc::new(Inner { epoch: Instant::now(), now: Cell::new(0), deadlines }))
+        Self::since(Instant::now())
+    }
+
+    /// No deadlines, on the clock that began at a moment: all who share it mean the same by [`Timers::now`].
+    pub fn since(epoch: Instant) -> Self {
+        let timers = Self(Rc::new(Inner { epoch, now: Cell::new(0), deadlines: RefCell::default() }));
+        timers.tick();
+        timers
     }
 
     /// A deadline that isn't set yet.

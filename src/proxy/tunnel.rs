@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::pipeline::exchange::Exchange;
 use crate::pipeline::head::Fields;
+use crate::proxy::balance::Busy;
 use crate::proxy::connection::Connection;
 use crate::proxy::http1::Version;
 use crate::proxy::upstream::Tunnel;
@@ -53,12 +54,13 @@ pub struct PendingTunnel {
     route: Box<str>,
     idle: Duration,
     generation: u64,
+    _busy: Busy,
 }
 
 impl PendingTunnel {
-    /// The tunnel of a request that a generation routed.
-    pub fn new(upstream: Tunnel, route: &CompiledRoute, generation: u64) -> Self {
-        Self { upstream, route: route.name.clone(), idle: route.timeouts.upgraded, generation }
+    /// The tunnel of a request that a generation routed, to a server that is busy with it.
+    pub fn new(upstream: Tunnel, route: &CompiledRoute, generation: u64, busy: Busy) -> Self {
+        Self { upstream, route: route.name.clone(), idle: route.timeouts.upgraded, generation, _busy: busy }
     }
 
     /// Joins client and upstream until one of them, or the gateway, ends it.

@@ -4,6 +4,7 @@
 //! ten bad scalars gets ten diagnostics: see [`FORMATS`].
 
 pub mod address;
+pub mod cookie;
 pub mod did_you_mean;
 pub mod duration;
 pub mod header;
@@ -26,6 +27,7 @@ pub use scalar::{Format, Scalar, ScalarError};
 pub const FORMATS: &[Format] = &[
     Format::of::<address::IpListenAddress>(),
     Format::of::<address::ListenAddress>(),
+    Format::of::<cookie::CookieName>(),
     Format::of::<duration::Duration>(),
     Format::of::<header::HeaderName>(),
     Format::of::<host::HostName>(),
@@ -34,6 +36,7 @@ pub const FORMATS: &[Format] = &[
     Format::of::<name::AssetPath>(),
     Format::of::<name::Name>(),
     Format::of::<network::Network>(),
+    Format::of::<path::AskedPath>(),
     Format::of::<path::PathGlob>(),
     Format::of::<path::PathPrefix>(),
     Format::of::<path::PathRegex>(),

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here is a test")]
 #![allow(clippy::too_many_lines, reason = "tables of cases")]
 
+mod balancing;
 mod faults;
+mod health;
 mod reuse;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,10 +1,11 @@
 //! Takes a request through its route as the proxy does, up to the point where a server would be asked.
 
 use crate::deploy::explain::{Answer, Does, PipelineStep, Routed, Sent};
-use crate::pipeline::backend::{Backend, Upstream};
+use crate::pipeline::backend::Backend;
 use crate::pipeline::exchange::{Client, Exchange, Step, UpstreamTarget};
 use crate::pipeline::head::{RequestHead, ResponseHead};
 use crate::pipeline::secrets::Secrets;
+use crate::pipeline::upstream::Upstream;
 use crate::proxy::outgoing::{Hop, write_head};
 use crate::table::route::{CompiledRoute, End};
 use crate::table::router::Hit;
@@ -101,7 +102,7 @@ fn reach(end: &End, exchange: &mut Exchange<'_>, routed: &mut Routed) -> bool {
 }
 
 fn sent(upstream: &Upstream, exchange: &Exchange<'_>) -> Sent {
-    let first = upstream.targets.first();
+    let first = upstream.servers.first().map(|server| &server.url);
     let host = first.and_then(|target| upstream.host.said_to(target));
     let server = first.map(TargetUrl::authority).unwrap_or_default();
     let mut head = Vec::new();
@@ -110,7 +111,7 @@ fn sent(upstream: &Upstream, exchange: &Exchange<'_>) -> Sent {
     write_head(exchange, &hop, &mut head);
     let lines = String::from_utf8_lossy(&head);
     Sent {
-        targets: upstream.targets.iter().map(ToString::to_string).collect(),
+        targets: upstream.servers.iter().map(|server| server.url.to_string()).collect(),
         head: lines.lines().filter(|line| !line.starts_with("x-request-id:")).map(str::to_owned).collect(),
     }
 }

@@ -166,7 +166,7 @@ impl<'a> PluginDump<'a> {
 impl<'a> BackendDump<'a> {
     fn of(end: &'a End) -> Self {
         let targets = match &end.backend {
-            Backend::Upstream(upstream) => upstream.targets.iter().map(ToString::to_string).collect(),
+            Backend::Upstream(upstream) => upstream.servers.iter().map(|server| server.url.to_string()).collect(),
             Backend::Local(_) => Vec::new(),
         };
         Self { name: &end.name, targets }

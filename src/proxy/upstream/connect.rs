@@ -16,7 +16,7 @@ use crate::proxy::upstream::error::UpstreamError;
 use crate::proxy::upstream::target::{Address, Target};
 
 /// Connects to a target.
-pub(super) async fn connect(target: &Target, within: Duration) -> Result<Stream, UpstreamError> {
+pub async fn connect(target: &Target, within: Duration) -> Result<Stream, UpstreamError> {
     let tcp = match &target.address {
         Address::Socket(address) => TcpStream::connect(address).await.map_err(refused)?,
         Address::Name(host, port) => connect_by_name(host, *port, within).await?,

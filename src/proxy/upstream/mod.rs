@@ -16,6 +16,7 @@ mod upload;
 
 pub use body::UpstreamBody;
 pub use client::{AnswerLimits, Call, Reply, StepTimeouts, Upstreams};
+pub use connect::connect;
 pub use error::{BoxError, UpstreamError};
 pub use target::{Address, Target, TlsTarget, client_config, system_roots};
 pub use tunnel::Tunnel;

@@ -8,6 +8,7 @@ mod normalise;
 mod prefix;
 mod regex;
 mod segment;
+mod target;
 mod template;
 
 pub use glob::PathGlob;
@@ -15,4 +16,5 @@ pub use normalise::{PathError, normalise};
 pub use prefix::PathPrefix;
 pub use regex::PathRegex;
 pub use segment::{Parameter, Segment, Shape, cut};
+pub use target::AskedPath;
 pub use template::PathTemplate;

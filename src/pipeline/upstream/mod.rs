@@ -1,0 +1,65 @@
+//! Servers that give the same answers: what a manifest says of them, ready for `proxy` to use. No state lives here.
+
+pub mod balancing;
+pub mod health;
+
+use std::time::Duration;
+
+use crate::pipeline::timeouts::Timeouts;
+use crate::pipeline::upstream::balancing::Balancing;
+use crate::pipeline::upstream::health::{HealthCheck, OutlierDetection};
+use crate::value::url::TargetUrl;
+
+/// Servers that give the same answers.
+#[derive(Debug)]
+pub struct Upstream {
+    /// The servers.
+    pub servers: Box<[Server]>,
+    /// How one of them is chosen.
+    pub balancing: Balancing,
+    /// How they are asked whether they are well.
+    pub health_check: Option<HealthCheck>,
+    /// When one gets a rest because of its answers.
+    pub outliers: Option<OutlierDetection>,
+    /// How long one that comes back takes to get its whole weight.
+    pub slow_start: Option<Duration>,
+    /// The share of usable ones, in percent, below which all are used.
+    pub panic_below: Option<u32>,
+    /// What `Host` says upstream.
+    pub host: HostHeader,
+    /// Its own timeouts, where it has any.
+    pub timeouts: Timeouts,
+}
+
+/// One server.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Where it is.
+    pub url: TargetUrl,
+    /// How many requests it gets for one of a server of weight 1.
+    pub weight: u32,
+    /// It is used only while no server of a lower number is usable.
+    pub priority: u32,
+}
+
+/// What the `Host` field of an upstream request says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostHeader {
+    /// What the client sent.
+    Keep,
+    /// The host and port of the target.
+    Target,
+    /// This name.
+    Name(Box<str>),
+}
+
+impl HostHeader {
+    /// What is said to a server; `None` for what the client sent.
+    pub fn said_to(&self, target: &TargetUrl) -> Option<Box<str>> {
+        match self {
+            Self::Keep => None,
+            Self::Target => Some(target.authority().into()),
+            Self::Name(name) => Some(name.clone()),
+        }
+    }
+}
