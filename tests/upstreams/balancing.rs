@@ -18,7 +18,7 @@ pub fn backend_of(servers: &[(&Origin, &str)], more: &str) -> String {
 /// A gateway of one worker before these servers.
 pub fn before(servers: &[(&Origin, &str)], more: &str, spec: &str) -> Gateway {
     let manifests = gateway("") + &backend_of(servers, more) + &route("all", &format!("backend: pool\n{spec}"));
-    let options = Options { environment: vec![("GW_WORKERS", "1".into())] };
+    let options = Options { environment: vec![("GW_WORKERS", "1".into())], ..Options::default() };
     Gateway::start_in(folder_with(&[("gateway.yaml", &manifests)]), &options)
 }
 
