@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::pipeline::backend::{Backend, BackendContext, BackendType};
 use crate::pipeline::timeouts::Timeouts;
 use crate::pipeline::upstream::balancing::{Balancing, LoadBalancing};
+use crate::pipeline::upstream::breaker::CircuitBreaker;
 use crate::pipeline::upstream::health::{HealthCheck, OutlierDetection};
 use crate::pipeline::upstream::{HostHeader, Server, Upstream};
 use crate::value::duration::Duration;
@@ -37,6 +38,9 @@ pub struct HttpConfig {
     /// Which targets get a rest because of what they answer to clients. The default is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outlier_detection: Option<OutlierDetection>,
+    /// When the backend as a whole gets no more requests. The default is never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub circuit_breaker: Option<CircuitBreaker>,
     /// How long a target that comes back (healthy again, or no outlier any more) takes to get its whole weight: it begins with a tenth.
     /// The default is at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -112,6 +116,7 @@ impl BackendType for Http {
             balancing,
             health_check: config.health_check.clone(),
             outliers: config.outlier_detection.clone(),
+            breaker: config.circuit_breaker.clone(),
             slow_start: config.slow_start.map(Duration::get),
             panic_below: config.panic_threshold,
             host,

@@ -9,6 +9,7 @@ pub mod exchange;
 pub mod head;
 pub mod header_edits;
 pub mod plugin;
+pub mod retries;
 pub mod secrets;
 pub mod timeouts;
 pub mod upstream;

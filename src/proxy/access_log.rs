@@ -39,6 +39,9 @@ pub struct Record {
     /// The server that was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream: Option<String>,
+    /// How often it was sent again, the last time to that server.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub retries: u32,
     /// The status of the answer.
     pub status: u16,
     /// Why the gateway answered with an error of its own.
@@ -155,6 +158,11 @@ fn line(out: &mut impl Write, format: Format, record: &Record) -> std::io::Resul
 /// The time of day in UTC.
 fn clock(time: SystemTime) -> String {
     rfc3339(time).get(11..19).unwrap_or_default().to_owned()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde wants")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 fn timestamp<S: serde::Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {

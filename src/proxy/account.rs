@@ -29,6 +29,8 @@ pub struct Account {
     pub bytes: u64,
     /// The server that it is at, as indices of its backend in the generation and of the target in the backend.
     at: Option<(u32, u32)>,
+    /// The backend that let it through, as an index into the generation's.
+    admitted: Option<u32>,
     /// What the log will say, if it is on.
     pub record: Option<(Format, Box<Record>)>,
     /// Whether the whole answer was handed over.
@@ -45,6 +47,7 @@ impl Account {
             status: 0,
             bytes: 0,
             at: None,
+            admitted: None,
             record: None,
             complete: false,
         }
@@ -69,6 +72,7 @@ impl Account {
             path: request.path.clone(),
             route: None,
             upstream: None,
+            retries: 0,
             status: 0,
             error: None,
             bytes: 0,
@@ -83,6 +87,18 @@ impl Account {
     pub fn note_route(&mut self, name: &str) {
         if let Some((_, record)) = &mut self.record {
             record.route = Some(name.to_owned());
+        }
+    }
+
+    /// Notes the backend that let it through, until it ends.
+    pub fn note_admission(&mut self, backend: u32) {
+        self.admitted = Some(backend);
+    }
+
+    /// Notes how often it was sent again.
+    pub fn note_retries(&mut self, count: u32) {
+        if let Some((_, record)) = &mut self.record {
+            record.retries = count;
         }
     }
 
@@ -121,6 +137,9 @@ impl Account {
 impl Drop for Account {
     fn drop(&mut self) {
         self.leave_upstream();
+        if let Some(backend) = self.admitted.and_then(|backend| self.generation.backends.get(backend as usize)) {
+            backend.leave();
+        }
         let duration = self.started.elapsed();
         if self.status == 0 {
             self.status = CLIENT_GONE;

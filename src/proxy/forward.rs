@@ -6,13 +6,14 @@ use std::sync::Arc;
 use crate::pipeline::exchange::Exchange;
 use crate::proxy::account::Account;
 use crate::proxy::answer::Source;
-use crate::proxy::balance::{Busy, Outcome, Tried};
+use crate::proxy::balance::{Busy, LiveTarget, Outcome, Refused};
 use crate::proxy::handler::{ClientRequest, End, client_body};
 use crate::proxy::live::Generation;
 use crate::proxy::outgoing::{Hop, write_head};
-use crate::proxy::request_body::BodyError;
+use crate::proxy::request_body::{BodyError, ClientBody};
+use crate::proxy::tries::Tries;
 use crate::proxy::tunnel::{PendingTunnel, Upgrade};
-use crate::proxy::upstream::{AnswerLimits, Call, Reply, StepTimeouts, Tunnel, UpstreamError};
+use crate::proxy::upstream::{AnswerLimits, Call, Failure, Patience, Reply, StepTimeouts, Tunnel, UpstreamError};
 use crate::proxy::visit::Visit;
 use crate::table::route::CompiledRoute;
 
@@ -30,7 +31,7 @@ pub struct Forwarded<'a> {
     pub id: &'a [u8],
 }
 
-/// Asks one of the servers.
+/// Asks one of the servers, and others where the route says so.
 pub async fn forward(
     to: Forwarded<'_>,
     request: ClientRequest,
@@ -39,51 +40,110 @@ pub async fn forward(
     account: &mut Account,
 ) -> End {
     let ClientRequest { body, upgrade } = request;
-    let core = &to.visit.connection.core;
     let backend = &to.generation.backends[to.backend as usize];
-    let chosen = backend.choose(exchange, &Tried::default(), core.timers.now(), &mut core.random.borrow_mut());
-    let Some(chosen) = chosen else { return End::failed(503, "no-usable-target", exchange) };
-    let target = &backend.targets[chosen as usize];
-    account.note_upstream(to.backend, chosen);
-    let hop = Hop {
-        host: target.host.as_deref(),
-        server: &target.authority,
-        upgrade: upgrade.as_ref().map(Upgrade::protocol),
-        peer: &to.visit.connection.peer_text,
-        request_id: to.id,
+    let admission = match backend.admit(to.now()) {
+        Ok(admission) => admission,
+        Err(refused) => return refuse(refused, exchange),
     };
-    write_head(exchange, &hop, outgoing);
-    let idle = to.route.timeouts.idle;
-    let mut body = body.map(|body| client_body(body, to.visit, to.generation, idle));
+    account.note_admission(to.backend);
+    let mut body = body.map(|body| client_body(body, to.visit, to.generation, to.route.timeouts.idle));
     if let Some(body) = &mut body
         && let Err(error) = body.look().await
     {
         return End::failed(error.status(), "request-body", exchange);
     }
-    let call = Call {
-        target: &target.target,
-        method: &exchange.request.method,
-        head: outgoing,
-        body,
-        upgrade: upgrade.is_some(),
-        timeouts: StepTimeouts { connect: to.route.timeouts.connect, first_byte: to.route.timeouts.first_byte, idle },
-        deadline: &to.visit.deadline,
-        limits: AnswerLimits::default(),
-        response: exchange.response,
-    };
-    let sent = core.upstreams.send(call).await;
-    backend.note(chosen, outcome(&sent, exchange.response.status), core.timers.now());
-    match sent {
-        Ok(Reply::Answer(body)) => {
-            backend.stick(chosen, exchange);
-            End { source: Source::Upstream(Box::new(body)), framed: true, cause: None }
+    let mut tries = Tries::new(&to, backend, admission);
+    loop {
+        let Some(chosen) = tries.choose(exchange) else { return End::failed(503, "no-usable-target", exchange) };
+        account.note_upstream(to.backend, chosen);
+        let repeatable = body.is_none() && exchange.request.method.is_idempotent();
+        let has_body = body.is_some();
+        let sent = to.send(&backend.targets[chosen as usize], body, upgrade.as_ref(), &tries, exchange, outgoing).await;
+        tries.note(chosen, outcome(&sent, exchange.response.status, has_body));
+        let again = match sent {
+            Ok(Reply::Answer(_)) if repeatable && tries.again_for_status(exchange).await => Ok(None),
+            Err(Failure { error, unsent: Some(unsent) }) if tries.again_for(&error).await => Ok(unsent.body),
+            last => Err(last),
+        };
+        match again {
+            Ok(whole) => body = whole,
+            Err(last) => {
+                account.note_retries(tries.attempts.again());
+                return to.conclude(last, chosen, upgrade, exchange);
+            }
         }
-        Ok(Reply::Upgraded(tunnel)) => to.switch(tunnel, target.state.hold(), upgrade, exchange),
-        Err(error) => End::failed(status(&error), error.reason(), exchange),
     }
 }
 
 impl Forwarded<'_> {
+    fn now(&self) -> u64 {
+        self.visit.connection.core.timers.now()
+    }
+
+    /// Asks one server once.
+    async fn send(
+        &self,
+        target: &LiveTarget,
+        body: Option<ClientBody>,
+        upgrade: Option<&Upgrade>,
+        tries: &Tries<'_>,
+        exchange: &mut Exchange<'_>,
+        outgoing: &mut Vec<u8>,
+    ) -> Result<Reply<ClientBody>, Failure<ClientBody>> {
+        let hop = Hop {
+            host: target.host.as_deref(),
+            server: &target.authority,
+            upgrade: upgrade.map(Upgrade::protocol),
+            peer: &self.visit.connection.peer_text,
+            request_id: self.id,
+        };
+        outgoing.clear();
+        write_head(exchange, &hop, outgoing);
+        let waits = &self.route.timeouts;
+        let call = Call {
+            target: &target.target,
+            method: &exchange.request.method,
+            head: outgoing,
+            body,
+            upgrade: upgrade.is_some(),
+            timeouts: StepTimeouts { connect: waits.connect, first_byte: waits.first_byte, idle: waits.idle },
+            patience: Patience { request: &self.visit.deadline, attempt: tries.deadline() },
+            limits: AnswerLimits::default(),
+            gate: tries.backend.gate(),
+            response: exchange.response,
+        };
+        self.visit.connection.core.upstreams.send(call).await
+    }
+
+    /// What the client gets.
+    fn conclude(
+        &self,
+        last: Result<Reply<ClientBody>, Failure<ClientBody>>,
+        chosen: u32,
+        upgrade: Option<Upgrade>,
+        exchange: &mut Exchange<'_>,
+    ) -> End {
+        let backend = &self.generation.backends[self.backend as usize];
+        match last {
+            Ok(Reply::Answer(body)) => {
+                backend.stick(chosen, exchange);
+                End { source: Source::Upstream(Box::new(body)), framed: true, cause: None }
+            }
+            Ok(Reply::Upgraded(tunnel)) => {
+                let busy = backend.targets[chosen as usize].state.hold();
+                self.switch(tunnel, busy, upgrade, exchange)
+            }
+            Err(Failure { error, .. }) => {
+                let end = End::failed(status(&error), error.reason(), exchange);
+                if let UpstreamError::PendingLimit | UpstreamError::ConnectionLimit = error {
+                    backend.note_overflow(&error);
+                    exchange.response.fields.set("retry-after", b"1");
+                }
+                end
+            }
+        }
+    }
+
     /// The server speaks another protocol from here on.
     fn switch(&self, tunnel: Tunnel, busy: Busy, upgrade: Option<Upgrade>, exchange: &mut Exchange<'_>) -> End {
         let Some(upgrade) = upgrade else { return End::failed(502, "malformed", exchange) };
@@ -93,12 +153,26 @@ impl Forwarded<'_> {
     }
 }
 
-/// What it says of the server. The client's own faults say nothing.
-fn outcome<B>(sent: &Result<Reply<B>, UpstreamError>, status: u16) -> Outcome {
+/// A request that did not get to its backend.
+fn refuse(refused: Refused, exchange: &mut Exchange<'_>) -> End {
+    let end = End::failed(503, refused.reason, exchange);
+    let seconds = refused.retry_after.as_millis().div_ceil(1000).max(1);
+    exchange.response.fields.set("retry-after", seconds.to_string().as_bytes());
+    end
+}
+
+/// What it says of the server. The client's own faults say nothing; nor does time that ran out while the client was still sending.
+fn outcome<B>(sent: &Result<Reply<B>, Failure<B>>, status: u16, has_body: bool) -> Outcome {
     match sent {
         Ok(Reply::Answer(_)) => Outcome::of_status(status),
-        Ok(Reply::Upgraded(_)) | Err(UpstreamError::RequestBody(_)) => Outcome::Success,
-        Err(_) => Outcome::Failure,
+        Ok(Reply::Upgraded(_)) => Outcome::Success,
+        Err(failure) => match &failure.error {
+            UpstreamError::RequestBody(_) | UpstreamError::PendingLimit | UpstreamError::ConnectionLimit => {
+                Outcome::Nothing
+            }
+            UpstreamError::RequestTimeout | UpstreamError::TryTimeout if has_body => Outcome::Nothing,
+            error => Outcome::Failure(error.reason()),
+        },
     }
 }
 

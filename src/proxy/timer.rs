@@ -108,6 +108,11 @@ impl Deadline {
         self.slot.at.set(u64::MAX);
     }
 
+    /// How long it is until then; `None` while it isn't set.
+    pub fn left(&self) -> Option<Duration> {
+        self.is_set().then(|| Duration::from_millis(self.slot.at.get().saturating_sub(self.timers.now())))
+    }
+
     /// Whether it is set.
     pub fn is_set(&self) -> bool {
         self.slot.at.get() != u64::MAX

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::pipeline::backend::Backend;
 use crate::pipeline::plugin::Plugin;
+use crate::pipeline::retries::Retries;
 use crate::pipeline::when::Guard;
 
 /// A route as the proxy runs it.
@@ -14,6 +15,8 @@ pub struct CompiledRoute {
     pub pipeline: Box<[PipelineStep]>,
     /// Where it ends; `None` if a plugin always answers.
     pub end: Option<End>,
+    /// When a request is sent again.
+    pub retries: Option<Retries>,
     /// How long it waits.
     pub timeouts: Patience,
 }

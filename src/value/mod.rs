@@ -15,6 +15,7 @@ pub mod network;
 pub mod path;
 pub mod percent;
 pub mod regex;
+pub mod retry;
 mod scalar;
 pub mod secret;
 pub mod size;
@@ -42,6 +43,7 @@ pub const FORMATS: &[Format] = &[
     Format::of::<path::PathRegex>(),
     Format::of::<path::PathTemplate>(),
     Format::of::<regex::Pattern>(),
+    Format::of::<retry::RetryCause>(),
     Format::of::<size::Size>(),
     Format::of::<template::Template>(),
     Format::of::<url::TargetUrl>(),

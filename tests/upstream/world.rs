@@ -10,7 +10,7 @@ use bytes::Bytes;
 use gw::pipeline::head::ResponseHead;
 use gw::proxy::timer::Timers;
 use gw::proxy::upstream::{
-    Address, AnswerLimits, Call, Reply, StepTimeouts, Target, UpstreamBody, UpstreamError, Upstreams,
+    Address, AnswerLimits, Call, Patience, Reply, StepTimeouts, Target, UpstreamBody, UpstreamError, Upstreams,
 };
 use gw::value::method::Method;
 use http_body::{Body, Frame, SizeHint};
@@ -137,11 +137,12 @@ impl World {
             body: ask.body,
             upgrade: ask.upgrade,
             timeouts: ask.timeouts,
-            deadline: &deadline,
+            patience: Patience { request: &deadline, attempt: None },
             limits: ask.limits,
+            gate: None,
             response,
         };
-        self.upstreams.send(call).await
+        self.upstreams.send(call).await.map_err(|failure| failure.error)
     }
 
     /// Sends a request and says what came of it: `status [fields] body`, with what went wrong, and whether the

@@ -4,8 +4,10 @@
 #![allow(clippy::too_many_lines, reason = "tables of cases")]
 
 mod balancing;
+mod breaker;
 mod faults;
 mod health;
+mod retries;
 mod reuse;
 #[path = "../support/mod.rs"]
 mod support;

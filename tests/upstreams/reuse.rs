@@ -1,5 +1,8 @@
 //! Which connections serve again, and which requests are sent again.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::support::client::{Client, ask, get, post};
 use crate::support::origin::Origin;
 use crate::support::{Gateway, Options, backend, folder_with, gateway, route, wait_until};
@@ -141,7 +144,9 @@ fn a_refusal_amid_a_large_body_reaches_the_client() {
 /// Bytes that a server sends on an idle connection are not the answer to the next request.
 #[test]
 fn what_comes_between_two_requests_is_nobodys() {
-    let origin = Origin::start(|peer| {
+    let said = Arc::new(AtomicBool::new(false));
+    let says = Arc::clone(&said);
+    let origin = Origin::start(move |peer| {
         if peer.number > 1 {
             while peer.request().is_some() {
                 peer.send(OK);
@@ -151,10 +156,12 @@ fn what_comes_between_two_requests_is_nobodys() {
         peer.request();
         peer.send(OK);
         peer.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+        says.store(true, Ordering::Release);
         peer.rest();
     });
     let gateway = before(&origin, "");
     assert_eq!(ask(gateway.http(), get("/", "")).text(), "ok");
+    wait_until("the server has said it", || said.load(Ordering::Acquire).then_some(()));
     for request in [get("/", ""), post("/", "abc")] {
         assert_eq!(ask(gateway.http(), request).text(), "ok");
     }

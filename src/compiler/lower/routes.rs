@@ -60,7 +60,8 @@ pub(super) fn lower_route(
             }
         };
         let timeouts = patience(spec.timeouts, end.as_ref(), context.settings);
-        Some(CompiledRoute { name: object.address.short().into(), pipeline, end, timeouts })
+        let (name, retries) = (object.address.short().into(), spec.retries.clone());
+        Some(CompiledRoute { name, pipeline, end, retries, timeouts })
     });
     Lowered { route, rules: rules.unwrap_or_default(), secrets }
 }

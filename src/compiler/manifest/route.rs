@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::compiler::manifest::reference::{BackendKind, Ref};
 use crate::pipeline::condition::NamedCondition;
+use crate::pipeline::retries::Retries;
 use crate::pipeline::timeouts::Timeouts;
 use crate::plugins::PluginEntry;
 use crate::value::host::HostPattern;
@@ -45,6 +46,10 @@ pub struct RouteSpec {
     /// How long the gateway waits; what is not given is taken from the backend, then from the `Gateway`.
     #[serde(default)]
     pub timeouts: Timeouts,
+    /// When a request is sent again, if a server gave no good answer. The default is never, but for a connection that was kept open and
+    /// turns out to be dead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retries: Option<Retries>,
 }
 
 fn example() -> serde_json::Value {

@@ -1,12 +1,14 @@
 //! Servers that give the same answers: what a manifest says of them, ready for `proxy` to use. No state lives here.
 
 pub mod balancing;
+pub mod breaker;
 pub mod health;
 
 use std::time::Duration;
 
 use crate::pipeline::timeouts::Timeouts;
 use crate::pipeline::upstream::balancing::Balancing;
+use crate::pipeline::upstream::breaker::CircuitBreaker;
 use crate::pipeline::upstream::health::{HealthCheck, OutlierDetection};
 use crate::value::url::TargetUrl;
 
@@ -21,6 +23,8 @@ pub struct Upstream {
     pub health_check: Option<HealthCheck>,
     /// When one gets a rest because of its answers.
     pub outliers: Option<OutlierDetection>,
+    /// When none of them gets requests for a while.
+    pub breaker: Option<CircuitBreaker>,
     /// How long one that comes back takes to get its whole weight.
     pub slow_start: Option<Duration>,
     /// The share of usable ones, in percent, below which all are used.

@@ -16,7 +16,7 @@ use crate::proxy::balance::policy::{Candidate, Sight, Tier, WHOLE};
 use crate::proxy::balance::standing::Health;
 use crate::proxy::balance::state::{BackendState, TargetState};
 use crate::proxy::health::{Asked, Parties, Watch, watch};
-use crate::proxy::upstream::Target;
+use crate::proxy::upstream::{Gate, GateLimits, Target};
 use crate::value::url::Scheme;
 
 /// Servers that give the same answers, with all that it takes to choose one.
@@ -69,22 +69,6 @@ impl Tried {
 
     fn is_empty(&self) -> bool {
         self.0 == [0; 4]
-    }
-}
-
-/// What became of a request at a target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It answered.
-    Success,
-    /// It gave no usable answer, or one that says that it failed.
-    Failure,
-}
-
-impl Outcome {
-    /// What an answer of a status says of its target.
-    pub fn of_status(status: u16) -> Self {
-        if status >= 500 { Self::Failure } else { Self::Success }
     }
 }
 
@@ -146,6 +130,16 @@ impl LiveBackend {
             target.watch = Some(watch(&parties, asked, background, epoch)?);
         }
         Ok(())
+    }
+
+    /// How many connections it may have, if there is a limit.
+    pub fn gate(&self) -> Option<(&Arc<Gate>, GateLimits)> {
+        let limits = self.upstream.breaker.as_ref()?;
+        if limits.max_connections.is_none() && limits.max_pending.is_none() {
+            return None;
+        }
+        let [connections, pending] = [limits.max_connections, limits.max_pending].map(|most| most.unwrap_or(u32::MAX));
+        Some((&self.state.gate, GateLimits { connections, pending }))
     }
 
     /// Chooses the target of a request at a moment, one that it hasn't tried if there is any; `None` if no target is usable.
@@ -212,23 +206,6 @@ impl LiveBackend {
                 let named = self.named_by(cookie, exchange).filter(|target| (sight.share)(*target) > 0);
                 named.or_else(|| tier.in_turn(turn, &sight, random))
             }
-        }
-    }
-
-    /// Notes what became of a request at a target.
-    pub fn note(&self, target: u32, outcome: Outcome, now: u64) {
-        let Some(outliers) = &self.upstream.outliers else { return };
-        let Some(standing) = self.targets.get(target as usize).map(|target| &target.state.standing) else { return };
-        match outcome {
-            Outcome::Success => standing.succeeded(),
-            Outcome::Failure if standing.failed() >= outliers.consecutive_errors => {
-                let out = self.targets.iter().filter(|target| target.state.standing.is_ejected(now)).count();
-                if !standing.is_ejected(now) && out < outliers.most_ejected(self.targets.len()) {
-                    standing.eject(now, outliers.eject_for.get());
-                    self.state.changed();
-                }
-            }
-            Outcome::Failure => {}
         }
     }
 

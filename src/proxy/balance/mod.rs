@@ -4,7 +4,11 @@
 //! been learned stands in [`BackendState`] and [`TargetState`], which outlive the table. Workers share them as atomics: no
 //! request waits for another one.
 
+mod admission;
 mod backend;
+mod breaker;
+mod budget;
+mod failures;
 mod maglev;
 mod policy;
 mod standing;
@@ -12,7 +16,8 @@ mod state;
 mod streak;
 mod turns;
 
-pub use backend::{LiveBackend, LiveTarget, Outcome, Tried};
+pub use admission::{Admission, Outcome, Refused};
+pub use backend::{LiveBackend, LiveTarget, Tried};
 pub use standing::Health;
 pub use state::{BackendState, Busy, States, TargetState};
 pub use streak::Streak;

@@ -7,8 +7,13 @@ use std::hash::Hash;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use crate::proxy::balance::admission::Refusals;
+use crate::proxy::balance::breaker::Breaker;
+use crate::proxy::balance::budget::Budget;
+use crate::proxy::balance::failures::Failures;
 use crate::proxy::balance::standing::Standing;
 use crate::proxy::health::Watched;
+use crate::proxy::upstream::Gate;
 
 /// The states of all backends.
 #[derive(Default)]
@@ -19,6 +24,20 @@ pub struct States(Shelf<Box<str>, BackendState>);
 pub struct BackendState {
     /// Whose turn it is, counted on and on.
     pub turn: AtomicU32,
+    /// Requests in flight, where the backend has a breaker.
+    pub active: AtomicU32,
+    /// Its circuit breaker.
+    pub breaker: Breaker,
+    /// Its connections, where they are limited.
+    pub gate: Arc<Gate>,
+    /// How many of its requests may be sent again.
+    pub budget: Budget,
+    /// Requests that were sent again.
+    pub retries: AtomicU64,
+    /// Requests that were not sent again because the budget was spent.
+    pub retries_denied: AtomicU64,
+    /// Requests that did not get to a target.
+    pub refusals: Refusals,
     /// How often something became wrong with a target, or right again.
     changes: AtomicU64,
     /// What [`changes`](Self::changes) was when nothing was found to be wrong.
@@ -33,6 +52,8 @@ pub struct TargetState {
     pub active: AtomicU32,
     /// Requests that were sent to it, each attempt counted.
     pub requests: AtomicU64,
+    /// How often it failed.
+    pub failures: Failures,
     /// Whether it is well.
     pub standing: Standing,
     /// The health check that asks it.

@@ -5,6 +5,7 @@
 
 use std::future::poll_fn;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,11 +18,12 @@ use crate::proxy::timer::{Deadline, Timers};
 use crate::proxy::upstream::body::{Line, UpstreamBody};
 use crate::proxy::upstream::connect::connect;
 use crate::proxy::upstream::error::{BoxError, UpstreamError};
+use crate::proxy::upstream::gate::{Counted, Gate, GateLimits};
 use crate::proxy::upstream::head::{Asked, Head, HeadReader};
-use crate::proxy::upstream::pool::Pools;
+use crate::proxy::upstream::pool::{Pool, Pools};
 use crate::proxy::upstream::target::Target;
 use crate::proxy::upstream::tunnel::Tunnel;
-use crate::proxy::upstream::upload::Upload;
+use crate::proxy::upstream::upload::{Unsent, Upload};
 use crate::proxy::wire::{Buffers, Desk, Sending, Size};
 use crate::value::method::Method;
 
@@ -48,11 +50,51 @@ pub struct Call<'a, B> {
     /// How long each step may take.
     pub timeouts: StepTimeouts,
     /// When the head of the answer must be there at the latest.
-    pub deadline: &'a Deadline,
+    pub patience: Patience<'a>,
     /// How large the head of the answer may be.
     pub limits: AnswerLimits,
+    /// How many connections there may be, if there is a limit.
+    pub gate: Option<(&'a Arc<Gate>, GateLimits)>,
     /// Where the head of the answer is put: its status, its end-to-end fields and its `Content-Length`.
     pub response: &'a mut ResponseHead,
+}
+
+/// How long there is time until the head of an answer.
+#[derive(Clone, Copy)]
+pub struct Patience<'a> {
+    /// For the request as a whole.
+    pub request: &'a Deadline,
+    /// For this attempt, if it has less.
+    pub attempt: Option<&'a Deadline>,
+}
+
+impl Patience<'_> {
+    /// Ready once there is no time left.
+    fn poll_over(self, cx: &mut Context<'_>) -> Poll<UpstreamError> {
+        if self.request.poll_expired(cx).is_ready() {
+            return Poll::Ready(UpstreamError::RequestTimeout);
+        }
+        match self.attempt {
+            Some(attempt) => attempt.poll_expired(cx).map(|()| UpstreamError::TryTimeout),
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// A request that got no usable answer.
+pub struct Failure<B> {
+    /// Why.
+    pub error: UpstreamError,
+    /// The request, if another server may be asked: nothing of it was sent, or its method allows to send it again, nothing of its body
+    /// was taken, and no byte of an answer came.
+    pub unsent: Option<Unsent<B>>,
+}
+
+impl<B> Failure<B> {
+    /// One after which nobody may be asked.
+    fn last(error: UpstreamError) -> Self {
+        Self { error, unsent: None }
+    }
 }
 
 /// How long each step of a request may take.
@@ -104,25 +146,37 @@ impl Upstreams {
     /// Sends a request; the head of its answer is in `call.response` once this returns.
     ///
     /// An answer may come before the request's body has ended: the reply's body sends the rest.
-    pub async fn send<B>(&self, call: Call<'_, B>) -> Result<Reply<B>, UpstreamError>
+    ///
+    /// # Errors
+    /// If there is no usable answer; the request comes back if another server may be asked.
+    pub async fn send<B>(&self, call: Call<'_, B>) -> Result<Reply<B>, Failure<B>>
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<BoxError>,
     {
-        let Call { target, method, head, body, upgrade, timeouts, deadline, limits, response } = call;
+        let Call { target, method, head, body, upgrade, timeouts, patience, limits, gate, response } = call;
         let mut upload = Upload::new(method, body);
         let mut desk = self.buffers.desk();
         let pool = self.pools.of(target);
         // what can't be sent again is worth a system call to know that the connection lives
         let again = method.is_idempotent() && upload.is_bodiless();
-        let pooled = pool.take(if again { Stream::is_quiet } else { Stream::is_quiet_now });
+        let is_quiet = if again { Stream::is_quiet } else { Stream::is_quiet_now };
+        let pooled = pool.take(is_quiet);
         let mut reused = pooled.is_some();
-        let stream = match pooled {
-            Some(stream) => stream,
-            None => open(target, &desk, timeouts, deadline).await?,
+        let made = match (pooled, gate) {
+            (Some(pooled), _) => Ok(pooled),
+            (None, None) => open(target, &desk, timeouts, patience).await.map(|stream| (stream, None)),
+            // boxed: few backends have a gate, and every request's future would be larger
+            (None, Some(gate)) => {
+                Box::pin(self.open_at(gate, target, &pool, is_quiet, &desk, timeouts, patience)).await
+            }
+        };
+        let (stream, counted) = match made {
+            Ok(made) => made,
+            Err(error) => return Err(Failure { error, unsent: upload.into_unsent(method) }),
         };
         upload.begin(head, &mut desk.output);
-        let mut line = Line { stream, desk, pool };
+        let mut line = Line { stream, desk, pool, counted };
         let asked = Asked { head_only: *method == Method::Head, upgrade };
         loop {
             let mut attempt = Attempt {
@@ -132,20 +186,64 @@ impl Upstreams {
                 asked,
                 limits,
                 timeouts,
-                deadline,
+                patience,
                 waits_for: None,
                 answered: false,
             };
-            match poll_fn(|cx| attempt.poll(response, cx)).await {
-                Ok(head) => return reply(line, upload, head, timeouts.idle),
+            let got = poll_fn(|cx| attempt.poll(response, cx)).await;
+            let answered = attempt.answered;
+            let error = match got {
+                Ok(head) => return reply(line, upload, head, timeouts.idle).map_err(Failure::last),
                 Err(UpstreamError::Closed) if reused && upload.is_repeatable(method) => {
                     reused = false;
-                    line.stream = open(target, &line.desk, timeouts, deadline).await?;
+                    match open(target, &line.desk, timeouts, patience).await {
+                        Ok(stream) => line.stream = stream,
+                        Err(error) => return Err(Failure { error, unsent: upload.into_unsent(method) }),
+                    }
                     upload.begin(head, &mut line.desk.output);
+                    continue;
                 }
-                Err(error) => return Err(error),
-            }
+                Err(error) => error,
+            };
+            return Err(Failure { error, unsent: if answered { None } else { upload.into_unsent(method) } });
         }
+    }
+
+    /// Makes a connection to a backend that may have only so many, or waits until one is free.
+    #[expect(clippy::too_many_arguments, reason = "the parts of a call that has been taken apart")]
+    async fn open_at(
+        &self,
+        (gate, limits): (&Arc<Gate>, GateLimits),
+        target: &Target,
+        pool: &Pool,
+        is_quiet: fn(&mut Stream) -> bool,
+        desk: &Desk,
+        timeouts: StepTimeouts,
+        patience: Patience<'_>,
+    ) -> Result<(Stream, Option<Counted>), UpstreamError> {
+        let Some(_waiting) = gate.wait(limits) else { return Err(UpstreamError::PendingLimit) };
+        let tick = pool.deadline();
+        desk.deadline.set(timeouts.connect);
+        let counted = loop {
+            if let Some(counted) = gate.count(limits) {
+                break counted;
+            }
+            if let Some(free) = pool.take(is_quiet) {
+                return Ok(free);
+            }
+            tick.set(Duration::ZERO);
+            poll_fn(|cx| {
+                if let Poll::Ready(error) = patience.poll_over(cx) {
+                    return Poll::Ready(Err(error));
+                }
+                if desk.deadline.poll_expired(cx).is_ready() {
+                    return Poll::Ready(Err(UpstreamError::ConnectionLimit));
+                }
+                tick.poll_expired(cx).map(Ok)
+            })
+            .await?;
+        };
+        Ok((open(target, desk, timeouts, patience).await?, Some(counted)))
     }
 
     /// Closes idle connections that are too old or were closed by their server. To be called about every second.
@@ -164,7 +262,7 @@ async fn open(
     target: &Target,
     desk: &Desk,
     timeouts: StepTimeouts,
-    deadline: &Deadline,
+    patience: Patience<'_>,
 ) -> Result<Stream, UpstreamError> {
     desk.deadline.set(timeouts.connect);
     // boxed: a handshake's state would make every request's future larger
@@ -173,8 +271,8 @@ async fn open(
         if let Poll::Ready(result) = connecting.as_mut().poll(cx) {
             return Poll::Ready(result);
         }
-        if deadline.poll_expired(cx).is_ready() {
-            return Poll::Ready(Err(UpstreamError::RequestTimeout));
+        if let Poll::Ready(error) = patience.poll_over(cx) {
+            return Poll::Ready(Err(error));
         }
         desk.deadline.poll_expired(cx).map(|()| Err(UpstreamError::ConnectTimeout))
     })
@@ -193,7 +291,7 @@ where
     if !upload.is_complete() {
         return Err(UpstreamError::Malformed("101 before the end of the request"));
     }
-    Ok(Reply::Upgraded(Tunnel::new(line.stream, line.desk)))
+    Ok(Reply::Upgraded(Tunnel::new(line.stream, line.desk, line.counted)))
 }
 
 /// One attempt to get an answer over one connection.
@@ -204,7 +302,7 @@ struct Attempt<'a, B> {
     asked: Asked,
     limits: AnswerLimits,
     timeouts: StepTimeouts,
-    deadline: &'a Deadline,
+    patience: Patience<'a>,
     /// Who was waited for, and how much was sent, when the step's deadline was set.
     waits_for: Option<(Sending, u64)>,
     answered: bool,
@@ -247,8 +345,8 @@ where
                 Sending::Over => step.set(self.timeouts.first_byte),
             }
         }
-        if self.deadline.poll_expired(cx).is_ready() {
-            return Poll::Ready(UpstreamError::RequestTimeout);
+        if let Poll::Ready(error) = self.patience.poll_over(cx) {
+            return Poll::Ready(error);
         }
         let error = if sending == Sending::Over { UpstreamError::FirstByteTimeout } else { UpstreamError::IdleTimeout };
         step.poll_expired(cx).map(|()| error)

@@ -36,6 +36,15 @@ pub enum UpstreamError {
     /// The request's own deadline passed before the answer began.
     #[error("the request took too long")]
     RequestTimeout,
+    /// The time for one attempt passed before the answer began.
+    #[error("the attempt took too long")]
+    TryTimeout,
+    /// Too many requests wait for a connection.
+    #[error("too many requests wait for a connection to the upstream")]
+    PendingLimit,
+    /// There are as many connections as there may be, and none became free in time.
+    #[error("there are too many connections to the upstream")]
+    ConnectionLimit,
     /// The connection ended before any byte of an answer.
     #[error("the upstream closed the connection without an answer")]
     Closed,
@@ -67,7 +76,12 @@ impl UpstreamError {
     pub fn status(&self) -> u16 {
         match self {
             Self::RequestBody(_) => 400,
-            Self::ConnectTimeout | Self::FirstByteTimeout | Self::IdleTimeout | Self::RequestTimeout => 504,
+            Self::ConnectTimeout
+            | Self::FirstByteTimeout
+            | Self::IdleTimeout
+            | Self::RequestTimeout
+            | Self::TryTimeout => 504,
+            Self::PendingLimit | Self::ConnectionLimit => 503,
             _ => 502,
         }
     }
@@ -83,6 +97,9 @@ impl UpstreamError {
             Self::FirstByteTimeout => "first-byte-timeout",
             Self::IdleTimeout => "idle-timeout",
             Self::RequestTimeout => "request-timeout",
+            Self::TryTimeout => "try-timeout",
+            Self::PendingLimit => "breaker-pending",
+            Self::ConnectionLimit => "breaker-connections",
             Self::Closed => "closed",
             Self::Malformed(_) => "malformed",
             Self::HeadTooLarge => "head-too-large",

@@ -8,7 +8,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::proxy::stream::Stream;
-use crate::proxy::timer::Timers;
+use crate::proxy::timer::{Deadline, Timers};
+use crate::proxy::upstream::gate::Counted;
 use crate::proxy::upstream::target::Target;
 
 /// How many idle connections are kept for one target.
@@ -31,6 +32,7 @@ pub(super) struct Pool {
 
 struct Idle {
     stream: Stream,
+    counted: Option<Counted>,
     /// Milliseconds of the worker's timers.
     since: u64,
 }
@@ -55,7 +57,7 @@ impl Pools {
     pub(super) fn sweep(&self) {
         self.pools.borrow_mut().retain(|_, pool| {
             let mut idle = pool.idle.borrow_mut();
-            idle.retain_mut(|idle| pool.is_fresh(idle) && idle.stream.is_quiet());
+            idle.retain_mut(|idle| pool.is_fresh(idle) && !is_wanted(idle.counted.as_ref()) && idle.stream.is_quiet());
             !idle.is_empty() || Rc::strong_count(pool) > 1
         });
     }
@@ -67,30 +69,42 @@ impl Pools {
 }
 
 impl Pool {
+    /// A deadline on the worker's clock.
+    pub(super) fn deadline(&self) -> Deadline {
+        self.timers.deadline()
+    }
+
     /// An idle connection on which nothing has come, as `is_quiet` finds; others are closed.
-    pub(super) fn take(&self, is_quiet: impl Fn(&mut Stream) -> bool) -> Option<Stream> {
+    pub(super) fn take(&self, is_quiet: impl Fn(&mut Stream) -> bool) -> Option<(Stream, Option<Counted>)> {
         let mut idle = self.idle.borrow_mut();
         while let Some(mut last) = idle.pop_back() {
             if !self.is_fresh(&last) {
                 // those before it are older still
                 idle.clear();
             } else if is_quiet(&mut last.stream) {
-                return Some(last.stream);
+                return Some((last.stream, last.counted));
             }
         }
         None
     }
 
-    /// Keeps a connection for the next request.
-    pub(super) fn put(&self, stream: Stream) {
+    /// Keeps a connection for the next request, unless its place is wanted, maybe by another worker.
+    pub(super) fn put(&self, stream: Stream, counted: Option<Counted>) {
+        if is_wanted(counted.as_ref()) {
+            return;
+        }
         let mut idle = self.idle.borrow_mut();
         if idle.len() >= IDLE_AT_MOST {
             idle.pop_front();
         }
-        idle.push_back(Idle { stream, since: self.timers.now() });
+        idle.push_back(Idle { stream, counted, since: self.timers.now() });
     }
 
     fn is_fresh(&self, idle: &Idle) -> bool {
         u128::from(self.timers.now() - idle.since) < IDLE_AGE.as_millis()
     }
+}
+
+fn is_wanted(counted: Option<&Counted>) -> bool {
+    counted.is_some_and(Counted::is_wanted)
 }

@@ -16,6 +16,12 @@ pub(super) struct Upload<B> {
     state: State,
 }
 
+/// The body of a request that may be sent to another server.
+pub struct Unsent<B> {
+    /// The body, of which nothing was taken.
+    pub body: Option<B>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Sending,
@@ -60,6 +66,12 @@ where
     /// nothing of the body was taken and the origin may see the request twice.
     pub(super) fn is_repeatable(&self, method: &Method) -> bool {
         self.sender.written() == 0 || (method.is_idempotent() && !self.sender.has_taken())
+    }
+
+    /// Its body, if the whole request may be sent to another server: see [`is_repeatable`](Self::is_repeatable).
+    pub(super) fn into_unsent(self, method: &Method) -> Option<Unsent<B>> {
+        let whole = self.is_repeatable(method) && !self.sender.has_taken();
+        whole.then(|| Unsent { body: self.sender.into_body() })
     }
 
     /// Whether it has no body.

@@ -110,6 +110,11 @@ impl<B: Body<Data = Bytes> + Unpin> Sender<B> {
         }
     }
 
+    /// The body, or what is left of it.
+    pub fn into_body(self) -> Option<B> {
+        self.body
+    }
+
     /// Whether no more is to be taken from the body.
     pub fn is_bodiless(&self) -> bool {
         self.body.is_none()

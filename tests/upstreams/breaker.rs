@@ -1,0 +1,89 @@
+//! Backends that get no more requests for a while.
+
+use std::time::{Duration, Instant};
+
+use crate::balancing::before;
+use crate::health::Moody;
+use crate::support::client::{Client, ask, get};
+use crate::support::origin::Origin;
+use crate::support::wait_until;
+
+#[test]
+fn it_opens_and_closes() {
+    let a = Moody::start();
+    let gateway = before(&[(&a.origin, "")], ", circuitBreaker: { consecutiveErrors: 3, openFor: 400ms }", "");
+    let mut client = Client::connect(gateway.http());
+    a.answers(500);
+    for _ in 0..3 {
+        assert_eq!(client.send(get("/", "")).answer().status, 500);
+    }
+    let refused = client.send(get("/", "")).answer();
+    assert_eq!((refused.status, refused.get("retry-after")), (503, Some("1")));
+    assert_eq!(refused.get("content-type"), Some("application/problem+json"));
+    gateway.access.wait_for("\"error\":\"breaker-open\"");
+    assert_eq!(a.served(), 3);
+    // one on trial, which fails
+    wait_until("one is let through", || (client.send(get("/", "")).answer().status == 500).then_some(()));
+    assert_eq!(client.send(get("/", "")).answer().status, 503);
+    assert_eq!(a.served(), 4);
+    a.answers(200);
+    wait_until("it closes", || (client.send(get("/", "")).answer().status == 200).then_some(()));
+    for _ in 0..5 {
+        assert_eq!(client.send(get("/", "")).answer().status, 200);
+    }
+}
+
+/// A server that never answers some of its requests.
+fn hanging() -> Origin {
+    Origin::start(|peer| {
+        while let Some(seen) = peer.request() {
+            if seen.head[0].contains("/hang") {
+                peer.rest();
+                return;
+            }
+            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        }
+    })
+}
+
+#[test]
+fn so_many_requests_are_in_flight() {
+    let a = hanging();
+    let gateway = before(&[(&a, "")], ", circuitBreaker: { maxRequests: 2 }, timeouts: { firstByte: 1s }", "");
+    let _stuck: Vec<Client> = (0..2)
+        .map(|_| {
+            let mut client = Client::connect(gateway.http());
+            client.send(get("/hang", ""));
+            client
+        })
+        .collect();
+    a.wait_for(2);
+    let refused = ask(gateway.http(), get("/", ""));
+    assert_eq!((refused.status, refused.get("retry-after")), (503, Some("1")));
+    gateway.access.wait_for("\"error\":\"breaker-requests\"");
+    wait_until("there is room again", || (ask(gateway.http(), get("/", "")).status == 200).then_some(()));
+}
+
+#[test]
+fn so_many_connections_there_are() {
+    let a = hanging();
+    let settings =
+        ", circuitBreaker: { maxConnections: 1, maxPending: 1 }, timeouts: { connect: 400ms, firstByte: 2s }";
+    let gateway = before(&[(&a, "")], settings, "");
+    let mut stuck = Client::connect(gateway.http());
+    stuck.send(get("/hang", ""));
+    a.wait_for(1);
+    let mut waiting = Client::connect(gateway.http());
+    waiting.send(get("/", ""));
+    wait_until("another one is one too many", || (ask(gateway.http(), get("/", "")).status == 503).then_some(()));
+    let began = Instant::now();
+    assert_eq!(waiting.answer().status, 503);
+    assert!(began.elapsed() < Duration::from_secs(5));
+    gateway.access.wait_for("\"error\":\"breaker-pending\"");
+    gateway.access.wait_for("\"error\":\"breaker-connections\"");
+    assert_eq!(a.connections(), 1);
+    assert_eq!(stuck.answer().status, 504);
+    for _ in 0..3 {
+        wait_until("it is free", || (ask(gateway.http(), get("/", "")).status == 200).then_some(()));
+    }
+}
