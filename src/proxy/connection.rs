@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -33,6 +33,8 @@ pub struct Connection {
     pub listener: Rc<ListenerState>,
     /// The other end.
     pub peer: IpAddr,
+    /// Its port; 0 if it has none.
+    pub peer_port: u16,
     /// Its text: every request upstream says it.
     pub peer_text: Box<str>,
     /// How the client speaks to us.
@@ -40,21 +42,22 @@ pub struct Connection {
 }
 
 impl Connection {
-    fn new(core: &Rc<Core>, listener: &Rc<ListenerState>, peer: IpAddr) -> Self {
+    fn new(core: &Rc<Core>, listener: &Rc<ListenerState>, peer: SocketAddr) -> Self {
         core.connections.set(core.connections.get() + 1);
         core.metrics.accepted.fetch_add(1, Ordering::Relaxed);
         Self {
             core: Rc::clone(core),
             listener: Rc::clone(listener),
-            peer,
-            peer_text: peer.to_string().into(),
+            peer: peer.ip(),
+            peer_port: peer.port(),
+            peer_text: peer.ip().to_string().into(),
             scheme: Scheme::Http,
         }
     }
 
-    fn set_peer(&mut self, peer: IpAddr) {
-        self.peer_text = peer.to_string().into();
-        self.peer = peer;
+    fn set_peer(&mut self, peer: SocketAddr) {
+        self.peer_text = peer.ip().to_string().into();
+        (self.peer, self.peer_port) = (peer.ip(), peer.port());
     }
 
     /// Whether the other end is a load balancer that says who connects to it.
@@ -83,7 +86,7 @@ impl Drop for Connection {
 /// Serves a connection, which has taken its place, until it ends. It counts from here on, not only once it is first polled.
 pub fn serve(
     stream: Plain,
-    peer: IpAddr,
+    peer: SocketAddr,
     core: &Rc<Core>,
     listener: &Rc<ListenerState>,
 ) -> impl Future<Output = ()> + use<> {
@@ -106,7 +109,7 @@ async fn arrive(mut stream: Plain, mut connection: Connection) {
 }
 
 /// Who connects to the load balancer in front; `None` if it doesn't say so in time.
-async fn announced(stream: &mut Plain, connection: &Connection) -> Option<io::Result<Option<IpAddr>>> {
+async fn announced(stream: &mut Plain, connection: &Connection) -> Option<io::Result<Option<SocketAddr>>> {
     let deadline = connection.core.timers.deadline();
     deadline.set(connection.core.generation().table.settings.timeouts.header.get());
     let mut reading = pin!(preface::read(stream));

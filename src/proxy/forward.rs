@@ -1,19 +1,25 @@
 //! The end of a route at a server upstream: the turn is chosen, the head written, the answer awaited.
 
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::pipeline::exchange::Exchange;
+use crate::pipeline::upstream::ProxyVersion;
 use crate::proxy::account::Account;
 use crate::proxy::answer::Source;
 use crate::proxy::balance::{Busy, LiveTarget, Outcome, Refused};
+use crate::proxy::connection::Connection;
 use crate::proxy::handler::{ClientRequest, End, client_body};
 use crate::proxy::live::Generation;
 use crate::proxy::outgoing::{Hop, write_head};
+use crate::proxy::preface;
 use crate::proxy::request_body::{BodyError, ClientBody};
 use crate::proxy::tries::Tries;
 use crate::proxy::tunnel::{PendingTunnel, Upgrade};
-use crate::proxy::upstream::{AnswerLimits, Call, Failure, Patience, Reply, StepTimeouts, Tunnel, UpstreamError};
+use crate::proxy::upstream::{
+    AnswerLimits, Call, Failure, Patience, Reply, StepTimeouts, Target, Tunnel, UpstreamError,
+};
 use crate::proxy::visit::Visit;
 use crate::table::route::CompiledRoute;
 
@@ -99,9 +105,10 @@ impl Forwarded<'_> {
         };
         outgoing.clear();
         write_head(exchange, &hop, outgoing);
+        let announcing = tries.backend.upstream.announce.map(|version| self.announcing(&target.target, version));
         let waits = &self.route.timeouts;
         let call = Call {
-            target: &target.target,
+            target: announcing.as_ref().unwrap_or(&target.target),
             method: &exchange.request.method,
             head: outgoing,
             body,
@@ -113,6 +120,17 @@ impl Forwarded<'_> {
             response: exchange.response,
         };
         self.visit.connection.core.upstreams.send(call).await
+    }
+
+    /// A target that is told which client connects to it.
+    fn announcing(&self, target: &Target, version: ProxyVersion) -> Target {
+        let Connection { peer, peer_port, .. } = *self.visit.connection;
+        let listener = self.visit.connection.listener_index(self.generation).unwrap_or_default();
+        let here = self.generation.listeners.get(usize::from(listener)).and_then(|listener| listener.address.ip());
+        // the ends of a connection are of one family; where ours is not known, the client's stands for it
+        let client = SocketAddr::new(peer, peer_port);
+        let here = here.filter(|here| here.is_ipv4() == client.is_ipv4()).unwrap_or(client);
+        Target { preface: Some(preface::write(version, Some((client, here))).into()), ..target.clone() }
     }
 
     /// What the client gets.

@@ -17,7 +17,7 @@ use crate::value::address::ListenAddress;
 const BACKLOG: i32 = 4096;
 
 /// Who connects over a socket of this machine.
-const THIS_MACHINE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const THIS_MACHINE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// A listener as a worker sees it.
 pub struct ListenerState {
@@ -130,9 +130,9 @@ impl Acceptor {
     ///
     /// # Errors
     /// If there are too many open files, or the client has gone.
-    pub async fn accept(&self) -> io::Result<(Plain, IpAddr)> {
+    pub async fn accept(&self) -> io::Result<(Plain, SocketAddr)> {
         match self {
-            Self::Tcp(tcp) => tcp.accept().await.map(|(stream, peer)| (Plain::Tcp(stream), peer.ip().to_canonical())),
+            Self::Tcp(tcp) => tcp.accept().await.map(|(stream, peer)| (Plain::Tcp(stream), canonical(peer))),
             Self::Unix(unix) => unix.accept().await.map(|(stream, _)| (Plain::Unix(stream), THIS_MACHINE)),
         }
     }
@@ -155,7 +155,7 @@ impl Acceptor {
     }
 
     /// The connections that wait in its queue, asked of the kernel: what the runtime was not told of yet is among them.
-    pub fn queued(self) -> impl Iterator<Item = (Plain, IpAddr)> {
+    pub fn queued(self) -> impl Iterator<Item = (Plain, SocketAddr)> {
         let socket = match self {
             Self::Tcp(tcp) => tcp.into_std().map(Socket::Tcp),
             Self::Unix(unix) => unix.into_std().map(Socket::Unix),
@@ -165,7 +165,7 @@ impl Acceptor {
                 let (stream, peer) = tcp.accept().ok()?;
                 stream.set_nonblocking(true).ok()?;
                 let stream = tokio::net::TcpStream::from_std(stream).ok()?;
-                Some((Plain::Tcp(stream), peer.ip().to_canonical()))
+                Some((Plain::Tcp(stream), canonical(peer)))
             }
             Socket::Unix(unix) => {
                 let (stream, _) = unix.accept().ok()?;
@@ -174,6 +174,11 @@ impl Acceptor {
             }
         })
     }
+}
+
+/// An IPv4 address that came over IPv6 is one all the same.
+fn canonical(peer: SocketAddr) -> SocketAddr {
+    SocketAddr::new(peer.ip().to_canonical(), peer.port())
 }
 
 /// Binds an address once for each worker.

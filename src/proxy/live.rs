@@ -15,6 +15,7 @@ use crate::pipeline::upstream::Upstream;
 use crate::proxy::background::Background;
 use crate::proxy::balance::{LiveBackend, LiveTarget, States};
 use crate::proxy::metrics::{Metrics, RouteMetrics};
+use crate::proxy::preface;
 use crate::proxy::upstream::{Address, Target, TlsTarget, client_config, system_roots};
 use crate::table::RouteTable;
 use crate::value::address::ListenAddress;
@@ -183,7 +184,11 @@ fn live_backend(name: &str, upstream: &Arc<Upstream>, around: &Surroundings) -> 
         let (url, text) = (&server.url, server.url.to_string());
         let (authority, host) = (url.authority().into(), upstream.host.said_to(url));
         let remembered = state.target(&text);
-        Ok(LiveTarget::new(name, target(url, around)?, authority, host, text.into(), remembered))
+        let target = Target {
+            preface: upstream.announce.map(|version| preface::write(version, None).into()),
+            ..target(url, around)?
+        };
+        Ok(LiveTarget::new(name, target, authority, host, text.into(), remembered))
     });
     let targets = targets.collect::<Result<_, PrepareError>>()?;
     Ok(LiveBackend::new(name.into(), Arc::clone(upstream), targets, state))
@@ -202,5 +207,5 @@ fn target(url: &TargetUrl, around: &Surroundings) -> Result<Target, PrepareError
             config: around.tls()?,
         })),
     };
-    Ok(Target { address, tls })
+    Ok(Target { address, tls, preface: None })
 }

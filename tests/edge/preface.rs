@@ -4,7 +4,7 @@ use std::fs;
 use std::process::{Child, Command, Stdio};
 
 use crate::support::client::{Client, ask, get};
-use crate::support::{Gateway, folder_with, wait_until};
+use crate::support::{Gateway, backend, folder_with, gateway, route, wait_until};
 use crate::{free, manifests};
 
 fn behind_balancer() -> Gateway {
@@ -76,5 +76,37 @@ fn haproxy_says_who_connects_to_it() {
         // the balancer connects from 127.0.0.9, its client from 127.0.0.1
         assert_eq!(client(&ask(address, get("/", "")).text()), "127.0.0.1", "{option}");
         fs::remove_dir_all(folder).unwrap();
+    }
+}
+
+/// A server behind the gateway that believes the PROXY protocol: another gateway.
+#[test]
+fn servers_are_told_who_the_client_is() {
+    let server = behind_balancer();
+    for version in ["v1", "v2"] {
+        let manifests = gateway("")
+            + &backend(
+                "behind",
+                server.http(),
+                &format!(", sendProxyProtocol: {version}, healthCheck: {{ path: /, interval: 1s }}"),
+            )
+            + &route("all", "backend: behind");
+        let front = Gateway::start(&manifests.replace(
+            "address: \"127.0.0.1:0\" }]",
+            "address: \"127.0.0.1:0\", proxyProtocol: { from: [127.0.0.0/8] } }]",
+        ));
+        let mut clients: Vec<(Client, String)> = (1..4)
+            .map(|n| {
+                let mut client = Client::connect(front.http());
+                client.send(format!("PROXY TCP4 203.0.113.{n} 10.0.0.1 5000 80\r\n"));
+                (client, format!("203.0.113.{n}"))
+            })
+            .collect();
+        for _ in 0..3 {
+            for (connection, address) in &mut clients {
+                let echo = connection.send(get("/", "")).answer();
+                assert_eq!((echo.status, &client(&echo.text())), (200, &*address), "{version}");
+            }
+        }
     }
 }

@@ -178,7 +178,7 @@ fn tls_target(address: std::net::SocketAddr, name: &'static str, roots: RootCert
     let config = Arc::new(client_config(roots).unwrap());
     let server_name = ServerName::try_from(name).unwrap();
     let tls = Arc::new(TlsTarget { server_name, settings: [0; 32], config });
-    Target { address: Address::Socket(address), tls: Some(tls) }
+    Target { address: Address::Socket(address), tls: Some(tls), preface: None }
 }
 
 fn acceptor() -> TlsAcceptor {

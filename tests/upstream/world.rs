@@ -116,7 +116,7 @@ impl World {
         ask: Ask,
         response: &mut ResponseHead,
     ) -> Result<Reply<Fed>, UpstreamError> {
-        let target = Target { address: Address::Socket(to), tls: None };
+        let target = Target { address: Address::Socket(to), tls: None, preface: None };
         self.send_to(&target, ask, response).await
     }
 
@@ -148,7 +148,7 @@ impl World {
     /// Sends a request and says what came of it: `status [fields] body`, with what went wrong, and whether the
     /// connection was kept.
     pub(crate) async fn ask(&self, to: SocketAddr, ask: Ask) -> String {
-        let target = Target { address: Address::Socket(to), tls: None };
+        let target = Target { address: Address::Socket(to), tls: None, preface: None };
         self.ask_target(&target, ask).await
     }
 

@@ -6,6 +6,9 @@ pub mod health;
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::pipeline::timeouts::Timeouts;
 use crate::pipeline::upstream::balancing::Balancing;
 use crate::pipeline::upstream::breaker::CircuitBreaker;
@@ -31,8 +34,20 @@ pub struct Upstream {
     pub panic_below: Option<u32>,
     /// What `Host` says upstream.
     pub host: HostHeader,
+    /// How each connection says whom it is made for.
+    pub announce: Option<ProxyVersion>,
     /// Its own timeouts, where it has any.
     pub timeouts: Timeouts,
+}
+
+/// A version of the PROXY protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ProxyVersion {
+    /// A line of text.
+    V1,
+    /// Binary.
+    V2,
 }
 
 /// One server.

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -17,11 +18,14 @@ use crate::proxy::upstream::target::{Address, Target};
 
 /// Connects to a target.
 pub async fn connect(target: &Target, within: Duration) -> Result<Stream, UpstreamError> {
-    let tcp = match &target.address {
+    let mut tcp = match &target.address {
         Address::Socket(address) => TcpStream::connect(address).await.map_err(refused)?,
         Address::Name(host, port) => connect_by_name(host, *port, within).await?,
     };
     tcp.set_nodelay(true).map_err(refused)?;
+    if let Some(preface) = &target.preface {
+        tcp.write_all(preface).await.map_err(refused)?;
+    }
     let Some(tls) = &target.tls else { return Ok(Stream::Plain(tcp.into())) };
     let connector = TlsConnector::from(Arc::clone(&tls.config));
     let stream = connector.connect(tls.server_name.clone(), Plain::from(tcp)).await.map_err(UpstreamError::Tls)?;

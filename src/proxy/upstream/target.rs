@@ -16,6 +16,8 @@ pub struct Target {
     pub address: Address,
     /// How to talk TLS to it; `None` for plain text.
     pub tls: Option<Arc<TlsTarget>>,
+    /// What is said first on each connection, before TLS: for whom it is made. Connections that say the same are shared.
+    pub preface: Option<Arc<[u8]>>,
 }
 
 /// Where a server listens.
