@@ -55,6 +55,11 @@ pub struct HttpConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100), example = 50)]
     pub panic_threshold: Option<u32>,
+    /// How often the names of targets are looked up again, in the background. All addresses of a name are used, IPv6 and IPv4; while a
+    /// name cannot be looked up, the addresses that were known stay.
+    #[serde(default = "half_a_minute")]
+    #[schemars(example = &"10s")]
+    pub resolve_every: Duration,
     /// How long the gateway waits for these servers, where the route doesn't say.
     #[serde(default)]
     pub timeouts: Timeouts,
@@ -84,6 +89,10 @@ pub struct TargetConfig {
     #[serde(default)]
     #[schemars(range(max = 15), example = 1)]
     pub priority: u32,
+}
+
+fn half_a_minute() -> Duration {
+    Duration::from_secs(30)
 }
 
 fn one() -> u32 {
@@ -122,6 +131,7 @@ impl BackendType for Http {
             outliers: config.outlier_detection.clone(),
             breaker: config.circuit_breaker.clone(),
             slow_start: config.slow_start.map(Duration::get),
+            resolve_every: config.resolve_every.get(),
             panic_below: config.panic_threshold,
             host,
             announce: config.send_proxy_protocol,

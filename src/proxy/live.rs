@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
 
@@ -13,9 +13,10 @@ use crate::pipeline::backend::Backend;
 use crate::pipeline::secrets::Secrets;
 use crate::pipeline::upstream::Upstream;
 use crate::proxy::background::Background;
-use crate::proxy::balance::{LiveBackend, LiveTarget, States};
+use crate::proxy::balance::{LiveBackend, LiveTarget, Reached, States};
 use crate::proxy::metrics::{Metrics, RouteMetrics};
 use crate::proxy::preface;
+use crate::proxy::resolve::Names;
 use crate::proxy::upstream::{Address, Target, TlsTarget, client_config, system_roots};
 use crate::table::RouteTable;
 use crate::value::address::ListenAddress;
@@ -75,6 +76,8 @@ pub struct Surroundings {
     pub epoch: Instant,
     /// What is remembered of backends.
     states: States,
+    /// The names of targets.
+    names: Names,
     /// What goes on beside requests.
     background: Background,
     /// How upstreams prove who they are; read from the machine when the first one has to.
@@ -102,6 +105,7 @@ impl Surroundings {
             metrics,
             epoch: Instant::now(),
             states: States::default(),
+            names: Names::default(),
             background: Background::default(),
             tls: OnceLock::new(),
         }
@@ -181,23 +185,21 @@ fn position(backends: &[LiveBackend], name: &str) -> Option<u32> {
 fn live_backend(name: &str, upstream: &Arc<Upstream>, around: &Surroundings) -> Result<LiveBackend, PrepareError> {
     let state = around.states.backend(name);
     let targets = upstream.servers.iter().map(|server| {
-        let (url, text) = (&server.url, server.url.to_string());
-        let (authority, host) = (url.authority().into(), upstream.host.said_to(url));
-        let remembered = state.target(&text);
-        let target = Target {
-            preface: upstream.announce.map(|version| preface::write(version, None).into()),
-            ..target(url, around)?
-        };
-        Ok(LiveTarget::new(name, target, authority, host, text.into(), remembered))
+        let remembered = state.target(&server.url.to_string());
+        let reached = reached(&server.url, upstream, around)?;
+        Ok(LiveTarget::new(name, &server.url, &upstream.host, reached, remembered))
     });
     let targets = targets.collect::<Result<_, PrepareError>>()?;
     Ok(LiveBackend::new(name.into(), Arc::clone(upstream), targets, state))
 }
 
-fn target(url: &TargetUrl, around: &Surroundings) -> Result<Target, PrepareError> {
-    let address = match url.host.parse() {
-        Ok(ip) => Address::Socket(SocketAddr::new(ip, url.port)),
-        Err(_) => Address::Name(url.host.clone(), url.port),
+fn reached(url: &TargetUrl, upstream: &Upstream, around: &Surroundings) -> Result<Reached, PrepareError> {
+    let (address, lookups) = match url.host.parse::<IpAddr>() {
+        Ok(ip) => (Address::Socket(SocketAddr::new(ip, url.port)), None),
+        Err(_) => {
+            let lookups = around.names.look_up(&url.host, url.port, upstream.resolve_every, &around.background)?;
+            (Address::Name(Arc::clone(lookups.host())), Some(lookups))
+        }
     };
     let tls = match url.scheme {
         Scheme::Http => None,
@@ -207,5 +209,6 @@ fn target(url: &TargetUrl, around: &Surroundings) -> Result<Target, PrepareError
             config: around.tls()?,
         })),
     };
-    Ok(Target { address, tls, preface: None })
+    let preface = upstream.announce.map(|version| preface::write(version, None).into());
+    Ok(Reached { target: Target { address, tls, preface }, lookups })
 }

@@ -26,6 +26,7 @@ pub mod outgoing;
 mod places;
 mod preface;
 mod request_body;
+mod resolve;
 mod retry;
 mod room;
 pub mod sockets;

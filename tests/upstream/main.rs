@@ -6,6 +6,7 @@ mod answers;
 mod bodies;
 mod connections;
 mod faults;
+mod names;
 mod requests;
 mod server;
 mod tunnels;

@@ -118,3 +118,21 @@ fn backups_are_left_alone() {
     ask_often(&gateway, 10, "");
     assert_eq!(counts([&a, &b, &backup]), [5, 5, 0]);
 }
+
+/// `localhost` is also an IPv6 address, at which nobody listens.
+#[test]
+fn a_target_may_be_a_name() {
+    let a = Origin::ok();
+    let name = format!("localhost:{}", a.address.port());
+    let manifest = backend_of(&[(&a, "")], ", resolveEvery: 1s, healthCheck: { tcp: {}, interval: 1s }");
+    let manifests = gateway("") + &manifest.replace(&a.address.to_string(), &name) + &route("all", "backend: pool");
+    let running = Gateway::start(&manifests);
+    assert_eq!(ask(running.http(), get("/", "")).status, 200);
+    running.write("gateway.yaml", &manifests.replace("1s", "2s"));
+    running.log.wait_for("a new table is in force");
+    assert_eq!(ask(running.http(), get("/", "")).status, 200);
+    running.write("gateway.yaml", &manifests.replace("localhost", "no-such-host.invalid"));
+    running.log.wait_for("cannot be looked up");
+    running.log.wait_for("a target is unhealthy");
+    assert_eq!(ask(running.http(), get("/", "")).status, 503);
+}

@@ -32,6 +32,8 @@ pub struct Upstream {
     pub slow_start: Option<Duration>,
     /// The share of usable ones, in percent, below which all are used.
     pub panic_below: Option<u32>,
+    /// How often their names are looked up.
+    pub resolve_every: Duration,
     /// What `Host` says upstream.
     pub host: HostHeader,
     /// How each connection says whom it is made for.

@@ -9,15 +9,16 @@ use aws_lc_rs::digest;
 use fastrand::Rng;
 
 use crate::pipeline::exchange::Exchange;
-use crate::pipeline::upstream::Upstream;
 use crate::pipeline::upstream::balancing::{Balancing, StickyCookie};
+use crate::pipeline::upstream::{HostHeader, Upstream};
 use crate::proxy::background::Background;
 use crate::proxy::balance::policy::{Candidate, Sight, Tier, WHOLE};
 use crate::proxy::balance::standing::Health;
 use crate::proxy::balance::state::{BackendState, TargetState};
 use crate::proxy::health::{Asked, Parties, Watch, watch};
+use crate::proxy::resolve::Lookups;
 use crate::proxy::upstream::{Gate, GateLimits, Target};
-use crate::value::url::Scheme;
+use crate::value::url::{Scheme, TargetUrl};
 
 /// Servers that give the same answers, with all that it takes to choose one.
 pub struct LiveBackend {
@@ -45,6 +46,8 @@ pub struct LiveTarget {
     pub url: Box<str>,
     /// What is remembered of it.
     pub state: Arc<TargetState>,
+    /// What looks its name up, if it has one.
+    _lookups: Option<Arc<Lookups>>,
     /// The health check that asks it, while a table has it.
     watch: Option<Arc<Watch>>,
     /// What the cookie says that holds a caller to it.
@@ -72,18 +75,28 @@ impl Tried {
     }
 }
 
+/// How a target is reached.
+pub struct Reached {
+    /// Where and how.
+    pub target: Target,
+    /// What looks its name up, if it has one.
+    pub lookups: Option<Arc<Lookups>>,
+}
+
 impl LiveTarget {
     /// A target of a backend.
-    pub fn new(
-        backend: &str,
-        target: Target,
-        authority: Box<str>,
-        host: Option<Box<str>>,
-        url: Box<str>,
-        state: Arc<TargetState>,
-    ) -> Self {
-        let id = opaque_id(backend, &url);
-        Self { target, authority, host, url, state, watch: None, id }
+    pub fn new(backend: &str, url: &TargetUrl, host: &HostHeader, reached: Reached, state: Arc<TargetState>) -> Self {
+        let text = url.to_string();
+        Self {
+            target: reached.target,
+            authority: url.authority().into(),
+            host: host.said_to(url),
+            id: opaque_id(backend, &text),
+            url: text.into(),
+            state,
+            _lookups: reached.lookups,
+            watch: None,
+        }
     }
 }
 

@@ -17,7 +17,7 @@ mod streak;
 mod turns;
 
 pub use admission::{Admission, Outcome, Refused};
-pub use backend::{LiveBackend, LiveTarget, Tried};
+pub use backend::{LiveBackend, LiveTarget, Reached, Tried};
 pub use standing::Health;
-pub use state::{BackendState, Busy, States, TargetState};
+pub use state::{BackendState, Busy, Shelf, States, TargetState};
 pub use streak::Streak;

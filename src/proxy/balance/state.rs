@@ -63,14 +63,14 @@ pub struct TargetState {
 impl States {
     /// What is remembered of a backend, by its name.
     pub fn backend(&self, name: &str) -> Arc<BackendState> {
-        self.0.get(name.into())
+        self.0.get_or(name.into(), BackendState::default)
     }
 }
 
 impl BackendState {
     /// What is remembered of a target, by its URL.
     pub fn target(&self, url: &str) -> Arc<TargetState> {
-        self.targets.get(url.into())
+        self.targets.get_or(url.into(), TargetState::default)
     }
 
     /// The standing of a target has changed.
@@ -124,7 +124,7 @@ impl Drop for Busy {
 
 /// Values that are shared by who asks for the same key, and end with the last who holds them. Only looked at when a table is made
 /// ready.
-pub(super) struct Shelf<K, V>(Mutex<HashMap<K, Weak<V>>>);
+pub struct Shelf<K, V>(Mutex<HashMap<K, Weak<V>>>);
 
 impl<K, V> Default for Shelf<K, V> {
     fn default() -> Self {
@@ -132,14 +132,15 @@ impl<K, V> Default for Shelf<K, V> {
     }
 }
 
-impl<K: Eq + Hash, V: Default> Shelf<K, V> {
-    fn get(&self, key: K) -> Arc<V> {
+impl<K: Eq + Hash, V> Shelf<K, V> {
+    /// The value of a key, made if nobody has it.
+    pub fn get_or(&self, key: K, make: impl FnOnce() -> V) -> Arc<V> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|_, value| value.strong_count() > 0);
         if let Some(value) = kept.get(&key).and_then(Weak::upgrade) {
             return value;
         }
-        let value = Arc::default();
+        let value = Arc::new(make());
         kept.insert(key, Arc::downgrade(&value));
         value
     }

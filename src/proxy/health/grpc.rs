@@ -20,7 +20,7 @@ const ANSWER_BYTES: usize = 4096;
 const SERVING: &[u8] = &[0x08, 0x01];
 
 pub(super) async fn ask(asked: &Asked, service: &str) -> Result<(), Unwell> {
-    let stream = connect(&over_http2(&asked.target), asked.check.timeout.get()).await?;
+    let stream = connect(&over_http2(&asked.target)).await?;
     let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
     let answer = async {
         let answer = sender.send_request(request(asked, service)).await?;

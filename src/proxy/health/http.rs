@@ -13,7 +13,7 @@ use crate::proxy::upstream::connect;
 use crate::value::path::AskedPath;
 
 pub(super) async fn ask(asked: &Asked, path: &AskedPath) -> Result<(), Unwell> {
-    let stream = connect(&asked.target, asked.check.timeout.get()).await?;
+    let stream = connect(&asked.target).await?;
     let (mut sender, connection) = http1::Builder::new().max_buf_size(64 << 10).handshake(TokioIo::new(stream)).await?;
     let mut request = Request::new(Empty::<Bytes>::new());
     // a path that the schema lets through is one; another would get the root

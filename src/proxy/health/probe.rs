@@ -38,6 +38,6 @@ async fn ask(asked: &Asked) -> Result<(), Unwell> {
     }
     match &asked.check.path {
         Some(path) => http::ask(asked, path).await,
-        None => connect(&asked.target, asked.check.timeout.get()).await.map(drop).map_err(Unwell::Connect),
+        None => connect(&asked.target).await.map(drop).map_err(Unwell::Connect),
     }
 }

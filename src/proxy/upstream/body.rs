@@ -13,8 +13,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use crate::proxy::stream::Stream;
 use crate::proxy::upstream::error::{BoxError, UpstreamError};
-use crate::proxy::upstream::gate::Counted;
-use crate::proxy::upstream::pool::Pool;
+use crate::proxy::upstream::pool::{Mark, Pool};
 use crate::proxy::upstream::upload::Upload;
 use crate::proxy::wire::{Decoder, Desk, Piece, Size};
 
@@ -23,8 +22,7 @@ pub(super) struct Line {
     pub(super) stream: Stream,
     pub(super) desk: Desk,
     pub(super) pool: Rc<Pool>,
-    /// Its place among the connections of its backend, if those are limited.
-    pub(super) counted: Option<Counted>,
+    pub(super) mark: Mark,
 }
 
 impl Line {
@@ -63,12 +61,12 @@ where
 
     /// Gives the connection back if both messages have ended and nothing was said beyond them; else closes it.
     fn finish(&mut self) {
-        if let Some(Line { stream, desk, pool, counted }) = self.line.take()
+        if let Some(Line { stream, desk, pool, mark }) = self.line.take()
             && self.reusable
             && self.upload.is_complete()
             && desk.input.bytes.is_empty()
         {
-            pool.put(stream, counted);
+            pool.put(stream, mark);
         }
     }
 

@@ -20,7 +20,7 @@ use crate::proxy::upstream::connect::connect;
 use crate::proxy::upstream::error::{BoxError, UpstreamError};
 use crate::proxy::upstream::gate::{Counted, Gate, GateLimits};
 use crate::proxy::upstream::head::{Asked, Head, HeadReader};
-use crate::proxy::upstream::pool::{Pool, Pools};
+use crate::proxy::upstream::pool::{Mark, Pool, Pools};
 use crate::proxy::upstream::target::Target;
 use crate::proxy::upstream::tunnel::Tunnel;
 use crate::proxy::upstream::upload::{Unsent, Upload};
@@ -165,18 +165,18 @@ impl Upstreams {
         let mut reused = pooled.is_some();
         let made = match (pooled, gate) {
             (Some(pooled), _) => Ok(pooled),
-            (None, None) => open(target, &desk, timeouts, patience).await.map(|stream| (stream, None)),
+            (None, None) => open(target, None, &desk, timeouts, patience).await,
             // boxed: few backends have a gate, and every request's future would be larger
             (None, Some(gate)) => {
                 Box::pin(self.open_at(gate, target, &pool, is_quiet, &desk, timeouts, patience)).await
             }
         };
-        let (stream, counted) = match made {
+        let (stream, mark) = match made {
             Ok(made) => made,
             Err(error) => return Err(Failure { error, unsent: upload.into_unsent(method) }),
         };
         upload.begin(head, &mut desk.output);
-        let mut line = Line { stream, desk, pool, counted };
+        let mut line = Line { stream, desk, pool, mark };
         let asked = Asked { head_only: *method == Method::Head, upgrade };
         loop {
             let mut attempt = Attempt {
@@ -196,8 +196,8 @@ impl Upstreams {
                 Ok(head) => return reply(line, upload, head, timeouts.idle).map_err(Failure::last),
                 Err(UpstreamError::Closed) if reused && upload.is_repeatable(method) => {
                     reused = false;
-                    match open(target, &line.desk, timeouts, patience).await {
-                        Ok(stream) => line.stream = stream,
+                    match open(target, line.mark.counted.take(), &line.desk, timeouts, patience).await {
+                        Ok((stream, mark)) => (line.stream, line.mark) = (stream, mark),
                         Err(error) => return Err(Failure { error, unsent: upload.into_unsent(method) }),
                     }
                     upload.begin(head, &mut line.desk.output);
@@ -220,7 +220,7 @@ impl Upstreams {
         desk: &Desk,
         timeouts: StepTimeouts,
         patience: Patience<'_>,
-    ) -> Result<(Stream, Option<Counted>), UpstreamError> {
+    ) -> Result<(Stream, Mark), UpstreamError> {
         let Some(_waiting) = gate.wait(limits) else { return Err(UpstreamError::PendingLimit) };
         let tick = pool.deadline();
         desk.deadline.set(timeouts.connect);
@@ -243,7 +243,7 @@ impl Upstreams {
             })
             .await?;
         };
-        Ok((open(target, desk, timeouts, patience).await?, Some(counted)))
+        open(target, Some(counted), desk, timeouts, patience).await
     }
 
     /// Closes idle connections that are too old or were closed by their server. To be called about every second.
@@ -260,14 +260,16 @@ impl Upstreams {
 /// Connects, within the time for it.
 async fn open(
     target: &Target,
+    counted: Option<Counted>,
     desk: &Desk,
     timeouts: StepTimeouts,
     patience: Patience<'_>,
-) -> Result<Stream, UpstreamError> {
+) -> Result<(Stream, Mark), UpstreamError> {
+    let mark = Mark { counted, version: target.address.version() };
     desk.deadline.set(timeouts.connect);
     // boxed: a handshake's state would make every request's future larger
-    let mut connecting = Box::pin(connect(target, timeouts.connect));
-    poll_fn(|cx| {
+    let mut connecting = Box::pin(connect(target));
+    let stream = poll_fn(|cx| {
         if let Poll::Ready(result) = connecting.as_mut().poll(cx) {
             return Poll::Ready(result);
         }
@@ -276,7 +278,8 @@ async fn open(
         }
         desk.deadline.poll_expired(cx).map(|()| Err(UpstreamError::ConnectTimeout))
     })
-    .await
+    .await?;
+    Ok((stream, mark))
 }
 
 fn reply<B>(line: Line, upload: Upload<B>, head: Head, idle: Duration) -> Result<Reply<B>, UpstreamError>
@@ -291,7 +294,7 @@ where
     if !upload.is_complete() {
         return Err(UpstreamError::Malformed("101 before the end of the request"));
     }
-    Ok(Reply::Upgraded(Tunnel::new(line.stream, line.desk, line.counted)))
+    Ok(Reply::Upgraded(Tunnel::new(line.stream, line.desk, line.mark)))
 }
 
 /// One attempt to get an answer over one connection.

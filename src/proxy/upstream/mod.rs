@@ -10,6 +10,7 @@ mod connect;
 mod error;
 mod gate;
 mod head;
+mod host;
 mod pool;
 mod target;
 mod tunnel;
@@ -20,6 +21,7 @@ pub use client::{AnswerLimits, Call, Failure, Patience, Reply, StepTimeouts, Ups
 pub use connect::connect;
 pub use error::{BoxError, UpstreamError};
 pub use gate::{Gate, GateLimits};
+pub use host::Host;
 pub use target::{Address, Target, TlsTarget, client_config, system_roots};
 pub use tunnel::Tunnel;
 pub use upload::Unsent;

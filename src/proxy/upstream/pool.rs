@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::proxy::stream::Stream;
 use crate::proxy::timer::{Deadline, Timers};
 use crate::proxy::upstream::gate::Counted;
-use crate::proxy::upstream::target::Target;
+use crate::proxy::upstream::target::{Address, Target};
 
 /// How many idle connections are kept for one target.
 const IDLE_AT_MOST: usize = 128;
@@ -26,13 +26,22 @@ pub(super) struct Pools {
 
 /// The idle connections to one target.
 pub(super) struct Pool {
+    address: Address,
     idle: RefCell<VecDeque<Idle>>,
     timers: Timers,
 }
 
+/// What decides whether a connection may be kept, beside its own state.
+pub(super) struct Mark {
+    /// Its place among the connections of its backend, if those are limited.
+    pub(super) counted: Option<Counted>,
+    /// The version of the target's addresses when it was made.
+    pub(super) version: u32,
+}
+
 struct Idle {
     stream: Stream,
-    counted: Option<Counted>,
+    mark: Mark,
     /// Milliseconds of the worker's timers.
     since: u64,
 }
@@ -48,7 +57,8 @@ impl Pools {
         if let Some(pool) = self.pools.borrow().get(target) {
             return Rc::clone(pool);
         }
-        let pool = Rc::new(Pool { idle: RefCell::default(), timers: self.timers.clone() });
+        let address = target.address.clone();
+        let pool = Rc::new(Pool { address, idle: RefCell::default(), timers: self.timers.clone() });
         self.pools.borrow_mut().insert(target.clone(), Rc::clone(&pool));
         pool
     }
@@ -57,7 +67,8 @@ impl Pools {
     pub(super) fn sweep(&self) {
         self.pools.borrow_mut().retain(|_, pool| {
             let mut idle = pool.idle.borrow_mut();
-            idle.retain_mut(|idle| pool.is_fresh(idle) && !is_wanted(idle.counted.as_ref()) && idle.stream.is_quiet());
+            let version = pool.address.version();
+            idle.retain_mut(|idle| pool.is_fresh(idle) && idle.mark.may_stay(version) && idle.stream.is_quiet());
             !idle.is_empty() || Rc::strong_count(pool) > 1
         });
     }
@@ -75,29 +86,29 @@ impl Pool {
     }
 
     /// An idle connection on which nothing has come, as `is_quiet` finds; others are closed.
-    pub(super) fn take(&self, is_quiet: impl Fn(&mut Stream) -> bool) -> Option<(Stream, Option<Counted>)> {
+    pub(super) fn take(&self, is_quiet: impl Fn(&mut Stream) -> bool) -> Option<(Stream, Mark)> {
         let mut idle = self.idle.borrow_mut();
         while let Some(mut last) = idle.pop_back() {
             if !self.is_fresh(&last) {
                 // those before it are older still
                 idle.clear();
-            } else if is_quiet(&mut last.stream) {
-                return Some((last.stream, last.counted));
+            } else if last.mark.version == self.address.version() && is_quiet(&mut last.stream) {
+                return Some((last.stream, last.mark));
             }
         }
         None
     }
 
-    /// Keeps a connection for the next request, unless its place is wanted, maybe by another worker.
-    pub(super) fn put(&self, stream: Stream, counted: Option<Counted>) {
-        if is_wanted(counted.as_ref()) {
+    /// Keeps a connection for the next request, if it may stay.
+    pub(super) fn put(&self, stream: Stream, mark: Mark) {
+        if !mark.may_stay(self.address.version()) {
             return;
         }
         let mut idle = self.idle.borrow_mut();
         if idle.len() >= IDLE_AT_MOST {
             idle.pop_front();
         }
-        idle.push_back(Idle { stream, counted, since: self.timers.now() });
+        idle.push_back(Idle { stream, mark, since: self.timers.now() });
     }
 
     fn is_fresh(&self, idle: &Idle) -> bool {
@@ -105,6 +116,9 @@ impl Pool {
     }
 }
 
-fn is_wanted(counted: Option<&Counted>) -> bool {
-    counted.is_some_and(Counted::is_wanted)
+impl Mark {
+    /// Whether the name still means the same addresses, and nobody, maybe of another worker, waits for the place.
+    fn may_stay(&self, version: u32) -> bool {
+        self.version == version && !self.counted.as_ref().is_some_and(Counted::is_wanted)
+    }
 }

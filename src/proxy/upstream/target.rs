@@ -9,6 +9,8 @@ use std::sync::Arc;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 
+use crate::proxy::upstream::host::Host;
+
 /// One upstream server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Target {
@@ -25,8 +27,18 @@ pub struct Target {
 pub enum Address {
     /// An IP address and port.
     Socket(SocketAddr),
-    /// A host name, resolved for each new connection, and a port.
-    Name(Box<str>, u16),
+    /// A host name and a port.
+    Name(Arc<Host>),
+}
+
+impl Address {
+    /// A number that changes when the name comes to mean other addresses.
+    pub(super) fn version(&self) -> u32 {
+        match self {
+            Self::Socket(_) => 0,
+            Self::Name(host) => host.version(),
+        }
+    }
 }
 
 /// The TLS side of a target.

@@ -15,15 +15,15 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
 use crate::proxy::stream::Stream;
-use crate::proxy::upstream::gate::Counted;
+use crate::proxy::upstream::pool::Mark;
 use crate::proxy::wire::{Buffers, Desk, Size};
 
 /// The upstream's side of a tunnel, with what it said already.
 pub struct Tunnel {
     stream: Stream,
     desk: Desk,
-    /// Its place among the connections of its backend, if those are limited.
-    counted: Option<Counted>,
+    /// Its place among the connections of its backend.
+    mark: Mark,
 }
 
 /// One direction of a tunnel.
@@ -46,8 +46,8 @@ enum PumpState {
 }
 
 impl Tunnel {
-    pub(super) fn new(stream: Stream, desk: Desk, counted: Option<Counted>) -> Self {
-        Self { stream, desk, counted }
+    pub(super) fn new(stream: Stream, desk: Desk, mark: Mark) -> Self {
+        Self { stream, desk, mark }
     }
 
     /// Joins it with the client, until both have ended, one fails, or both were silent for `idle`. Returns how many
@@ -56,7 +56,7 @@ impl Tunnel {
     where
         C: AsyncRead + AsyncWrite + Unpin,
     {
-        let Self { mut stream, mut desk, counted: _counted } = self;
+        let Self { mut stream, mut desk, mark: _mark } = self;
         let early = desk.input.bytes.split();
         let mut up = Pump::default();
         let mut down = Pump { read: early.len() as u64, buffer: early, ..Pump::default() };
