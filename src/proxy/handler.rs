@@ -63,7 +63,7 @@ pub async fn handle(visit: Rc<Visit>, mut heads: Box<Heads>, arrival: Arrival) -
     let generation = visit.connection.core.generation();
     let mut account = Account::open(&visit.connection, &generation);
     let end = match depart(&visit, &generation, arrival, &mut heads, &mut account) {
-        Ok((trip, request)) => trip.take(request, &mut heads, &mut account).await,
+        Ok((mut trip, request)) => trip.take(request, &mut heads, &mut account).await,
         Err(end) => end,
     };
     account.status = heads.response.status;
@@ -132,7 +132,7 @@ struct Trip<'t> {
 }
 
 impl<'t> Trip<'t> {
-    async fn take(mut self, request: ClientRequest, heads: &'t mut Heads, account: &mut Account) -> End {
+    async fn take(&mut self, request: ClientRequest, heads: &'t mut Heads, account: &mut Account) -> End {
         let route: &CompiledRoute = &self.generation.table.routes[self.hit.route as usize];
         account.route = Some(self.hit.route);
         self.visit.took_route(&account.generation, self.hit.route);
