@@ -4,7 +4,6 @@
 
 mod support;
 
-use std::fs;
 use std::io::Read as _;
 use std::net::TcpStream;
 use std::sync::mpsc;
@@ -13,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use support::client::{Client, ask, get, post};
 use support::origin::Origin;
-use support::{Gateway, Options, backend, folder_with, gateway, route, wait_until};
+use support::{Gateway, Options, backend, folder_with, gateway, resident, route, wait_until};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -184,12 +183,6 @@ fn a_slow_reader_holds_the_server_back_and_no_memory() {
     let grown = resident(gateway.pid()).saturating_sub(before);
     assert!(grown < 8 << 10, "{grown} KiB more");
     assert!(client.rest().len() > SIZE - 1000);
-}
-
-/// The resident memory of a process in KiB.
-fn resident(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap().trim().trim_end_matches(" kB").parse().unwrap()
 }
 
 #[test]

@@ -94,6 +94,19 @@ impl Fields {
         self.entries.iter().filter(|field| !field.dropped).map(|field| (self.name(field), self.value(field)))
     }
 
+    /// The buffer that [`Fields::ranges`] points into.
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// Where name and value of each field stand that will be sent, in order.
+    pub fn ranges(&self) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+        self.entries.iter().filter(|field| !field.dropped).map(|field| {
+            let (name, value) = (field.name.0 as usize, field.value.0 as usize);
+            (name..name + usize::from(field.name.1), value..value + field.value.1 as usize)
+        })
+    }
+
     /// Writes the fields that were received and not dropped since, each as a line of HTTP/1, if `goes_on` says so of its name.
     pub fn write_kept(&self, goes_on: impl FnMut(&[u8]) -> bool, out: &mut Vec<u8>) {
         self.write_lines(&self.entries[..self.received], goes_on, out);

@@ -6,9 +6,11 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
+use crate::pipeline::head::ResponseHead;
 use crate::proxy::account::Account;
 use crate::proxy::request_body::ClientBody;
 use crate::proxy::upstream::{UpstreamBody, UpstreamError};
+use crate::proxy::wire::decimal;
 
 /// The body of an answer.
 pub struct AnswerBody {
@@ -45,6 +47,16 @@ impl AnswerBody {
     /// Whether it is still read from an upstream, which may be sent the rest of the request meanwhile.
     pub fn is_from_upstream(&self) -> bool {
         matches!(self.source, Source::Upstream(_))
+    }
+}
+
+/// What `Content-Length` says of a body that stays here (RFC 9110, 8.6); `framed` if the head came from an upstream.
+pub fn length_without_body(head: &ResponseHead, framed: bool, body: &AnswerBody) -> Option<u64> {
+    match head.status {
+        100..=199 | 204 => None,
+        _ if framed => head.fields.get("content-length").and_then(decimal),
+        304 => None,
+        _ => body.size_hint().exact(),
     }
 }
 

@@ -15,11 +15,14 @@ use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
 
 use crate::proxy::core::Core;
 use crate::proxy::http1::{self, Served, Socket};
+use crate::proxy::http2;
 use crate::proxy::listener::ListenerState;
 use crate::proxy::live::Generation;
 use crate::proxy::preface;
 use crate::proxy::stream::{Plain, Stream};
 use crate::proxy::visit::Visit;
+use crate::proxy::wire::Input;
+use crate::table::settings::{GatewayTimeouts, Protocol};
 use crate::value::url::Scheme;
 
 /// How long a connection that the gateway ends is read to its end, so that the client gets the last answer.
@@ -69,6 +72,19 @@ impl Connection {
         balancers.is_some_and(|balancers| balancers.from.iter().any(|network| network.contains(self.peer)))
     }
 
+    /// How long the gateway waits, by the table in force.
+    pub fn timeouts(&self) -> GatewayTimeouts {
+        self.core.generation().table.settings.timeouts
+    }
+
+    /// Whether its listener lets a protocol be spoken in clear text.
+    fn speaks_in_clear(&self, protocol: Protocol) -> bool {
+        let generation = self.core.generation();
+        let listener = self.listener_index(&generation).map(usize::from);
+        let listener = listener.and_then(|index| generation.table.settings.listeners.get(index));
+        listener.map_or(protocol == Protocol::Http1, |listener| listener.speaks_in_clear(protocol))
+    }
+
     /// The index of its listener in a table; `None` if the table doesn't have it any more.
     pub fn listener_index(&self, generation: &Arc<Generation>) -> Option<u16> {
         let position = generation.listeners.iter().position(|listener| listener.id == self.listener.id)?;
@@ -105,7 +121,7 @@ async fn arrive(mut stream: Plain, mut connection: Connection) {
             None => return,
         }
     }
-    serve_http1(Stream::Plain(stream), Rc::new(connection)).await;
+    serve_clear(Stream::Plain(stream), Rc::new(connection)).await;
 }
 
 /// Who connects to the load balancer in front; `None` if it doesn't say so in time.
@@ -120,9 +136,27 @@ async fn announced(stream: &mut Plain, connection: &Connection) -> Option<io::Re
     .await
 }
 
-async fn serve_http1(stream: Stream, connection: Rc<Connection>) {
+/// Serves a connection in clear text by the protocol that its first bytes are of, where the listener leaves a choice.
+async fn serve_clear(mut stream: Stream, connection: Rc<Connection>) {
+    let mut input = connection.core.upstreams.buffers().input();
+    let http2 = connection.speaks_in_clear(Protocol::Http2);
+    if http2 && connection.speaks_in_clear(Protocol::Http1) {
+        match http2::opens_http2(&mut stream, &mut input, &connection).await {
+            Some(true) => {}
+            Some(false) => return serve_http1(stream, input, connection).await,
+            None => return,
+        }
+    }
+    if !http2 {
+        return serve_http1(stream, input, connection).await;
+    }
+    // boxed: a connection of HTTP/1 then holds no memory for it
+    Box::pin(http2::serve(stream, input.bytes.split().freeze(), &connection)).await;
+}
+
+async fn serve_http1(stream: Stream, input: Input, connection: Rc<Connection>) {
     let visit = Rc::new(Visit::new(&connection));
-    let socket = Rc::new(Socket::new(stream, connection.core.upstreams.buffers()));
+    let socket = Rc::new(Socket::new(stream, input));
     let served = {
         let mut serving = pin!(http1::serve(&socket, &visit));
         poll_fn(|cx| match serving.as_mut().poll(cx) {

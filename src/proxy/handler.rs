@@ -16,6 +16,7 @@ use crate::proxy::error_page;
 use crate::proxy::forward::{Forwarded, forward};
 use crate::proxy::forwarded::{client, forwarded_host};
 use crate::proxy::http1::{RequestBody, Version};
+use crate::proxy::http2;
 use crate::proxy::ingress::Refusal;
 use crate::proxy::live::Generation;
 use crate::proxy::request_body::{ClientBody, Incoming};
@@ -45,6 +46,11 @@ impl Arrival {
     ) -> Self {
         let upgrade = Upgrade::of(&head.fields, version, body.is_some());
         Self { received, rest: ClientRequest { body: body.map(Incoming::Http1), upgrade } }
+    }
+
+    /// A request over HTTP/2.
+    pub fn of_http2(received: Result<(), Refusal>, body: Option<http2::RequestBody>) -> Self {
+        Self { received, rest: ClientRequest { body: body.map(Incoming::Http2), upgrade: None } }
     }
 }
 

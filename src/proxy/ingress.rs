@@ -4,7 +4,6 @@
 //! route is looked for.
 
 use crate::pipeline::head::RequestHead;
-use crate::proxy::http1::Version;
 use crate::table::settings::Limits;
 use crate::value::host::normalise_authority;
 use crate::value::method::Method;
@@ -90,6 +89,31 @@ impl<'a> Target<'a> {
     }
 }
 
+impl<'a> Target<'a> {
+    /// The same of a request whose protocol takes the authority apart itself (RFC 9113, 8.3.1).
+    ///
+    /// # Errors
+    /// If the path is none.
+    pub fn with_authority(authority: Option<&'a str>, path: &'a str) -> Result<Self, Refusal> {
+        let target = Self::parse(path)?;
+        if target.authority.is_some() {
+            return Err(Refusal::Target);
+        }
+        Ok(Self { authority, ..target })
+    }
+}
+
+/// Where a request says which host it asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostIn {
+    /// In `Host`, in any case.
+    Field,
+    /// In the target or in `Host`.
+    TargetOrField,
+    /// Nowhere, if it likes.
+    Anywhere,
+}
+
 /// The authority of a URL, and what follows it.
 fn absolute(target: &str) -> Option<(Option<&str>, &str)> {
     let (scheme, rest) = target.split_once("://")?;
@@ -114,9 +138,9 @@ pub fn method(method: &Method) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// If it is refused.
-pub fn receive(target: &Target<'_>, version: Version, limits: &Limits, head: &mut RequestHead) -> Result<(), Refusal> {
+pub fn receive(target: &Target<'_>, named: HostIn, limits: &Limits, head: &mut RequestHead) -> Result<(), Refusal> {
     path(target, limits, head)?;
-    host(target, version, head)
+    host(target, named, head)
 }
 
 fn path(target: &Target<'_>, limits: &Limits, head: &mut RequestHead) -> Result<(), Refusal> {
@@ -135,16 +159,16 @@ fn path(target: &Target<'_>, limits: &Limits, head: &mut RequestHead) -> Result<
     normalise(path.as_bytes(), &mut head.path).map_err(|_| Refusal::Target)
 }
 
-/// The one `Host`, which an absolute target must agree with (RFC 9112, 3.2).
-fn host(target: &Target<'_>, version: Version, head: &mut RequestHead) -> Result<(), Refusal> {
+/// The one `Host`, which the authority of the target must agree with (RFC 9112, 3.2; RFC 9113, 8.3.1).
+fn host(target: &Target<'_>, named: HostIn, head: &mut RequestHead) -> Result<(), Refusal> {
     let mut hosts = head.fields.received_all("host");
     let given = match (hosts.next(), hosts.next()) {
         (_, Some(_)) => return Err(Refusal::Host),
         (Some(value), None) => std::str::from_utf8(value).map_err(|_| Refusal::Host)?,
-        (None, None) if version == Version::Http11 => return Err(Refusal::Host),
         (None, None) => match target.authority {
-            Some(authority) => authority,
-            None => return Ok(()),
+            Some(authority) if named != HostIn::Field => authority,
+            None if named == HostIn::Anywhere => return Ok(()),
+            _ => return Err(Refusal::Host),
         },
     };
     let port = normalise_authority(given.as_bytes(), &mut head.host).map_err(|_| Refusal::Host)?;

@@ -18,6 +18,7 @@ mod handler;
 pub mod handover;
 mod health;
 pub mod http1;
+mod http2;
 pub mod ingress;
 pub mod listener;
 pub mod live;

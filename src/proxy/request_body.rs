@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use crate::proxy::http1;
+use crate::proxy::http2;
 use crate::proxy::timer::Deadline;
 use crate::proxy::upstream::BoxError;
 use crate::proxy::wire::DecodeError;
@@ -17,6 +18,8 @@ use crate::proxy::wire::DecodeError;
 pub enum Incoming {
     /// Read from a connection of its own.
     Http1(http1::RequestBody),
+    /// Read from a stream of a connection.
+    Http2(http2::RequestBody),
 }
 
 impl Body for Incoming {
@@ -26,18 +29,21 @@ impl Body for Incoming {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, DecodeError>>> {
         match self.get_mut() {
             Self::Http1(body) => Pin::new(body).poll_frame(cx),
+            Self::Http2(body) => Pin::new(body).poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Http1(body) => body.is_end_stream(),
+            Self::Http2(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Http1(body) => body.size_hint(),
+            Self::Http2(body) => body.size_hint(),
         }
     }
 }

@@ -36,9 +36,31 @@ pub struct Listener {
     pub name: Name,
     /// The address. `PORT` in the environment replaces the port of the listener `http`, or of the only one.
     pub address: ListenAddress,
+    /// What is spoken there. Without it, `http1` in clear text, and over TLS whichever of `http1` and `http2` the client
+    /// prefers. Where `http2` is listed for clear text, a client uses it by prior knowledge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1), extend("uniqueItems" = true))]
+    pub protocols: Option<Vec<Protocol>>,
     /// The load balancers in front that say with the PROXY protocol who connects to them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy_protocol: Option<ProxyProtocol>,
+}
+
+/// A version of HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Protocol {
+    /// HTTP/1.1, and HTTP/1.0 from clients that know nothing newer.
+    Http1,
+    /// HTTP/2.
+    Http2,
+}
+
+impl Listener {
+    /// Whether a protocol is spoken there in clear text.
+    pub fn speaks_in_clear(&self, protocol: Protocol) -> bool {
+        self.protocols.as_ref().map_or(protocol == Protocol::Http1, |spoken| spoken.contains(&protocol))
+    }
 }
 
 /// From whom the PROXY protocol is spoken, versions 1 and 2.
@@ -57,6 +79,7 @@ impl Default for Listener {
         Self {
             name: "http".parse().expect("a name"),
             address: "127.0.0.1:8080".parse().expect("an address"),
+            protocols: None,
             proxy_protocol: None,
         }
     }
@@ -99,6 +122,36 @@ pub struct Limits {
     /// The most connections of clients at once; further ones wait in the kernel's queue.
     #[schemars(range(min = 1, max = 10_000_000))]
     pub connections: u32,
+    /// What one connection of HTTP/2 may take up besides.
+    pub http2: Http2Limits,
+}
+
+/// What one connection of HTTP/2 may take up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct Http2Limits {
+    /// The most requests in flight at once; further ones are refused.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub concurrent_streams: u32,
+    /// The most frames in one go that are no part of a message, such as settings, pings, cancellations and empty data. A tenth
+    /// as many come in again each second, and so do some with each piece of a message. More ends the connection.
+    #[schemars(range(min = 100, max = 1_000_000))]
+    pub control_frames: u32,
+    /// The most bytes of one request's body that are on their way, not yet taken by the upstream.
+    pub stream_window: Size,
+    /// The same for all requests of a connection together.
+    pub connection_window: Size,
+}
+
+impl Default for Http2Limits {
+    fn default() -> Self {
+        Self {
+            concurrent_streams: 100,
+            control_frames: 1000,
+            stream_window: Size::from_kib(256),
+            connection_window: Size::from_mib(1),
+        }
+    }
 }
 
 impl Default for Limits {
@@ -109,6 +162,7 @@ impl Default for Limits {
             target_bytes: Size::from_kib(8),
             body_bytes: Size::from_mib(10),
             connections: 20_000,
+            http2: Http2Limits::default(),
         }
     }
 }
@@ -129,6 +183,9 @@ pub struct GatewayTimeouts {
     pub connect: Duration,
     /// From a request sent upstream to the first byte of the answer.
     pub first_byte: Duration,
+    /// The longest silence on a connection of HTTP/2 with requests in flight until the client is asked whether it is there, and
+    /// then until the connection is closed.
+    pub ping: Duration,
     /// The longest silence within an upgraded connection, such as a WebSocket.
     pub upgraded: Duration,
     /// For requests in flight when the gateway is told to stop, or when their listener is removed.
@@ -144,6 +201,7 @@ impl Default for GatewayTimeouts {
             message: Duration::from_secs(60),
             connect: Duration::from_secs(5),
             first_byte: Duration::from_secs(30),
+            ping: Duration::from_secs(30),
             upgraded: Duration::from_secs(3600),
             drain: Duration::from_secs(20),
         }

@@ -125,6 +125,12 @@ fn program() -> PathBuf {
     std::env::var_os("GW_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_gw").into(), PathBuf::from)
 }
 
+/// The resident memory of a process in KiB.
+pub fn resident(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap().trim().trim_end_matches(" kB").parse().unwrap()
+}
+
 /// A new folder with these files.
 pub fn folder_with(files: &[(&str, &str)]) -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);

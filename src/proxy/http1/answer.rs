@@ -6,7 +6,7 @@ use http_body::Body as _;
 use crate::pipeline::head::ResponseHead;
 use crate::proxy::answer::AnswerBody;
 use crate::proxy::http1::request::Version;
-use crate::proxy::wire::{Framing, decimal, push_number};
+use crate::proxy::wire::{Framing, push_number};
 
 /// What decides how an answer is sent.
 #[derive(Clone, Copy, Debug)]
@@ -35,16 +35,6 @@ impl Terms {
     /// Whether the connection ends with an answer that is framed so.
     pub(super) fn closes(self, framing: Framing) -> bool {
         !self.keep || framing == Framing::UntilClose
-    }
-
-    /// What `Content-Length` says of a body that stays here (RFC 9110, 8.6).
-    pub(super) fn length_without_body(self, head: &ResponseHead, body: &AnswerBody) -> Option<u64> {
-        match head.status {
-            100..=199 | 204 => None,
-            _ if self.framed => head.fields.get("content-length").and_then(decimal),
-            304 => None,
-            _ => body.size_hint().exact(),
-        }
     }
 
     /// Writes the head of an answer. `length` is what `Content-Length` says of a body that stays here.

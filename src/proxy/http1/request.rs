@@ -8,7 +8,7 @@ use std::mem::MaybeUninit;
 use httparse::{Header, Status};
 
 use crate::pipeline::head::{Fields, RequestHead};
-use crate::proxy::ingress::{self, Refusal, Target, receive};
+use crate::proxy::ingress::{self, HostIn, Refusal, Target, receive};
 use crate::proxy::wire::{Decoder, Kind, crlf_only, decimal, kind};
 use crate::table::settings::Limits;
 use crate::value::method::Method;
@@ -66,7 +66,8 @@ pub fn parse(input: &[u8], limits: &Limits, head: &mut RequestHead) -> Result<Op
     let facts = Facts::take(parsed.headers, &mut head.fields)?;
     let body = facts.framing(version)?;
     ingress::method(&head.method)?;
-    receive(&Target::parse(target)?, version, limits, head)?;
+    let named = if version == Version::Http10 { HostIn::Anywhere } else { HostIn::Field };
+    receive(&Target::parse(target)?, named, limits, head)?;
     if facts.length.is_some_and(|length| length > limits.body_bytes.bytes()) {
         return Err(Refusal::BodyTooLarge);
     }

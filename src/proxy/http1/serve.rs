@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::Buf as _;
 
+use crate::proxy::answer::length_without_body;
 use crate::proxy::core::Heads;
 use crate::proxy::handler::{Answer, Arrival};
 use crate::proxy::http1::answer::Terms;
@@ -171,7 +172,7 @@ async fn send(socket: &Rc<Socket>, pace: &Pace, answer: Answer, terms: Terms) ->
     if framing == Framing::None {
         body.stays_here();
     }
-    let length = terms.length_without_body(&heads.response, &body);
+    let length = length_without_body(&heads.response, framed, &body);
     let Heads { response, outgoing: out, .. } = &mut *heads;
     out.clear();
     terms.write(response, framing, &pace.connection().core.date(), length, out);

@@ -15,7 +15,7 @@ use tokio::io::AsyncWrite;
 use crate::proxy::http1::body::RequestBody;
 use crate::proxy::http1::pace::Pace;
 use crate::proxy::stream::Stream;
-use crate::proxy::wire::{Buffers, DecodeError, Decoder, Input, Piece, Size};
+use crate::proxy::wire::{DecodeError, Decoder, Input, Piece, Size};
 
 /// What a client waits for that announced a body with `Expect: 100-continue` (RFC 9110, 10.1.1).
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -39,9 +39,8 @@ pub(super) struct State {
 }
 
 impl Socket {
-    /// The end of a new connection.
-    pub fn new(stream: Stream, buffers: &Rc<Buffers>) -> Self {
-        let input = buffers.input();
+    /// The end of a new connection, with what was read of it.
+    pub fn new(stream: Stream, input: Input) -> Self {
         let state = State { stream, input, body: Decoder::Ended, received: 0, invitation: b"", ended: false };
         Self(RefCell::new(state))
     }

@@ -83,6 +83,14 @@ pub fn parse(section: &[u8]) -> Result<HeaderMap, DecodeError> {
     Ok(fields)
 }
 
+/// Leaves out of trailers what no trailer may be.
+pub fn drop_forbidden(fields: &mut HeaderMap) {
+    let forbidden: Vec<HeaderName> = fields.keys().filter(|name| FORBIDDEN.contains(&name.as_str())).cloned().collect();
+    for name in forbidden {
+        fields.remove(name);
+    }
+}
+
 /// Writes trailers, each as a line: of a request only those that are known to be harmless.
 pub fn write(fields: &HeaderMap, direction: Direction, out: &mut Vec<u8>) {
     for (name, value) in fields {

@@ -1,0 +1,151 @@
+//! The head of a request, from the one that `h2` has read into ours.
+//!
+//! `h2` has refused what breaks HTTP/2: fields of a connection, pseudo-fields out of place, control characters, a length that the
+//! body does not have. What is left to refuse is what a server behind the gateway could read in another way.
+
+use http::request::Parts;
+
+use crate::pipeline::head::{Fields, RequestHead};
+use crate::proxy::ingress::{self, HostIn, Refusal, Target};
+use crate::proxy::wire::{Kind, decimal, kind};
+use crate::table::settings::Limits;
+use crate::value::method::Method;
+
+/// What the head of a request says of its body.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    /// How long it is, if that is said.
+    pub(super) length: Option<u64>,
+    /// Whether the client waits to be asked for it.
+    pub(super) expects_continue: bool,
+    /// The bytes of all fields.
+    bytes: u64,
+}
+
+/// Takes a head over into `head`.
+///
+/// # Errors
+/// If it is refused; `head` then holds enough for an answer.
+pub(super) fn receive(parts: &Parts, limits: &Limits, head: &mut RequestHead) -> Result<Facts, Refusal> {
+    head.method = Method::from_token(parts.method.as_str()).ok_or(Refusal::Head)?;
+    let facts = Facts::take(parts, &mut head.fields)?;
+    if facts.bytes > limits.header_bytes.bytes() || parts.headers.len() > usize::from(limits.headers) {
+        return Err(Refusal::HeadTooLarge);
+    }
+    if parts.method == http::Method::CONNECT && parts.uri.authority().is_none() {
+        return Err(Refusal::Host);
+    }
+    ingress::method(&head.method)?;
+    if !matches!(parts.uri.scheme_str(), None | Some("http" | "https")) {
+        return Err(Refusal::Target);
+    }
+    let authority = parts.uri.authority().map(http::uri::Authority::as_str);
+    let path = parts.uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str);
+    ingress::receive(&Target::with_authority(authority, path)?, HostIn::TargetOrField, limits, head)?;
+    if facts.length.is_some_and(|length| length > limits.body_bytes.bytes()) {
+        return Err(Refusal::BodyTooLarge);
+    }
+    Ok(facts)
+}
+
+impl Facts {
+    fn take(parts: &Parts, fields: &mut Fields) -> Result<Self, Refusal> {
+        let mut facts = Self::default();
+        let mut refused = Ok(());
+        for (name, value) in &parts.headers {
+            // all are taken, so that a refusal is answered in the form that the client accepts
+            let (name, value) = (name.as_str(), value.as_bytes());
+            facts.bytes += (name.len() + value.len()) as u64;
+            refused = refused.and(facts.note(kind(name), value));
+            if name != "cookie" {
+                fields.receive_lower(name.as_bytes(), value);
+            }
+        }
+        take_cookies(parts, fields);
+        refused.map(|()| facts)
+    }
+
+    fn note(&mut self, kind: Kind, value: &[u8]) -> Result<(), Refusal> {
+        if value.trim_ascii().len() < value.len() {
+            return Err(Refusal::Field);
+        }
+        match kind {
+            Kind::ContentLength => {
+                let length = decimal(value).ok_or(Refusal::Field)?;
+                if self.length.replace(length).is_some() {
+                    return Err(Refusal::Field);
+                }
+            }
+            Kind::Expect if !value.eq_ignore_ascii_case(b"100-continue") => return Err(Refusal::Expectation),
+            Kind::Expect => self.expects_continue = true,
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Cookies may come one by one; only HTTP/2 knows them so (RFC 9113, 8.2.3).
+fn take_cookies(parts: &Parts, fields: &mut Fields) {
+    let mut cookies = parts.headers.get_all(http::header::COOKIE).iter();
+    let Some(first) = cookies.next() else { return };
+    let Some(second) = cookies.next() else { return fields.receive_lower(b"cookie", first.as_bytes()) };
+    let mut all = first.as_bytes().to_vec();
+    for cookie in std::iter::once(second).chain(cookies) {
+        all.extend_from_slice(b"; ");
+        all.extend_from_slice(cookie.as_bytes());
+    }
+    fields.receive_lower(b"cookie", &all);
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::receive;
+    use crate::pipeline::head::RequestHead;
+    use crate::proxy::ingress::Refusal;
+    use crate::table::settings::Limits;
+
+    fn read(target: &str, fields: &[(&str, &str)]) -> Result<RequestHead, Refusal> {
+        let mut request = Request::builder().uri(target);
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        let mut head = RequestHead::default();
+        receive(&request.body(()).unwrap().into_parts().0, &Limits::default(), &mut head).map(|_| head)
+    }
+
+    #[test]
+    fn a_head_means_one_thing() {
+        let head =
+            read("https://A.example:8443/a/%7Eb?q", &[("cookie", "a=1"), ("x", "y"), ("cookie", "b=2")]).unwrap();
+        assert_eq!((&*head.host, &*head.authority), ("a.example", "A.example:8443"));
+        assert_eq!((&*head.path, head.query.as_deref()), ("/a/~b", Some("q")));
+        assert_eq!(head.fields.received_all("cookie").collect::<Vec<_>>(), [b"a=1; b=2"]);
+        assert_eq!(read("http://a.example/", &[("host", "a.example:80")]).unwrap().host, "a.example");
+        assert_eq!(read("/", &[("host", "a.example")]).unwrap().host, "a.example");
+    }
+
+    #[test]
+    fn what_could_mean_two_things_is_refused() {
+        for (target, fields, refusal) in [
+            ("http://a.example/", &[("host", "b.example")][..], Refusal::HostMismatch),
+            ("http://a.example/", &[("host", "a.example"), ("host", "a.example")], Refusal::Host),
+            ("/", &[], Refusal::Host),
+            ("http://a@b.example/", &[], Refusal::Host),
+            ("http://a.example/%2f", &[], Refusal::Target),
+            ("ftp://a.example/", &[], Refusal::Target),
+            ("http://a.example/", &[("content-length", "1"), ("content-length", "1")], Refusal::Field),
+            ("http://a.example/", &[("content-length", "+1")], Refusal::Field),
+            ("http://a.example/", &[("x", " y")], Refusal::Field),
+            ("http://a.example/", &[("expect", "tea")], Refusal::Expectation),
+            ("http://a.example/", &[("content-length", "99999999999")], Refusal::BodyTooLarge),
+        ] {
+            assert_eq!(read(target, fields).unwrap_err(), refusal, "{target} {fields:?}");
+        }
+        let many = vec![("x", "y"); 101];
+        assert_eq!(read("http://a.example/", &many).unwrap_err(), Refusal::HeadTooLarge);
+        let long = "y".repeat(33 << 10);
+        assert_eq!(read("http://a.example/", &[("x", &long)]).unwrap_err(), Refusal::HeadTooLarge);
+    }
+}
