@@ -9,6 +9,7 @@ mod faults;
 mod health;
 mod retries;
 mod reuse;
+mod split;
 #[path = "../support/mod.rs"]
 mod support;
 mod tunnels;
