@@ -82,7 +82,7 @@ fn text(value: u64) -> String {
 /// The index of the part of the range that a point lies in, if parts have these weights.
 pub fn part(weights: impl Iterator<Item = u32> + Clone, point: u64) -> Option<usize> {
     let total: u64 = weights.clone().map(u64::from).sum();
-    let place = u64::try_from(u128::from(point) * u128::from(total) >> 64).unwrap_or(0);
+    let place = u64::try_from((u128::from(point) * u128::from(total)) >> 64).unwrap_or(0);
     let mut end = 0;
     weights.enumerate().find_map(|(index, weight)| {
         end += u64::from(weight);

@@ -185,7 +185,11 @@ impl<'t> Trip<'t> {
         let reached = match (&end.backend, live.ends[chosen.index]) {
             (Backend::Local(local), _) => {
                 // no body is read here, so that none is copied
-                copy.into_iter().for_each(|copy| if request.body.is_none() { copy.send() } else { copy.abandon() });
+                match (copy, &request.body) {
+                    (Some(copy), None) => copy.send(),
+                    (Some(copy), Some(_)) => copy.abandon(),
+                    (None, _) => {}
+                }
                 settle(local.answer(exchange), exchange, &visit.deadline).await
             }
             (Backend::Upstream(_), Some(backend)) => {

@@ -206,12 +206,11 @@ fn live_backend(name: &str, upstream: &Arc<Upstream>, around: &Surroundings) -> 
 }
 
 fn reached(url: &TargetUrl, upstream: &Upstream, around: &Surroundings) -> Result<Reached, PrepareError> {
-    let (address, lookups) = match url.host.parse::<IpAddr>() {
-        Ok(ip) => (Address::Socket(SocketAddr::new(ip, url.port)), None),
-        Err(_) => {
-            let lookups = around.names.look_up(&url.host, url.port, upstream.resolve_every, &around.background)?;
-            (Address::Name(Arc::clone(lookups.host())), Some(lookups))
-        }
+    let (address, lookups) = if let Ok(ip) = url.host.parse::<IpAddr>() {
+        (Address::Socket(SocketAddr::new(ip, url.port)), None)
+    } else {
+        let lookups = around.names.look_up(&url.host, url.port, upstream.resolve_every, &around.background)?;
+        (Address::Name(Arc::clone(lookups.host())), Some(lookups))
     };
     let tls = match url.scheme {
         Scheme::Http => None,

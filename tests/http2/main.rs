@@ -25,6 +25,6 @@ fn before(origin: &Origin, spec: &str) -> Gateway {
         + &backend("origin", origin.address, "")
         + &route("fixed", "match: [{ path: /fixed }]\nplugins: [{ respond: { body: fixed } }]")
         + &route("all", "backend: origin");
-    let options = Options { environment: vec![("GW_WORKERS", "1".into())] };
+    let options = Options { environment: vec![("GW_WORKERS", "1".into())], ..Options::default() };
     Gateway::start_in(folder_with(&[("gateway.yaml", &manifests)]), &options)
 }

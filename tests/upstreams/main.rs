@@ -7,6 +7,8 @@ mod balancing;
 mod breaker;
 mod faults;
 mod health;
+mod maintenance;
+mod peers;
 mod retries;
 mod reuse;
 mod split;
