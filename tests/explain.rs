@@ -57,6 +57,21 @@ spec:
   match: [{ pathPrefix: /admin, methods: [GET] }]
   public: true
   plugins: [{ redirect: { to: /console } }]
+---
+apiVersion: gw/v1
+kind: Backend
+metadata: { name: next }
+spec: { http: { targets: [{ url: "http://10.0.0.2:3000" }] } }
+---
+apiVersion: gw/v1
+kind: Route
+metadata: { name: canary }
+spec:
+  hosts: [canary.example]
+  match: [{ path: /canary }]
+  public: true
+  split: [{ backend: shop, weight: 95 }, { backend: next, weight: 5 }]
+  mirror: { backend: next, percent: 10 }
 "#;
 
 fn compiled() -> Compiled {
@@ -171,6 +186,30 @@ no route  405, the path has routes for GET
 
 - a.yaml:46:11: admin (pathPrefix /admin)
     the method is not `GET`",
+    );
+}
+
+#[test]
+fn a_request_that_is_one_of_a_split() {
+    check(
+        "GET http://canary.example/canary",
+        "
+request   GET canary.example/canary
+listener  http
+route     canary (host canary.example)
+split     by weight: shop 95, next 5
+mirror    next, 10 % of the requests
+backend   shop, as /canary
+targets   http://10.0.0.1:3000
+sends     GET /canary HTTP/1.1
+          host: 10.0.0.1:3000
+          x-forwarded-for: 127.0.0.1
+          x-forwarded-proto: http
+          x-forwarded-host: canary.example
+          via: 1.1 gw
+
++ a.yaml:60:11: canary (path /canary)
+    the most specific one whose conditions all hold",
     );
 }
 

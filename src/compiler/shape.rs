@@ -11,6 +11,7 @@ use crate::compiler::object::Object;
 use crate::compiler::quote::listed;
 use crate::diagnostic::{Code, Diagnostics, Severity, Span};
 use crate::pipeline::condition::{NamedCondition, Names};
+use crate::pipeline::split::SplitBy;
 use crate::pipeline::upstream::balancing::{ConsistentHash, LoadBalancing};
 use crate::pipeline::upstream::health::HealthCheck;
 use crate::pipeline::when::When;
@@ -91,19 +92,48 @@ fn route(object: &Object, spec: &RouteSpec, out: &mut Diagnostics) {
         }
     }
     plugin_ids(object, &spec.plugins, out);
+    route_end(object, spec, out);
+}
+
+/// A route ends in one way, and what is said of it belongs to that way.
+fn route_end(object: &Object, spec: &RouteSpec, out: &mut Diagnostics) {
     let answers = spec.plugins.iter().any(always_answers);
-    match (&spec.backend, answers) {
-        (None, false) => {
+    let named = [("backend", spec.backend.is_some()), ("split", !spec.split.is_empty())];
+    let named: Vec<&str> = named.iter().filter(|(_, named)| *named).map(|(name, _)| *name).collect();
+    match (&named[..], answers) {
+        ([], false) => {
             let problem = object.problem(&NOT_EXACTLY_ONE, "the route does not say where its requests end");
             let help = "add `backend: NAME`, or a plugin that always answers: `respond` or `redirect` without `when`";
             out.push(problem.at(object.key_place("/spec"), "").help(help));
         }
-        (Some(_), true) => {
-            let problem = object.problem(&NOT_EXACTLY_ONE, "a plugin answers every request, none gets to the backend");
-            let place = object.key_place("/spec/backend");
-            out.push(problem.at(place, "never reached").help("leave `backend` out, or give the plugin a `when`"));
+        ([first, ..], true) => {
+            let message = "a plugin answers every request, none gets to the backend";
+            let place = object.key_place(&format!("/spec/{first}"));
+            let help = format!("leave `{first}` out, or give the plugin a `when`");
+            out.push(object.problem(&NOT_EXACTLY_ONE, message).at(place, "never reached").help(help));
         }
+        ([_, _], false) => several(object, "/spec", &named, "the end of a route is", out),
         _ => {}
+    }
+    let without = |field: &str, message: &str, help: &str| {
+        let place = object.key_place(&format!("/spec/{field}"));
+        object.problem(&NOT_EXACTLY_ONE, message).at(place, "has no effect").help(help)
+    };
+    if let Some(by) = &spec.split_by {
+        exactly_one(object, "/spec/splitBy", &by.named(), SplitBy::PARTS, "`splitBy` is", out);
+        if spec.split.is_empty() {
+            out.push(without("splitBy", "there is nothing to split", "leave it out, or write `split` for `backend`"));
+        }
+    }
+    if !spec.split.is_empty() && spec.split.iter().all(|arm| arm.weight == 0) {
+        out.push(without("split", "no backend of the split gets requests", "give one of them a `weight` above 0"));
+    }
+    if spec.mirror.is_some() && named.is_empty() && answers {
+        out.push(without(
+            "mirror",
+            "no request gets as far as to be copied",
+            "leave it out, or give the plugin a `when`",
+        ));
     }
 }
 

@@ -11,6 +11,7 @@ pub mod header_edits;
 pub mod plugin;
 pub mod retries;
 pub mod secrets;
+pub mod split;
 pub mod timeouts;
 pub mod upstream;
 pub mod when;

@@ -94,4 +94,6 @@ plugins! {
     "responseHeaders" response_headers => ResponseHeaders,
     /// Answers with a fixed status, fields and body.
     "respond" respond => Respond,
+    /// Shows a page to all but a few, while something is being worked on.
+    "maintenance" maintenance => Maintenance,
 }

@@ -11,6 +11,7 @@ use crate::pipeline::head::{RequestHead, ResponseHead};
 use crate::proxy::access_log::AccessLog;
 use crate::proxy::live::{Generation, Live};
 use crate::proxy::metrics::Metrics;
+use crate::proxy::mirror::Mirrors;
 use crate::proxy::room::{Room, room};
 use crate::proxy::timer::Timers;
 use crate::proxy::upstream::Upstreams;
@@ -38,6 +39,8 @@ pub struct Core {
     pub random: RefCell<fastrand::Rng>,
     /// The date, and the second of the timers that it was made in.
     date: Cell<(u64, [u8; DATE_BYTES])>,
+    /// The copies of requests that are on their way.
+    pub mirrors: Mirrors,
     /// The client for upstreams.
     pub upstreams: Upstreams,
     /// The deadlines of connections and requests.
@@ -75,6 +78,7 @@ impl Core {
             rooms: RefCell::default(),
             random: RefCell::new(fastrand::Rng::new()),
             date: Cell::new((u64::MAX, [0; DATE_BYTES])),
+            mirrors: Mirrors::default(),
             upstreams: Upstreams::new(&timers),
             tunnels: Timers::new(),
             timers,

@@ -12,6 +12,7 @@ use crate::proxy::balance::{Busy, LiveTarget, Outcome, Refused};
 use crate::proxy::connection::Connection;
 use crate::proxy::handler::{ClientRequest, End, client_body};
 use crate::proxy::live::Generation;
+use crate::proxy::mirror::Copy;
 use crate::proxy::outgoing::{Hop, write_head};
 use crate::proxy::preface;
 use crate::proxy::request_body::{BodyError, ClientBody};
@@ -21,7 +22,7 @@ use crate::proxy::upstream::{
     AnswerLimits, Call, Failure, Patience, Reply, StepTimeouts, Target, Tunnel, UpstreamError,
 };
 use crate::proxy::visit::Visit;
-use crate::table::route::CompiledRoute;
+use crate::table::route::{CompiledRoute, Patience as Waits};
 
 /// A request on its way to a server.
 pub struct Forwarded<'a> {
@@ -31,6 +32,8 @@ pub struct Forwarded<'a> {
     pub generation: &'a Arc<Generation>,
     /// Its route.
     pub route: &'a CompiledRoute,
+    /// How long its end is waited for.
+    pub waits: &'a Waits,
     /// Its backend, as an index into the generation's.
     pub backend: u32,
     /// The id of the request.
@@ -41,6 +44,7 @@ pub struct Forwarded<'a> {
 pub async fn forward(
     to: Forwarded<'_>,
     request: ClientRequest,
+    copy: Option<Copy>,
     exchange: &mut Exchange<'_>,
     outgoing: &mut Vec<u8>,
     account: &mut Account,
@@ -52,7 +56,12 @@ pub async fn forward(
         Err(refused) => return refuse(refused, exchange),
     };
     account.note_admission(to.backend);
-    let mut body = body.map(|body| client_body(body, to.visit, to.generation, to.route.timeouts.idle));
+    let mut body = body.map(|body| client_body(body, to.visit, to.generation, to.waits.idle));
+    match (copy, &mut body) {
+        (Some(copy), Some(body)) => body.copy_to(copy),
+        (Some(copy), None) => copy.send(),
+        (None, _) => {}
+    }
     if let Some(body) = &mut body
         && let Err(error) = body.look().await
     {
@@ -106,7 +115,7 @@ impl Forwarded<'_> {
         outgoing.clear();
         write_head(exchange, &hop, outgoing);
         let announcing = tries.backend.upstream.announce.map(|version| self.announcing(&target.target, version));
-        let waits = &self.route.timeouts;
+        let waits = self.waits;
         let call = Call {
             target: announcing.as_ref().unwrap_or(&target.target),
             method: &exchange.request.method,
@@ -166,7 +175,13 @@ impl Forwarded<'_> {
     fn switch(&self, tunnel: Tunnel, busy: Busy, upgrade: Option<Upgrade>, exchange: &mut Exchange<'_>) -> End {
         let Some(upgrade) = upgrade else { return End::failed(502, "malformed", exchange) };
         upgrade.accept(exchange);
-        self.visit.tunnel.set(Some(PendingTunnel::new(tunnel, self.route, self.generation.number, busy)));
+        self.visit.tunnel.set(Some(PendingTunnel::new(
+            tunnel,
+            &self.route.name,
+            self.waits.upgraded,
+            self.generation.number,
+            busy,
+        )));
         End { source: Source::Empty, framed: true, cause: None }
     }
 }

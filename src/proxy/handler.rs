@@ -12,6 +12,7 @@ use crate::pipeline::head::RequestHead;
 use crate::proxy::account::Account;
 use crate::proxy::answer::{AnswerBody, Source};
 use crate::proxy::core::Heads;
+use crate::proxy::ends;
 use crate::proxy::error_page;
 use crate::proxy::forward::{Forwarded, forward};
 use crate::proxy::forwarded::{client, forwarded_host};
@@ -174,18 +175,33 @@ impl<'t> Trip<'t> {
         outgoing: &mut Vec<u8>,
         account: &mut Account,
     ) -> End {
-        match route.end.as_ref().map(|end| &end.backend) {
-            Some(Backend::Local(local)) => settle(local.answer(exchange), exchange, &self.visit.deadline).await,
-            Some(Backend::Upstream(_)) => match self.generation.routes[self.hit.route as usize].backend {
-                Some(backend) => {
-                    let (visit, generation) = (self.visit, self.generation);
-                    let forwarded = Forwarded { visit, generation, route, backend, id: &self.id };
-                    forward(forwarded, request, exchange, outgoing, account).await
+        let (visit, generation) = (self.visit, self.generation);
+        let Some(chosen) = ends::choose(route, exchange, visit) else { return End::status(500, exchange) };
+        let (end, live) = (&route.ends[chosen.index], &generation.routes[self.hit.route as usize]);
+        let copy = match request.upgrade {
+            None => ends::copy(route, live, exchange, visit, account, &self.id),
+            Some(_) => None,
+        };
+        let reached = match (&end.backend, live.ends[chosen.index]) {
+            (Backend::Local(local), _) => {
+                // no body is read here, so that none is copied
+                match (copy, &request.body) {
+                    (Some(copy), None) => copy.send(),
+                    (Some(copy), Some(_)) => copy.abandon(),
+                    (None, _) => {}
                 }
-                None => End::status(500, exchange),
-            },
-            None => End::status(500, exchange),
+                settle(local.answer(exchange), exchange, &visit.deadline).await
+            }
+            (Backend::Upstream(_), Some(backend)) => {
+                let to = Forwarded { visit, generation, route, waits: &end.timeouts, backend, id: &self.id };
+                forward(to, request, copy, exchange, outgoing, account).await
+            }
+            (Backend::Upstream(_), None) => End::status(500, exchange),
+        };
+        if let (Some(value), Some(by)) = (chosen.cookie, &route.split_by) {
+            by.give(value, exchange);
         }
+        reached
     }
 
     /// An error without a body of its own gets the gateway's page.

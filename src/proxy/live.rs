@@ -34,6 +34,8 @@ pub struct Generation {
     pub listeners: Box<[LiveListener]>,
     /// What belongs to each route, by the same index.
     pub routes: Box<[LiveRoute]>,
+    /// When the clock began that all workers share.
+    epoch: Instant,
     /// The backends that ask servers, each once, by name.
     pub backends: Box<[LiveBackend]>,
     /// The secrets that the table names.
@@ -60,8 +62,10 @@ impl LiveListener {
 pub struct LiveRoute {
     /// Its counters, which outlive the table.
     pub metrics: Arc<RouteMetrics>,
-    /// Where its requests go, as an index into [`Generation::backends`]; `None` where no server is asked.
-    pub backend: Option<u32>,
+    /// Where its requests go, as indices into [`Generation::backends`]; `None` for an end where no server is asked.
+    pub ends: Box<[Option<u32>]>,
+    /// Where copies of them go.
+    pub mirror: Option<u32>,
 }
 
 /// The pointer to the live generation.
@@ -144,6 +148,11 @@ impl Live {
 }
 
 impl Generation {
+    /// The moment on the clock that all workers share, in milliseconds.
+    pub fn now(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// Prepares a table to be put in force: everything that can fail has been done by then.
     ///
     /// # Errors
@@ -158,19 +167,22 @@ impl Generation {
         let mut backends = live_backends(&table, around)?;
         let routes = table.routes.iter().map(|route| LiveRoute {
             metrics: around.metrics.route(&route.name),
-            backend: route.end.as_ref().and_then(|end| position(&backends, &end.name)),
+            ends: route.ends.iter().map(|end| position(&backends, &end.name)).collect(),
+            mirror: route.mirror.as_ref().and_then(|mirror| position(&backends, &mirror.end.name)),
         });
         let routes = routes.collect();
         // last, for nothing that is asked is to outlive a table that cannot be made ready
         backends.iter_mut().try_for_each(|backend| backend.watch(&around.background, around.epoch))?;
-        Ok(Self { number, since: SystemTime::now(), table, listeners, routes, backends, secrets })
+        let epoch = around.epoch;
+        Ok(Self { number, epoch, since: SystemTime::now(), table, listeners, routes, backends, secrets })
     }
 }
 
 /// The backends of a table that ask servers, sorted by name.
 fn live_backends(table: &RouteTable, around: &Surroundings) -> Result<Box<[LiveBackend]>, PrepareError> {
     let mut named: BTreeMap<&str, &Arc<Upstream>> = BTreeMap::new();
-    for end in table.routes.iter().filter_map(|route| route.end.as_ref()) {
+    let mirrors = table.routes.iter().filter_map(|route| Some(&route.mirror.as_ref()?.end));
+    for end in table.routes.iter().flat_map(|route| &route.ends).chain(mirrors) {
         if let Backend::Upstream(upstream) = &end.backend {
             named.insert(&end.name, upstream);
         }
@@ -194,12 +206,11 @@ fn live_backend(name: &str, upstream: &Arc<Upstream>, around: &Surroundings) -> 
 }
 
 fn reached(url: &TargetUrl, upstream: &Upstream, around: &Surroundings) -> Result<Reached, PrepareError> {
-    let (address, lookups) = match url.host.parse::<IpAddr>() {
-        Ok(ip) => (Address::Socket(SocketAddr::new(ip, url.port)), None),
-        Err(_) => {
-            let lookups = around.names.look_up(&url.host, url.port, upstream.resolve_every, &around.background)?;
-            (Address::Name(Arc::clone(lookups.host())), Some(lookups))
-        }
+    let (address, lookups) = if let Ok(ip) = url.host.parse::<IpAddr>() {
+        (Address::Socket(SocketAddr::new(ip, url.port)), None)
+    } else {
+        let lookups = around.names.look_up(&url.host, url.port, upstream.resolve_every, &around.background)?;
+        (Address::Name(Arc::clone(lookups.host())), Some(lookups))
     };
     let tls = match url.scheme {
         Scheme::Http => None,

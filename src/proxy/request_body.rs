@@ -10,6 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use crate::proxy::http1;
 use crate::proxy::http2;
+use crate::proxy::mirror::Copy;
 use crate::proxy::timer::Deadline;
 use crate::proxy::upstream::BoxError;
 use crate::proxy::wire::DecodeError;
@@ -57,6 +58,8 @@ pub struct ClientBody {
     waiting: bool,
     /// The first frame, if it had come with the head.
     first: Option<Frame<Bytes>>,
+    /// A copy of the request for another backend.
+    copy: Option<Box<Copy>>,
 }
 
 /// Why a request's body failed.
@@ -87,7 +90,12 @@ impl BodyError {
 impl ClientBody {
     /// A body of at most `limit` bytes, of which each piece comes within `idle`.
     pub fn new(incoming: Incoming, limit: u64, idle: Duration, deadline: Deadline) -> Self {
-        Self { incoming, left: limit, idle, deadline, waiting: false, first: None }
+        Self { incoming, left: limit, idle, deadline, waiting: false, first: None, copy: None }
+    }
+
+    /// Copies it as it is read. Before anything of it is.
+    pub fn copy_to(&mut self, copy: Copy) {
+        self.copy = Some(Box::new(copy));
     }
 
     /// Looks at what came with the head: a body that is wrong from its start is never begun upstream.
@@ -139,7 +147,18 @@ impl ClientBody {
     fn count(&mut self, frame: Result<Frame<Bytes>, DecodeError>) -> Result<Frame<Bytes>, BodyError> {
         let frame = frame.map_err(|_| BodyError::Broken)?;
         let length = frame.data_ref().map_or(0, Bytes::len) as u64;
+        if let (Some(copy), Some(data)) = (&mut self.copy, frame.data_ref()) {
+            copy.take(data);
+        }
         self.left = self.left.checked_sub(length).ok_or(BodyError::TooLarge)?;
         Ok(frame)
+    }
+}
+
+impl Drop for ClientBody {
+    fn drop(&mut self) {
+        if let Some(copy) = self.copy.take() {
+            if self.incoming.is_end_stream() { copy.send() } else { copy.abandon() }
+        }
     }
 }

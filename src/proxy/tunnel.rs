@@ -17,7 +17,6 @@ use crate::proxy::balance::Busy;
 use crate::proxy::connection::Connection;
 use crate::proxy::http1::Version;
 use crate::proxy::upstream::Tunnel;
-use crate::table::route::CompiledRoute;
 
 /// What a client asks for with `Upgrade`: the protocols it names.
 pub struct Upgrade(Box<[u8]>);
@@ -59,8 +58,8 @@ pub struct PendingTunnel {
 
 impl PendingTunnel {
     /// The tunnel of a request that a generation routed, to a server that is busy with it.
-    pub fn new(upstream: Tunnel, route: &CompiledRoute, generation: u64, busy: Busy) -> Self {
-        Self { upstream, route: route.name.clone(), idle: route.timeouts.upgraded, generation, _busy: busy }
+    pub fn new(upstream: Tunnel, route: &str, idle: Duration, generation: u64, busy: Busy) -> Self {
+        Self { upstream, route: route.into(), idle, generation, _busy: busy }
     }
 
     /// Joins client and upstream until one of them, or the gateway, ends it.

@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use crate::proxy::connection::Connection;
 use crate::proxy::core::{Core, Pinned};
@@ -67,9 +68,14 @@ impl Visit {
 
     /// The request in flight has a route, which says how long it may take from its first byte on.
     pub fn took_route(&self, generation: &Pinned, route: u32) {
-        let timeout = generation.table.routes[route as usize].timeouts.request;
+        let timeout = generation.table.routes[route as usize].request;
         self.deadline.set_since(self.began.get(), timeout);
         *self.flight.borrow_mut() = Some(Flight { generation: Rc::clone(generation), route, looked: 0, routed: true });
+    }
+
+    /// The request in flight may take so long from its first byte on.
+    pub fn may_take(&self, time: Duration) {
+        self.deadline.set_since(self.began.get(), time);
     }
 
     /// The answer has ended.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::pipeline::backend::Backend;
 use crate::pipeline::plugin::Plugin;
 use crate::pipeline::retries::Retries;
+use crate::pipeline::split::SplitBy;
 use crate::pipeline::when::Guard;
 
 /// A route as the proxy runs it.
@@ -13,12 +14,16 @@ pub struct CompiledRoute {
     pub name: Box<str>,
     /// Its plugins, in the order written.
     pub pipeline: Box<[PipelineStep]>,
-    /// Where it ends; `None` if a plugin always answers.
-    pub end: Option<End>,
+    /// Where its requests end: several share them by weight; none if a plugin always answers.
+    pub ends: Box<[End]>,
+    /// What keeps a caller with one of several ends.
+    pub split_by: Option<SplitBy>,
+    /// Where copies of its requests go.
+    pub mirror: Option<MirrorEnd>,
     /// When a request is sent again.
     pub retries: Option<Retries>,
-    /// How long it waits.
-    pub timeouts: Patience,
+    /// How long a request may take until it is known where it ends.
+    pub request: Duration,
 }
 
 /// One plugin of a route.
@@ -39,6 +44,18 @@ pub struct End {
     pub name: Box<str>,
     /// The backend.
     pub backend: Backend,
+    /// Its share of the requests.
+    pub weight: u32,
+    /// How long it is waited for.
+    pub timeouts: Patience,
+}
+
+/// Where copies of requests go.
+pub struct MirrorEnd {
+    /// The backend, which has servers.
+    pub end: End,
+    /// The share of requests that are copied, in percent.
+    pub percent: u32,
 }
 
 /// How long a route waits: every question is answered, from the route, its backend or the Gateway.

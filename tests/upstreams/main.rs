@@ -7,8 +7,11 @@ mod balancing;
 mod breaker;
 mod faults;
 mod health;
+mod maintenance;
+mod peers;
 mod retries;
 mod reuse;
+mod split;
 #[path = "../support/mod.rs"]
 mod support;
 mod tunnels;

@@ -61,7 +61,7 @@ fn only_what_may_be_seen_twice_is_sent_again() {
         (post("/", ""), 502, 1),
         (post("/", "abc"), 502, 1),
     ] {
-        let a = failing(1, |peer| peer.reset());
+        let a = failing(1, crate::support::origin::Peer::reset);
         let gateway = before(&[(&a, "")], "", "retries: { on: [reset, connectFailure, timeout, \"503\"] }");
         assert_eq!(ask(gateway.http(), &request).status, status, "{request}");
         assert_eq!(a.seen().len(), seen, "{request}");

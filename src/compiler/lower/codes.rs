@@ -3,7 +3,7 @@
 use crate::diagnostic::{Code, Severity};
 
 /// All of them.
-pub const CODES: &[&Code] = &[&UNKNOWN_LISTENER, &TIE, &OVERLAP, &RESERVED_PATH];
+pub const CODES: &[&Code] = &[&UNKNOWN_LISTENER, &TIE, &OVERLAP, &RESERVED_PATH, &MIRROR_END];
 
 pub(super) static UNKNOWN_LISTENER: Code = Code {
     id: "GW2101",
@@ -124,6 +124,47 @@ apiVersion: gw/v1
 kind: Route
 metadata: { name: hello }
 spec: { match: [{ pathPrefix: /gw }], public: true, plugins: [{ respond: { body: hello } }] }
+```
+",
+};
+
+pub(super) static MIRROR_END: Code = Code {
+    id: "GW2106",
+    name: "mirror-end",
+    severity: Severity::Error,
+    page: "\
+# GW2106: mirror-end
+
+Copies of requests are sent to servers, to see how they bear them. A backend that answers by itself, such as a folder, is not
+changed by requests, and its answers to copies are thrown away.
+
+```yaml wrong
+apiVersion: gw/v1
+kind: Backend
+metadata: { name: shop }
+spec: { echo: {} }
+---
+apiVersion: gw/v1
+kind: Route
+metadata: { name: shop }
+spec: { public: true, backend: shop, mirror: { backend: shop } }
+```
+
+```yaml right
+apiVersion: gw/v1
+kind: Backend
+metadata: { name: shop }
+spec: { echo: {} }
+---
+apiVersion: gw/v1
+kind: Backend
+metadata: { name: shop-next }
+spec: { http: { targets: [{ url: \"http://10.0.0.2:3000\" }] } }
+---
+apiVersion: gw/v1
+kind: Route
+metadata: { name: shop }
+spec: { public: true, backend: shop, mirror: { backend: shop-next, percent: 10 } }
 ```
 ",
 };

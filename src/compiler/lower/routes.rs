@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::compiler::lower::Backends;
-use crate::compiler::lower::codes::{RESERVED_PATH, UNKNOWN_LISTENER};
+use crate::compiler::lower::codes::{MIRROR_END, RESERVED_PATH, UNKNOWN_LISTENER};
 use crate::compiler::lower::problem;
+use crate::compiler::manifest::reference::{BackendKind, Ref};
 use crate::compiler::manifest::route::{Match, RouteSpec};
 use crate::compiler::object::{Address, Object};
 use crate::compiler::quote::listed;
@@ -14,7 +15,7 @@ use crate::pipeline::condition::{NamedCondition, Names};
 use crate::pipeline::plugin::CompileContext;
 use crate::pipeline::timeouts::Timeouts;
 use crate::pipeline::when::When;
-use crate::table::route::{CompiledRoute, End, Patience, PipelineStep};
+use crate::table::route::{CompiledRoute, End, MirrorEnd, Patience, PipelineStep};
 use crate::table::router::{Conditions, PathMatch, Rule};
 use crate::table::settings::Settings;
 use crate::value::did_you_mean::did_you_mean;
@@ -51,19 +52,54 @@ pub(super) fn lower_route(
     let (pipeline, secrets) = pipeline(object, spec, out);
     let rules = listeners.as_ref().map(|listeners| rules(spec, u32::try_from(index).unwrap_or(u32::MAX), listeners));
     let route = listeners.and(pipeline).and_then(|pipeline| {
-        let end = match &spec.backend {
-            None => None,
-            Some(reference) => {
-                let (namespace, name) = (object.address.namespace.clone(), reference.name().clone());
-                let address = Address { kind: "Backend", namespace, name };
-                Some(End { name: address.short().into(), backend: context.backends.get(&address)?.clone() })
-            }
-        };
-        let timeouts = patience(spec.timeouts, end.as_ref(), context.settings);
-        let (name, retries) = (object.address.short().into(), spec.retries.clone());
-        Some(CompiledRoute { name, pipeline, end, retries, timeouts })
+        let ends = ends(object, spec, context)?;
+        let mirror = mirror(object, spec, context, out)?;
+        let longest = ends.iter().map(|end| end.timeouts.request).max();
+        let request = longest.unwrap_or_else(|| patience(spec.timeouts, None, context.settings).request);
+        let (name, retries, split_by) = (object.address.short().into(), spec.retries.clone(), spec.split_by.clone());
+        Some(CompiledRoute { name, pipeline, ends, split_by, mirror, retries, request })
     });
     Lowered { route, rules: rules.unwrap_or_default(), secrets }
+}
+
+/// Where its requests end; `None` if a backend could not be made.
+fn ends(object: &Object, spec: &RouteSpec, context: &Context<'_>) -> Option<Box<[End]>> {
+    let named = spec.backend.iter().map(|backend| (backend, 1));
+    let split = spec.split.iter().map(|arm| (&arm.backend, arm.weight));
+    named.chain(split).map(|(backend, weight)| end(object, backend, weight, spec.timeouts, context)).collect()
+}
+
+fn end(
+    object: &Object,
+    reference: &Ref<BackendKind>,
+    weight: u32,
+    own: Timeouts,
+    context: &Context<'_>,
+) -> Option<End> {
+    let (namespace, name) = (object.address.namespace.clone(), reference.name().clone());
+    let address = Address { kind: "Backend", namespace, name };
+    let backend = context.backends.get(&address)?.clone();
+    let timeouts = patience(own, Some(&backend), context.settings);
+    Some(End { name: address.short().into(), backend, weight, timeouts })
+}
+
+/// Where copies of its requests go, if they go anywhere; `None` if its backend could not be made or is no server.
+#[expect(clippy::option_option, reason = "the outer one says whether the route can be made")]
+fn mirror(
+    object: &Object,
+    spec: &RouteSpec,
+    context: &Context<'_>,
+    out: &mut Diagnostics,
+) -> Option<Option<MirrorEnd>> {
+    let Some(mirror) = &spec.mirror else { return Some(None) };
+    let end = end(object, &mirror.backend, 1, Timeouts::default(), context)?;
+    if let Backend::Local(_) = end.backend {
+        let message = format!("the backend `{}` asks no server, so that copies for it have no effect", end.name);
+        let problem = object.problem(&MIRROR_END, message).at(object.place("/spec/mirror/backend"), "");
+        out.push(problem.help("name a backend of the kind `http`"));
+        return None;
+    }
+    Some(Some(MirrorEnd { end, percent: mirror.percent }))
 }
 
 /// Where the gateway itself answers.
@@ -151,8 +187,8 @@ fn pipeline(
     (steps.map(Into::into), secrets)
 }
 
-fn patience(own: Timeouts, end: Option<&End>, settings: &Settings) -> Patience {
-    let of_backend = match end.map(|end| &end.backend) {
+fn patience(own: Timeouts, backend: Option<&Backend>, settings: &Settings) -> Patience {
+    let of_backend = match backend {
         Some(Backend::Upstream(upstream)) => upstream.timeouts,
         Some(Backend::Local(_)) | None => Timeouts::default(),
     };

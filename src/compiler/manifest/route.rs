@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::compiler::manifest::reference::{BackendKind, Ref};
 use crate::pipeline::condition::NamedCondition;
 use crate::pipeline::retries::Retries;
+use crate::pipeline::split::SplitBy;
 use crate::pipeline::timeouts::Timeouts;
 use crate::plugins::PluginEntry;
 use crate::value::host::HostPattern;
@@ -40,9 +41,19 @@ pub struct RouteSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub plugins: Vec<PluginEntry>,
-    /// Where the requests end, unless a plugin answers them all.
+    /// Where the requests end, unless a plugin answers them all or `split` divides them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backend: Option<Ref<BackendKind>>,
+    /// Several backends that share the requests by weight, in place of `backend`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 2, max = 16), example = split_example())]
+    pub split: Vec<Arm>,
+    /// What keeps a caller with one backend of `split`. The default is nothing: each request goes to a backend at random.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split_by: Option<SplitBy>,
+    /// Another backend that gets copies of requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mirror: Option<Mirror>,
     /// How long the gateway waits; what is not given is taken from the backend, then from the `Gateway`.
     #[serde(default)]
     pub timeouts: Timeouts,
@@ -64,6 +75,43 @@ fn example() -> serde_json::Value {
         "backend": "shop",
         "timeouts": { "request": "10s" },
     })
+}
+
+fn split_example() -> serde_json::Value {
+    serde_json::json!([{ "backend": "shop", "weight": 95 }, { "backend": "shop-next", "weight": 5 }])
+}
+
+/// A backend of a split.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Arm {
+    /// The backend.
+    pub backend: Ref<BackendKind>,
+    /// Its share of the requests, for the sum of all weights; 0 is none.
+    #[schemars(range(max = 1_000_000), example = 95)]
+    pub weight: u32,
+}
+
+/// A backend that gets copies of requests, whose answers are thrown away. They neither slow nor fail the requests: each worker has
+/// at most 128 on their way and drops what is beyond that, as it does requests with a body of more than 64 KiB, and counts it.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(example = mirror_example())]
+pub struct Mirror {
+    /// The backend; one with servers. Its own timeouts hold.
+    pub backend: Ref<BackendKind>,
+    /// The share of requests that are copied, in percent.
+    #[serde(default = "all")]
+    #[schemars(range(min = 1, max = 100), example = 10)]
+    pub percent: u32,
+}
+
+fn mirror_example() -> serde_json::Value {
+    serde_json::json!({ "backend": "shop-next", "percent": 10 })
+}
+
+fn all() -> u32 {
+    100
 }
 
 /// One alternative: all of its conditions hold.

@@ -47,6 +47,13 @@ fn route(out: &mut String, explanation: &Explanation, routed: &Routed) {
         let name = if i == 0 { "plugins" } else { "" };
         line(out, name, &format!("{}{id}: {}", step.plugin, does(step.does)));
     }
+    if !routed.split.is_empty() {
+        let arms: Vec<String> = routed.split.iter().map(|arm| format!("{} {}", arm.backend, arm.weight)).collect();
+        line(out, "split", &format!("by weight: {}", arms.join(", ")));
+    }
+    if let Some(mirror) = &routed.mirror {
+        line(out, "mirror", mirror);
+    }
     if let Some(backend) = &routed.backend {
         line(out, "backend", &format!("{backend}, as {}", routed.upstream_path));
     }

@@ -151,9 +151,24 @@ pub struct Routed {
     /// The backend that it gets to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backend: Option<String>,
+    /// The backends that share the requests of the route, if there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub split: Vec<Arm>,
+    /// The backend that gets copies, and of how many requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mirror: Option<String>,
     /// The answer, where the gateway gives it itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer: Option<Answer>,
+}
+
+/// A backend that gets a share of the requests.
+#[derive(Debug, Serialize)]
+pub struct Arm {
+    /// Its name.
+    pub backend: String,
+    /// Its weight.
+    pub weight: u32,
 }
 
 /// A plugin, and what it does with the request.

@@ -1,10 +1,11 @@
 //! Takes a request through its route as the proxy does, up to the point where a server would be asked.
 
-use crate::deploy::explain::{Answer, Does, PipelineStep, Routed, Sent};
+use crate::deploy::explain::{Answer, Arm, Does, PipelineStep, Routed, Sent};
 use crate::pipeline::backend::Backend;
 use crate::pipeline::exchange::{Client, Exchange, Step, UpstreamTarget};
 use crate::pipeline::head::{RequestHead, ResponseHead};
 use crate::pipeline::secrets::Secrets;
+use crate::pipeline::split::part;
 use crate::pipeline::upstream::Upstream;
 use crate::proxy::outgoing::{Hop, write_head};
 use crate::table::route::{CompiledRoute, End};
@@ -42,10 +43,15 @@ pub(super) fn walk(
         upstream_path: exchange.upstream_path().to_owned(),
         upstream: None,
         backend: None,
+        split: split(route),
+        mirror: route
+            .mirror
+            .as_ref()
+            .map(|mirror| format!("{}, {} % of the requests", mirror.end.name, mirror.percent)),
         answer: None,
     };
     let answered = does.contains(&Does::Answers)
-        || match route.end.as_ref() {
+        || match end_of(route, &exchange) {
             Some(end) => reach(end, &mut exchange, &mut routed),
             None => false,
         };
@@ -87,6 +93,20 @@ fn way_out(route: &CompiledRoute, does: &[Does], exchange: &mut Exchange<'_>) {
             step.plugin.on_response(exchange);
         }
     }
+}
+
+/// The end that the request gets to: of a split the one that its own value leads to, else the heaviest, for chance decides.
+fn end_of<'r>(route: &'r CompiledRoute, exchange: &Exchange<'_>) -> Option<&'r End> {
+    let point = route.split_by.as_ref().and_then(|by| by.fixed(exchange));
+    let fixed = point.and_then(|point| part(route.ends.iter().map(|end| end.weight), point));
+    let heaviest = || route.ends.iter().enumerate().rev().max_by_key(|(_, end)| end.weight);
+    fixed.or_else(|| heaviest().map(|(index, _)| index)).map(|index| &route.ends[index])
+}
+
+/// The backends that share the requests of a route, if there are several.
+fn split(route: &CompiledRoute) -> Vec<Arm> {
+    let shared = route.ends.iter().map(|end| Arm { backend: end.name.to_string(), weight: end.weight });
+    if route.ends.len() > 1 { shared.collect() } else { Vec::new() }
 }
 
 /// Gets to the end of the route; whether it answers by itself.

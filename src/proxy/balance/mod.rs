@@ -18,6 +18,7 @@ mod turns;
 
 pub use admission::{Admission, Outcome, Refused};
 pub use backend::{LiveBackend, LiveTarget, Reached, Tried};
+pub use breaker::BreakerState;
 pub use standing::Health;
 pub use state::{BackendState, Busy, Shelf, States, TargetState};
 pub use streak::Streak;

@@ -228,7 +228,7 @@ mod tests {
     fn a_needle_is_found() {
         let (tier, turn, mut random) =
             (tier(&[1000, 1, 1000, 1000], &Balancing::Random), AtomicU32::new(0), Rng::with_seed(4));
-        let sight = Sight { share: |target| if target == 1 { 1 } else { 0 }, active: |_: u32| 0 };
+        let sight = Sight { share: |target| u32::from(target == 1), active: |_: u32| 0 };
         assert_eq!(tier.at_random(&sight, None, &mut random), Some(1));
         assert_eq!(tier.in_turn(&turn, &sight, &mut random), Some(1));
         let nothing = Sight { share: |_: u32| 0, active: |_: u32| 0 };

@@ -36,6 +36,10 @@ pub struct BackendState {
     pub retries: AtomicU64,
     /// Requests that were not sent again because the budget was spent.
     pub retries_denied: AtomicU64,
+    /// Copies of other backends' requests that were sent to it.
+    pub mirrored: AtomicU64,
+    /// Copies that were dropped: too large, or too many at once.
+    pub mirror_dropped: AtomicU64,
     /// Requests that did not get to a target.
     pub refusals: Refusals,
     /// How often something became wrong with a target, or right again.

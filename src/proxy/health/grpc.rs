@@ -29,6 +29,7 @@ pub(super) async fn ask(asked: &Asked, service: &str) -> Result<(), Unwell> {
             return Err(Unwell::Status(status));
         }
         let (head, body) = answer.into_parts();
+        #[expect(clippy::disallowed_methods, reason = "it is limited")]
         let Ok(body) = Limited::new(body, ANSWER_BYTES).collect().await else { return Err(Unwell::NotServing) };
         let ended_well = is_ok(&head.headers) || body.trailers().is_some_and(is_ok);
         if ended_well && is_serving(&body.to_bytes()) { Ok(()) } else { Err(Unwell::NotServing) }
@@ -77,11 +78,14 @@ fn message(service: &str) -> Bytes {
 }
 
 fn varint(out: &mut BytesMut, mut number: usize) {
-    while number > 0x7f {
-        out.put_u8((number & 0x7f) as u8 | 0x80);
+    loop {
+        let [low, ..] = number.to_le_bytes();
         number >>= 7;
+        if number == 0 {
+            return out.put_u8(low);
+        }
+        out.put_u8(low | 0x80);
     }
-    out.put_u8(number as u8);
 }
 
 fn is_ok(fields: &HeaderMap) -> bool {

@@ -82,7 +82,7 @@ async fn ask_on(
             match (&answer, before) {
                 (Err(why), _) => tracing::warn!(backend = name, target = url, %why, "a target is unhealthy"),
                 (Ok(()), Health::Unhealthy) => {
-                    tracing::info!(backend = name, target = url, "a target is healthy again")
+                    tracing::info!(backend = name, target = url, "a target is healthy again");
                 }
                 (Ok(()), _) => {}
             }

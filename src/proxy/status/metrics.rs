@@ -17,6 +17,7 @@ use crate::proxy::live::Live;
 use crate::proxy::metrics::{BUCKETS, Metrics, Reloads, RouteMetrics};
 use crate::proxy::status::View;
 use crate::proxy::status::answer::{Answer, failure};
+use crate::proxy::status::backends;
 use crate::proxy::status::process::{open_files, resident_bytes};
 
 const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -72,6 +73,7 @@ impl Collector for Reading {
         gauge(&mut encoder, "gw_tunnels", "Open upgraded connections", &metrics.tunnels.load(Ordering::Relaxed))?;
         let dropped = "Lines of the access log that were dropped because its reader was too slow";
         counter(&mut encoder, "gw_access_log_dropped", dropped, read(&metrics.log_dropped))?;
+        backends::encode(&mut encoder, &self.live.load())?;
         self.config(&mut encoder)?;
         process(&mut encoder)
     }

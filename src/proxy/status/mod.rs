@@ -3,6 +3,7 @@
 //! It has a thread of its own: a full data plane doesn't silence it, and a scrape slows no request down.
 
 mod answer;
+mod backends;
 mod metrics;
 mod overview;
 mod process;

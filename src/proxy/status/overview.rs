@@ -9,6 +9,7 @@ use crate::proxy::access_log::rfc3339;
 use crate::proxy::live::Generation;
 use crate::proxy::metrics::Reloads;
 use crate::proxy::status::answer::{Answer, document};
+use crate::proxy::status::backends::{BackendLine, lines};
 use crate::proxy::status::{Rejection, View};
 
 /// The document at `/status`.
@@ -23,6 +24,7 @@ pub(super) fn overview(view: &View) -> Answer {
         since: rfc3339(generation.since),
         routes: generation.table.routes.len(),
         listeners: listeners(&generation),
+        backends: lines(&generation),
         watcher: Watcher { alive: view.metrics.reloads.is_watched() },
         reloads: Counts::of(&view.metrics.reloads),
         rejected: rejected.as_deref().map(Rejected::of),
@@ -39,6 +41,8 @@ struct Overview<'a> {
     since: String,
     routes: usize,
     listeners: Vec<ListenerLine<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    backends: Vec<BackendLine<'a>>,
     watcher: Watcher,
     reloads: Counts,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -36,6 +36,10 @@ struct RouteDump<'a> {
     plugins: Vec<PluginDump<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     backend: Option<BackendDump<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    split: Vec<BackendDump<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mirror: Option<BackendDump<'a>>,
 }
 
 #[derive(Serialize)]
@@ -84,6 +88,7 @@ struct PluginDump<'a> {
 #[derive(Serialize)]
 struct BackendDump<'a> {
     name: &'a str,
+    weight: u32,
     targets: Vec<String>,
 }
 
@@ -112,7 +117,9 @@ impl<'a> RouteDump<'a> {
             name: &route.name,
             rules: Vec::new(),
             plugins: route.pipeline.iter().map(PluginDump::of).collect(),
-            backend: route.end.as_ref().map(BackendDump::of),
+            backend: if let [only] = &*route.ends { Some(BackendDump::of(only)) } else { None },
+            split: if route.ends.len() > 1 { route.ends.iter().map(BackendDump::of).collect() } else { Vec::new() },
+            mirror: route.mirror.as_ref().map(|mirror| BackendDump::of(&mirror.end)),
         }
     }
 }
@@ -169,6 +176,6 @@ impl<'a> BackendDump<'a> {
             Backend::Upstream(upstream) => upstream.servers.iter().map(|server| server.url.to_string()).collect(),
             Backend::Local(_) => Vec::new(),
         };
-        Self { name: &end.name, targets }
+        Self { name: &end.name, weight: end.weight, targets }
     }
 }
