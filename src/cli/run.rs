@@ -10,6 +10,8 @@ use std::sync::{Arc, mpsc};
 use std::time::Instant;
 use std::{env, thread};
 
+use clap::builder::BoolishValueParser;
+
 use crate::cli::Exit;
 use crate::cli::output::Output;
 use crate::deploy::follow::{Candidate, Follower, Look, Report, follow};
@@ -40,6 +42,9 @@ pub struct Arguments {
     /// listening sockets over, and once it accepts on them this one drains and ends. No connection is refused or reset.
     #[arg(long, env = "GW_HANDOVER", value_name = "PATH")]
     handover: Option<PathBuf>,
+    /// Accept certificates that the gateway makes itself (`selfSigned`), for development.
+    #[arg(long, env = "GW_DEV_CERTIFICATES", value_parser = BoolishValueParser::new())]
+    dev_certificates: bool,
     /// What the program logs of itself: `error`, `warn`, `info`, `debug`, or a filter such as `gw::deploy=debug`.
     #[arg(long, env = "GW_LOG_LEVEL", value_name = "LEVEL", default_value = "info")]
     log_level: String,
@@ -56,8 +61,7 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
     let mut follower = Follower::new(&arguments.folder);
     let began = Instant::now();
     let Some(mut first) = first_table(&mut follower, output) else { return Exit::Error };
-    let node = port().map(|port| Node { port, status: arguments.status_address });
-    let node = match node.and_then(|node| node.adapt(&mut first.table).map(|()| node)) {
+    let node = match Node::of(&arguments).and_then(|node| node.adapt(&mut first.table).map(|()| node)) {
         Ok(node) => node,
         Err(message) => {
             output.note(&format!("error: {message}\n"));
@@ -187,16 +191,28 @@ impl Running {
 struct Node {
     port: Option<u16>,
     status: Option<SocketAddr>,
+    dev_certificates: bool,
 }
 
 impl Node {
+    fn of(arguments: &Arguments) -> Result<Self, String> {
+        let (status, dev_certificates) = (arguments.status_address, arguments.dev_certificates);
+        port().map(|port| Self { port, status, dev_certificates })
+    }
+
     /// `PORT` replaces the port of the listener `http`, or of the only one, and binds all interfaces.
     ///
     /// # Errors
-    /// If there are several listeners and none is called `http`.
+    /// If there are several listeners and none is called `http`, or a certificate is for development only and this node isn't.
     fn adapt(&self, table: &mut RouteTable) -> Result<(), String> {
         if let Some(status) = self.status {
             table.settings.status.address.0 = status;
+        }
+        let mut made = table.certificates.iter().filter(|(_, certificate)| certificate.is_self_signed());
+        if let Some((name, _)) = made.next().filter(|_| !self.dev_certificates) {
+            return Err(format!(
+                "the certificate `{name}` is self-signed, for development only: give it `files`, or start with `--dev-certificates`"
+            ));
         }
         let Some(port) = self.port else { return Ok(()) };
         let listeners = &mut table.settings.listeners;

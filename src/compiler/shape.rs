@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use crate::backend::http::HttpConfig;
 use crate::backend::{BACKENDS, BackendSpec};
 use crate::compiler::manifest::Spec;
+use crate::compiler::manifest::certificate::{CertificateSpec, SOURCES};
 use crate::compiler::manifest::gateway::GatewaySpec;
 use crate::compiler::manifest::route::{Match, RouteSpec};
 use crate::compiler::object::Object;
@@ -16,6 +17,7 @@ use crate::pipeline::upstream::balancing::{ConsistentHash, LoadBalancing};
 use crate::pipeline::upstream::health::HealthCheck;
 use crate::pipeline::when::When;
 use crate::plugins::{PLUGINS, PluginEntry};
+use crate::table::tls::ListenerTls;
 use crate::value::address::ListenAddress;
 
 /// All problems of shape.
@@ -28,6 +30,7 @@ pub(super) fn check(object: &Object, spec: &Spec, out: &mut Diagnostics) -> bool
         Spec::Gateway(spec) => gateway(object, spec, out),
         Spec::Route(spec) => route(object, spec, out),
         Spec::Backend(spec) => backend(object, spec, out),
+        Spec::Certificate(spec) => certificate(object, spec, out),
     }
     out.len() == before
 }
@@ -62,8 +65,15 @@ fn http_backend(object: &Object, http: &HttpConfig, out: &mut Diagnostics) {
     }
 }
 
+fn certificate(object: &Object, spec: &CertificateSpec, out: &mut Diagnostics) {
+    exactly_one(object, "/spec", &spec.sources(), SOURCES, "a certificate is", out);
+}
+
 fn gateway(object: &Object, spec: &GatewaySpec, out: &mut Diagnostics) {
     unique(object, spec.listeners.iter().map(|listener| listener.name.as_str()), "/spec/listeners", "name", out);
+    for (i, listener) in spec.listeners.iter().enumerate() {
+        listener.tls.iter().for_each(|tls| tls_hosts(object, i, tls, out));
+    }
     let mut addresses = HashMap::new();
     let listeners = spec.listeners.iter().enumerate();
     let listeners = listeners.map(|(i, listener)| (format!("/spec/listeners/{i}/address"), listener.address.clone()));
@@ -74,6 +84,20 @@ fn gateway(object: &Object, spec: &GatewaySpec, out: &mut Diagnostics) {
             let message = format!("two listeners have the address `{address}`");
             let problem = object.problem(&DUPLICATE_ID, message).at(object.place(&pointer), "the same address again");
             out.push(problem.at(object.place(&first), "first here").help("give one of them another address"));
+        }
+    }
+}
+
+/// Each host asks for the client certificates of one entry.
+fn tls_hosts(object: &Object, listener: usize, tls: &ListenerTls, out: &mut Diagnostics) {
+    let mut seen = HashMap::new();
+    for (i, entry) in tls.hosts.iter().enumerate() {
+        for (j, host) in entry.hosts.iter().enumerate() {
+            let pointer = format!("/spec/listeners/{listener}/tls/hosts/{i}/hosts/{j}");
+            let Some(first) = seen.insert(host, pointer.clone()) else { continue };
+            let problem = object.problem(&DUPLICATE_ID, format!("two entries are for the host `{host}`"));
+            let problem = problem.at(object.place(&pointer), "the same host again");
+            out.push(problem.at(object.place(&first), "first here").help("keep it in one of them"));
         }
     }
 }
@@ -304,7 +328,8 @@ static DUPLICATE_ID: Code = Code {
 # GW1303: duplicate-id
 
 Plugins of a route have unique ids, because patches and counters find them by it. The id of a plugin is its name unless `id` says
-otherwise, so a second plugin of a type needs one. Listeners have unique names and addresses.
+otherwise, so a second plugin of a type needs one. Listeners have unique names and addresses, and a host
+stands in one entry of `tls.hosts`.
 
 ```yaml wrong
 apiVersion: gw/v1

@@ -16,7 +16,7 @@ use crate::proxy::metrics::Metrics;
 use crate::proxy::status::{Rejected, Rejection};
 use crate::proxy::{Proxy, SwapError};
 use crate::table::{Digest, RouteTable};
-use crate::value::secret::SecretRef;
+use crate::value::secret::Secret;
 
 /// What came of looking at the folder.
 pub enum Look {
@@ -73,7 +73,7 @@ pub struct Follower {
     served: bool,
     /// Since when a manifest has no byte.
     hollow: Option<Instant>,
-    named: BTreeSet<SecretRef>,
+    named: BTreeSet<Secret>,
     /// The values of the secrets of the table in force.
     fingerprint: Option<Digest>,
     /// When to try again what could not be put in force for a reason outside of the files.
@@ -230,6 +230,7 @@ pub fn follow(
             return wake;
         }
         metrics.reloads.watched(3 * POLL);
+        proxy.warn_of_expiry();
         let began = Instant::now();
         let (table, report) = match follower.look(wake) {
             Look::Same => continue,

@@ -7,10 +7,10 @@ use std::io::Read as _;
 
 use crate::pipeline::secrets::Secrets;
 use crate::table::Digest;
-use crate::value::secret::SecretRef;
+use crate::value::secret::{Secret, SecretForm, SecretRef};
 
-/// A secret may be this long.
-const LIMIT: u64 = 1 << 20;
+/// A secret may be this long: lists of revoked certificates are the longest.
+const LIMIT: u64 = 16 << 20;
 
 /// Secrets that could not be resolved: their references, and why. Never a value.
 #[derive(Debug, thiserror::Error)]
@@ -21,12 +21,12 @@ pub struct Missing(Vec<String>);
 ///
 /// # Errors
 /// Names each one that is missing, empty or cannot be read.
-pub fn resolve(references: &BTreeSet<SecretRef>) -> Result<Secrets, Missing> {
+pub fn resolve(named: &BTreeSet<Secret>) -> Result<Secrets, Missing> {
     let mut secrets = Secrets::default();
     let mut missing = Vec::new();
-    for reference in references {
-        match read(reference) {
-            Ok(value) => secrets.insert(reference.clone(), value),
+    for secret in named {
+        match read(secret) {
+            Ok(value) => secrets.insert(secret.clone(), value),
             Err(why) => missing.push(why),
         }
     }
@@ -34,11 +34,11 @@ pub fn resolve(references: &BTreeSet<SecretRef>) -> Result<Secrets, Missing> {
 }
 
 /// A digest of the contents, by which a rotation is noticed.
-pub fn fingerprint(references: &BTreeSet<SecretRef>) -> Digest {
+pub fn fingerprint(named: &BTreeSet<Secret>) -> Digest {
     let mut text = Vec::new();
-    for reference in references {
-        text.extend_from_slice(reference.to_string().as_bytes());
-        match read(reference) {
+    for secret in named {
+        text.extend_from_slice(secret.reference.to_string().as_bytes());
+        match read(secret) {
             Ok(value) => text.extend_from_slice(Digest::of_bytes(&value).to_string().as_bytes()),
             Err(why) => text.extend_from_slice(why.as_bytes()),
         }
@@ -47,11 +47,21 @@ pub fn fingerprint(references: &BTreeSet<SecretRef>) -> Digest {
     Digest::of_bytes(&text)
 }
 
-fn read(reference: &SecretRef) -> Result<Vec<u8>, String> {
-    let value = match reference {
-        SecretRef::Env(name) => env::var(name)
-            .map(String::into_bytes)
-            .map_err(|_| format!("the environment variable `{name}` is not set"))?,
+fn read(secret: &Secret) -> Result<Vec<u8>, String> {
+    let reference = &secret.reference;
+    let value = raw(reference)?;
+    let value = match secret.form {
+        SecretForm::Line => line(reference, value)?,
+        SecretForm::Content => value,
+    };
+    if value.is_empty() { Err(format!("the secret `{reference}` is empty")) } else { Ok(value) }
+}
+
+fn raw(reference: &SecretRef) -> Result<Vec<u8>, String> {
+    match reference {
+        SecretRef::Env(name) => {
+            env::var(name).map(String::into_bytes).map_err(|_| format!("the environment variable `{name}` is not set"))
+        }
         SecretRef::File(path) => {
             let trouble = |error| format!("the secret file `{path}` cannot be read: {error}");
             // whatever else it is, reading it might never end
@@ -61,20 +71,21 @@ fn read(reference: &SecretRef) -> Result<Vec<u8>, String> {
             let mut value = Vec::new();
             File::open(path).and_then(|file| file.take(LIMIT + 1).read_to_end(&mut value)).map_err(trouble)?;
             if value.len() as u64 > LIMIT {
-                return Err(format!("the secret file `{path}` is larger than 1 MiB"));
+                return Err(format!("the secret file `{path}` is larger than 16 MiB"));
             }
-            value
+            Ok(value)
         }
-    };
-    let end = value.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
-    let value = &value[..end];
-    if value.is_empty() {
-        return Err(format!("the secret `{reference}` is empty"));
     }
+}
+
+/// One line of text, as a header field holds it.
+fn line(reference: &SecretRef, mut value: Vec<u8>) -> Result<Vec<u8>, String> {
+    let end = value.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
+    value.truncate(end);
     if value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
         return Err(format!(
             "the secret `{reference}` holds a control character or several lines, which no header field can"
         ));
     }
-    Ok(value.to_vec())
+    Ok(value)
 }

@@ -22,6 +22,8 @@ pub struct Exchange<'t> {
     pub response: &'t mut ResponseHead,
     /// Who asks.
     pub client: Client,
+    /// The certificate that it showed, and that was accepted.
+    pub certificate: Option<&'t ClientCertificate>,
     /// The name of the route, as `namespace/name` unless the namespace is `default`.
     pub route: &'t str,
     /// The parameters of the matched path.
@@ -49,6 +51,15 @@ pub struct Client {
     pub scheme: Scheme,
     /// Whether the peer of the connection is a trusted proxy.
     pub trusted: bool,
+}
+
+/// Who a client proved to be, by a certificate that the gateway accepted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// Its subject, as RFC 4514 writes it: `CN=shop,O=Example`.
+    pub subject: Box<str>,
+    /// Its alternative names: DNS names, URIs, mail addresses, IP addresses.
+    pub names: Box<[Box<str>]>,
 }
 
 /// What a plugin wants to happen next.

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::diagnostic::Code;
 use crate::pipeline::exchange::{Exchange, Step};
 use crate::value::did_you_mean::did_you_mean;
-use crate::value::secret::SecretRef;
+use crate::value::secret::Secret;
 use crate::value::template::{Reference, Template};
 
 /// A compiled plugin in the pipeline of one route.
@@ -49,7 +49,7 @@ pub struct CompileContext<'a> {
     /// The problems found, in order.
     pub problems: Vec<Problem>,
     /// The secrets that plugins name: they are resolved before the table is put in force.
-    pub secrets: BTreeSet<SecretRef>,
+    pub secrets: BTreeSet<Secret>,
 }
 
 /// A problem in a plugin's config, by its place in the config.

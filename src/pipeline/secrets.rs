@@ -2,26 +2,41 @@
 
 use std::collections::BTreeMap;
 
-use crate::value::secret::SecretRef;
+use crate::value::secret::{Secret, SecretForm, SecretRef};
 
 /// The values of all secrets that a table names. It cannot be printed, compared or serialised.
 #[derive(Default)]
-pub struct Secrets(BTreeMap<SecretRef, Box<[u8]>>);
+pub struct Secrets {
+    lines: BTreeMap<SecretRef, Box<[u8]>>,
+    contents: BTreeMap<SecretRef, Box<[u8]>>,
+}
 
 impl Secrets {
     /// References in place of values: for showing what would be sent, offline.
-    pub fn named_only<'a>(references: impl IntoIterator<Item = &'a SecretRef>) -> Self {
-        let named = |reference: &SecretRef| (reference.clone(), format!("(secret {reference})").into_bytes().into());
-        Self(references.into_iter().map(named).collect())
+    pub fn named_only<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
+        let mut named = Self::default();
+        for secret in secrets {
+            named.insert(secret.clone(), format!("(secret {})", secret.reference).into_bytes());
+        }
+        named
     }
 
     /// Adds a value.
-    pub fn insert(&mut self, reference: SecretRef, value: Vec<u8>) {
-        self.0.insert(reference, value.into());
+    pub fn insert(&mut self, secret: Secret, value: Vec<u8>) {
+        let values = match secret.form {
+            SecretForm::Line => &mut self.lines,
+            SecretForm::Content => &mut self.contents,
+        };
+        values.insert(secret.reference, value.into());
     }
 
-    /// The value of a secret; all that a table names are there while it is in force.
-    pub fn get(&self, reference: &SecretRef) -> Option<&[u8]> {
-        self.0.get(reference).map(|value| &**value)
+    /// The value of a secret that is one line; all that a table names are there while it is in force.
+    pub fn line(&self, reference: &SecretRef) -> Option<&[u8]> {
+        self.lines.get(reference).map(|value| &**value)
+    }
+
+    /// The whole content of a secret; all that a table names are there while it is in force.
+    pub fn content(&self, reference: &SecretRef) -> Option<&[u8]> {
+        self.contents.get(reference).map(|value| &**value)
     }
 }

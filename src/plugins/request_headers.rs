@@ -56,7 +56,7 @@ impl PluginType for RequestHeaders {
         for name in config.set_secret.keys() {
             Message::Request.check_name(name, &format!("/setSecret/{name}"), context);
         }
-        context.secrets.extend(config.set_secret.values().cloned());
+        context.secrets.extend(config.set_secret.values().map(SecretRef::line));
         (context.problems.len() == before).then(|| Box::new(Self { edits, secrets: config.set_secret.clone() }) as _)
     }
 }
@@ -65,7 +65,7 @@ impl Plugin for RequestHeaders {
     fn on_request(&self, exchange: &mut Exchange<'_>) -> Step {
         self.edits.apply(exchange, |exchange| &mut exchange.request.fields);
         for (name, reference) in &self.secrets {
-            if let Some(value) = exchange.secrets.get(reference) {
+            if let Some(value) = exchange.secrets.line(reference) {
                 exchange.request.fields.set_secret(name.as_str(), value);
             }
         }

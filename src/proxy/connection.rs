@@ -10,9 +10,11 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
+use bytes::Bytes;
 use socket2::SockRef;
 use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
 
+use crate::pipeline::exchange::ClientCertificate;
 use crate::proxy::core::Core;
 use crate::proxy::http1::{self, Served, Socket};
 use crate::proxy::http2;
@@ -20,6 +22,7 @@ use crate::proxy::listener::ListenerState;
 use crate::proxy::live::Generation;
 use crate::proxy::preface;
 use crate::proxy::stream::{Plain, Stream};
+use crate::proxy::tls::{Failure, Handshake, TlsFacts, TlsListener, handshake};
 use crate::proxy::visit::Visit;
 use crate::proxy::wire::Input;
 use crate::table::settings::{GatewayTimeouts, Protocol};
@@ -42,6 +45,8 @@ pub struct Connection {
     pub peer_text: Box<str>,
     /// How the client speaks to us.
     pub scheme: Scheme,
+    /// What is known of it if that is TLS.
+    pub tls: Option<Box<TlsFacts>>,
 }
 
 impl Connection {
@@ -55,6 +60,7 @@ impl Connection {
             peer_port: peer.port(),
             peer_text: peer.ip().to_string().into(),
             scheme: Scheme::Http,
+            tls: None,
         }
     }
 
@@ -83,6 +89,35 @@ impl Connection {
         let listener = self.listener_index(&generation).map(usize::from);
         let listener = listener.and_then(|index| generation.table.settings.listeners.get(index));
         listener.map_or(protocol == Protocol::Http1, |listener| listener.speaks_in_clear(protocol))
+    }
+
+    /// The TLS that its listener speaks, if it does.
+    fn listener_tls(&self) -> Option<Arc<TlsListener>> {
+        let generation = self.core.generation();
+        let index = self.listener_index(&generation)?;
+        generation.tls.listeners.get(usize::from(index))?.clone()
+    }
+
+    /// The certificate that the client showed.
+    pub fn client_certificate(&self) -> Option<&ClientCertificate> {
+        self.tls.as_ref()?.client.as_ref()
+    }
+
+    /// Whether a host is not to be reached by this connection, because other client certificates are asked for there.
+    pub fn is_misdirected(&self, generation: &Generation, listener: u16, host: &str) -> bool {
+        let tls = generation.tls.listeners.get(usize::from(listener)).and_then(Option::as_ref);
+        tls.is_some_and(|tls| !tls.admits(host, self.tls.as_deref()))
+    }
+
+    /// Whether it ends after the request in flight: its listener is removed, or its client would be checked by other authorities
+    /// or lists by now.
+    pub fn ends_soon(&self) -> bool {
+        self.listener.closing.get()
+            || self.tls.as_deref().is_some_and(|tls| tls.client.is_some() && self.is_outdated(tls))
+    }
+
+    fn is_outdated(&self, held: &TlsFacts) -> bool {
+        self.listener_tls().is_some_and(|tls| !tls.is_current(held))
     }
 
     /// The index of its listener in a table; `None` if the table doesn't have it any more.
@@ -121,7 +156,43 @@ async fn arrive(mut stream: Plain, mut connection: Connection) {
             None => return,
         }
     }
-    serve_clear(Stream::Plain(stream), Rc::new(connection)).await;
+    match connection.listener_tls() {
+        None => serve_clear(Stream::Plain(stream), Rc::new(connection)).await,
+        // boxed: an idle connection holds no memory for its handshake
+        Some(tls) => {
+            let Some(stream) = Box::pin(secure(stream, &tls, &mut connection)).await else { return };
+            serve_tls(stream, Rc::new(connection)).await;
+        }
+    }
+}
+
+/// What a client hears that speaks HTTP where TLS is spoken.
+const NOT_TLS: &str = "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: 53\r\nconnection: close\r\n\r\n\
+    this port speaks HTTPS: use a URL with https:// here\n";
+
+/// Makes a TLS connection of a plain one; `None` if that fails.
+async fn secure(stream: Plain, tls: &Arc<TlsListener>, connection: &mut Connection) -> Option<Stream> {
+    let deadline = connection.core.timers.deadline();
+    deadline.set(connection.timeouts().header.get());
+    let counters = &connection.core.metrics.tls;
+    let failure = match handshake(stream, tls, &deadline).await {
+        Handshake::Done(stream, facts) => {
+            counters.count(stream.get_ref().1);
+            connection.scheme = Scheme::Https;
+            connection.tls = Some(facts);
+            return Some(Stream::Tls(Box::new((*stream).into())));
+        }
+        Handshake::PlainText(mut stream) => {
+            if stream.write_all(NOT_TLS.as_bytes()).await.is_ok() {
+                linger(Stream::Plain(stream), connection).await;
+            }
+            Failure::PlainText
+        }
+        Handshake::Failed(failure) => failure,
+    };
+    counters.fail(failure);
+    tracing::debug!(reason = failure.reason(), peer = %connection.peer, "a handshake failed");
+    None
 }
 
 /// Who connects to the load balancer in front; `None` if it doesn't say so in time.
@@ -154,6 +225,16 @@ async fn serve_clear(mut stream: Stream, connection: Rc<Connection>) {
     Box::pin(http2::serve(stream, input.bytes.split().freeze(), &connection)).await;
 }
 
+/// Serves a connection by the protocol that was agreed on in its handshake.
+async fn serve_tls(stream: Stream, connection: Rc<Connection>) {
+    if connection.tls.as_ref().is_some_and(|tls| tls.http2) {
+        // boxed: a connection of HTTP/1 then holds no memory for it
+        return Box::pin(http2::serve(stream, Bytes::new(), &connection)).await;
+    }
+    let input = connection.core.upstreams.buffers().input();
+    serve_http1(stream, input, connection).await;
+}
+
 async fn serve_http1(stream: Stream, input: Input, connection: Rc<Connection>) {
     let visit = Rc::new(Visit::new(&connection));
     let socket = Rc::new(Socket::new(stream, input));
@@ -167,7 +248,7 @@ async fn serve_http1(stream: Stream, input: Input, connection: Rc<Connection>) {
     };
     let Some(socket) = Rc::into_inner(socket) else { return };
     let ended = socket.has_ended();
-    let (stream, early) = socket.into_parts();
+    let (mut stream, early) = socket.into_parts();
     match (served, visit.tunnel.take()) {
         // boxed, as is what follows: an idle connection holds no memory for how it will end
         (Served::Tunnel, Some(tunnel)) => Box::pin(tunnel.join(stream, early, &connection)).await,
@@ -176,7 +257,7 @@ async fn serve_http1(stream: Stream, input: Input, connection: Rc<Connection>) {
             let _ = SockRef::from(stream.carrier()).set_linger(Some(Duration::ZERO));
         }
         (Served::Closed | Served::CutShort { .. }, _) if !ended => Box::pin(linger(stream, &connection)).await,
-        _ => {}
+        _ => stream.say_end(),
     }
 }
 

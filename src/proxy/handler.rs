@@ -100,6 +100,9 @@ fn depart<'t>(
         return Err(server_options(heads));
     }
     let found = match connection.listener_index(generation) {
+        Some(listener) if connection.is_misdirected(generation, listener, &heads.request.host) => {
+            return Err(account.error(421, None, "misdirected", heads, &id));
+        }
         Some(listener) => generation.table.router.find(listener, &heads.request, &mut NoTrace),
         None => Outcome::NotFound,
     };
@@ -150,6 +153,7 @@ impl<'t> Trip<'t> {
             upstream: UpstreamTarget::default(),
             response,
             client: self.from,
+            certificate: self.visit.connection.client_certificate(),
             route: &route.name,
             params: Params::from(std::mem::take(&mut self.hit.parameters)),
             secrets: &self.generation.secrets,

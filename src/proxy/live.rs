@@ -17,6 +17,7 @@ use crate::proxy::balance::{LiveBackend, LiveTarget, Reached, States};
 use crate::proxy::metrics::{Metrics, RouteMetrics};
 use crate::proxy::preface;
 use crate::proxy::resolve::Names;
+use crate::proxy::tls::{ListenerCache, MaterialError, TlsSetup};
 use crate::proxy::upstream::{Address, Target, TlsTarget, client_config, system_roots};
 use crate::table::RouteTable;
 use crate::value::address::ListenAddress;
@@ -38,6 +39,8 @@ pub struct Generation {
     epoch: Instant,
     /// The backends that ask servers, each once, by name.
     pub backends: Box<[LiveBackend]>,
+    /// How its listeners speak TLS.
+    pub tls: TlsSetup,
     /// The secrets that the table names.
     pub secrets: Secrets,
 }
@@ -86,6 +89,8 @@ pub struct Surroundings {
     background: Background,
     /// How upstreams prove who they are; read from the machine when the first one has to.
     tls: OnceLock<Arc<ClientConfig>>,
+    /// What listeners with TLS are made of.
+    listeners: ListenerCache,
 }
 
 /// Why a table cannot be prepared.
@@ -100,6 +105,9 @@ pub enum PrepareError {
     /// The settings of TLS are unusable.
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
+    /// A certificate, or something else that a listener needs for TLS, is unusable.
+    #[error(transparent)]
+    Material(#[from] MaterialError),
 }
 
 impl Surroundings {
@@ -112,6 +120,7 @@ impl Surroundings {
             names: Names::default(),
             background: Background::default(),
             tls: OnceLock::new(),
+            listeners: ListenerCache::default(),
         }
     }
 
@@ -156,7 +165,7 @@ impl Generation {
     /// Prepares a table to be put in force: everything that can fail has been done by then.
     ///
     /// # Errors
-    /// If a target's name cannot be one of a certificate.
+    /// If a target's name cannot be one of a certificate, or a listener's TLS cannot be set up.
     pub fn prepare(
         number: u64,
         table: RouteTable,
@@ -171,10 +180,12 @@ impl Generation {
             mirror: route.mirror.as_ref().and_then(|mirror| position(&backends, &mirror.end.name)),
         });
         let routes = routes.collect();
+        let tls = TlsSetup::prepare(&table, &secrets, &around.listeners)?;
+        around.listeners.forget_unused();
         // last, for nothing that is asked is to outlive a table that cannot be made ready
         backends.iter_mut().try_for_each(|backend| backend.watch(&around.background, around.epoch))?;
         let epoch = around.epoch;
-        Ok(Self { number, epoch, since: SystemTime::now(), table, listeners, routes, backends, secrets })
+        Ok(Self { number, epoch, since: SystemTime::now(), table, listeners, routes, backends, tls, secrets })
     }
 }
 

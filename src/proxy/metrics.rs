@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use crate::proxy::places::Places;
+use crate::proxy::tls::TlsCounters;
 
 /// Upper bounds of the buckets of durations, in seconds.
 pub const BUCKETS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
@@ -26,6 +27,8 @@ pub struct Metrics {
     pub tunnels: AtomicI64,
     /// Lines of the access log that were dropped because the reader was too slow.
     pub log_dropped: AtomicU64,
+    /// What became of handshakes with clients.
+    pub tls: TlsCounters,
     /// What became of reloads.
     pub reloads: Reloads,
 }

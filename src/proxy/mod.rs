@@ -36,6 +36,7 @@ pub mod sockets;
 pub mod status;
 mod stream;
 pub mod timer;
+pub mod tls;
 mod tries;
 mod tunnel;
 pub mod upstream;
@@ -54,6 +55,7 @@ use crate::proxy::listener::{Socket, bind, bind_beside, spread};
 use crate::proxy::live::{Generation, Live, LiveListener, PrepareError, Surroundings};
 use crate::proxy::metrics::Metrics;
 use crate::proxy::sockets::{Owner, Sockets};
+use crate::proxy::tls::Expiry;
 use crate::proxy::worker::{Command, Worker};
 use crate::table::RouteTable;
 use crate::value::address::ListenAddress;
@@ -87,6 +89,7 @@ pub struct Proxy {
     sockets: Arc<Sockets>,
     bound: Taken,
     next_listener: u64,
+    expiry: Expiry,
 }
 
 /// How a data plane is started.
@@ -122,7 +125,8 @@ impl Proxy {
             .collect::<io::Result<Vec<_>>>()
             .map_err(SwapError::Worker)?;
         open(fresh, &workers, &mut bound);
-        let proxy = Self { live, workers, around, sockets: start.sockets, bound, next_listener };
+        let proxy =
+            Self { live, workers, around, sockets: start.sockets, bound, next_listener, expiry: Expiry::default() };
         proxy.tell_open();
         Ok(proxy)
     }
@@ -174,6 +178,11 @@ impl Proxy {
         let generation = self.live.load();
         let names = generation.table.settings.listeners.iter().map(|listener| listener.name.to_string());
         names.zip(generation.listeners.iter().map(|bound| bound.address.clone())).collect()
+    }
+
+    /// Says in the log which certificates expire soon; to be called every few seconds.
+    pub fn warn_of_expiry(&mut self) {
+        self.expiry.look(&self.live.load().tls.certificates);
     }
 
     /// Stops accepting, lets requests in flight end within the drain time, and ends.

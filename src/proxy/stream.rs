@@ -51,6 +51,14 @@ impl Plain {
         }
     }
 
+    /// The first byte that has come and was not read, which stays there; `None` where that cannot be known.
+    pub fn poll_peek(&self, cx: &mut Context<'_>) -> Poll<io::Result<Option<u8>>> {
+        let Self::Tcp(tcp) = self else { return Poll::Ready(Ok(None)) };
+        let mut byte = [0];
+        let mut buffer = ReadBuf::new(&mut byte);
+        tcp.poll_peek(cx, &mut buffer).map_ok(|_| buffer.filled().first().copied())
+    }
+
     /// Ready once there may be something to read.
     fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
@@ -81,6 +89,13 @@ impl Stream {
     /// Ready once there may be something to read.
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.carrier().poll_read_ready(cx)
+    }
+
+    /// Says that nothing more comes, as far as that can be said without waiting: TLS knows it from a connection that was cut.
+    pub fn say_end(&mut self) {
+        if let Self::Tls(tls) = self {
+            let _ = Pin::new(tls).poll_shutdown(&mut Context::from_waker(Waker::noop()));
+        }
     }
 
     /// Whether an idle connection is still open with nothing to read, as far as the runtime knows: no system call

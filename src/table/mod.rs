@@ -4,15 +4,18 @@ pub mod digest;
 pub mod route;
 pub mod router;
 pub mod settings;
+pub mod tls;
 
 pub use digest::Digest;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::table::route::CompiledRoute;
 use crate::table::router::Router;
 use crate::table::settings::Settings;
-use crate::value::secret::SecretRef;
+use crate::table::tls::Certificate;
+use crate::value::name::Name;
+use crate::value::secret::Secret;
 
 /// Everything that decides what a request gets.
 pub struct RouteTable {
@@ -24,6 +27,8 @@ pub struct RouteTable {
     pub router: Router,
     /// The routes, by the indices that the router gives.
     pub routes: Box<[CompiledRoute]>,
+    /// The certificates that listeners name.
+    pub certificates: BTreeMap<Name, Certificate>,
     /// The secrets that must be resolved before it is put in force.
-    pub secrets: BTreeSet<SecretRef>,
+    pub secrets: BTreeSet<Secret>,
 }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::table::tls::ListenerTls;
 use crate::value::address::{IpListenAddress, ListenAddress};
 use crate::value::duration::Duration;
 use crate::value::host::HostName;
@@ -44,6 +45,9 @@ pub struct Listener {
     /// The load balancers in front that say with the PROXY protocol who connects to them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy_protocol: Option<ProxyProtocol>,
+    /// TLS, with its certificates. The default is plain text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ListenerTls>,
 }
 
 /// A version of HTTP.
@@ -57,6 +61,11 @@ pub enum Protocol {
 }
 
 impl Listener {
+    /// Whether a protocol is spoken there over TLS.
+    pub fn speaks_over_tls(&self, protocol: Protocol) -> bool {
+        self.protocols.as_ref().is_none_or(|spoken| spoken.contains(&protocol))
+    }
+
     /// Whether a protocol is spoken there in clear text.
     pub fn speaks_in_clear(&self, protocol: Protocol) -> bool {
         self.protocols.as_ref().map_or(protocol == Protocol::Http1, |spoken| spoken.contains(&protocol))
@@ -81,6 +90,7 @@ impl Default for Listener {
             address: "127.0.0.1:8080".parse().expect("an address"),
             protocols: None,
             proxy_protocol: None,
+            tls: None,
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod name;
 pub mod network;
 pub mod path;
 pub mod percent;
+pub mod reference;
 pub mod regex;
 pub mod retry;
 mod scalar;

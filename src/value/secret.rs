@@ -9,9 +9,39 @@ use serde::{Deserialize, Serialize};
 pub enum SecretRef {
     /// The name of an environment variable.
     Env(String),
-    /// The path of a file, absolute or relative to the working directory of the node; line breaks at its end don't count.
-    /// The file is watched: new content is taken without a restart.
+    /// The path of a file, absolute or relative to the working directory of the node. The file is watched: new content is taken
+    /// without a restart.
     File(String),
+}
+
+/// What a secret is read as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SecretForm {
+    /// One line of text, such as a token: line breaks at its end don't count.
+    Line,
+    /// The whole content as it is, such as a certificate.
+    Content,
+}
+
+/// A secret that a table names: where it is found, and as what it is read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Secret {
+    /// Where it is found.
+    pub reference: SecretRef,
+    /// As what it is read.
+    pub form: SecretForm,
+}
+
+impl SecretRef {
+    /// This secret, read as one line.
+    pub fn line(&self) -> Secret {
+        Secret { reference: self.clone(), form: SecretForm::Line }
+    }
+
+    /// This secret, read as a whole.
+    pub fn content(&self) -> Secret {
+        Secret { reference: self.clone(), form: SecretForm::Content }
+    }
 }
 
 impl std::fmt::Display for SecretRef {
@@ -53,5 +83,21 @@ impl JsonSchema for SecretRef {
             "maxProperties": 1,
             "examples": [{ "env": "UPSTREAM_TOKEN" }],
         })
+    }
+}
+
+/// A file of the node that runs and that no environment variable can hold, for it isn't text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct NodeFile {
+    /// The path of the file on the node that runs, absolute or relative to its working directory. It is watched.
+    #[schemars(length(min = 1), example = &"/run/secrets/site.ocsp")]
+    pub file: String,
+}
+
+impl NodeFile {
+    /// The reference to it.
+    pub fn reference(&self) -> SecretRef {
+        SecretRef::File(self.file.clone())
     }
 }

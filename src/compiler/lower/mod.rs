@@ -1,5 +1,6 @@
 //! From linked objects to the table that the proxy runs.
 
+mod certificates;
 mod codes;
 mod problem;
 mod routes;
@@ -9,6 +10,7 @@ pub use codes::CODES;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::compiler::lower::certificates::certificates;
 use crate::compiler::lower::codes::{OVERLAP, TIE};
 use crate::compiler::lower::routes::{Context, Lowered, lower_route};
 use crate::compiler::manifest::Spec;
@@ -23,8 +25,10 @@ use crate::pipeline::backend::{Backend, BackendContext};
 use crate::table::digest::Part;
 use crate::table::router::{Conflict, Router, Rule, conflicts};
 use crate::table::settings::Settings;
+use crate::table::tls::{Certificate, ListenerTls};
 use crate::table::{Digest, RouteTable};
 use crate::value::name::AssetPath;
+use crate::value::secret::Secret;
 
 /// What lowering gave.
 pub struct Lowering {
@@ -41,7 +45,9 @@ pub fn lower(model: &Model, assets: &Assets) -> Lowering {
     let mut out = Diagnostics::default();
     let settings = settings(&model.gateway().0);
     let backends = backends(model, assets, &mut out);
-    let mut secrets = BTreeSet::new();
+    let certificates = certificates(model, &settings);
+    let mut secrets: BTreeSet<Secret> = certificates.values().flat_map(Certificate::secrets).collect();
+    secrets.extend(settings.listeners.iter().flat_map(|listener| &listener.tls).flat_map(ListenerTls::secrets));
     let mut routes = Vec::new();
     let mut complete = true;
     let mut rules: Vec<Rule> = Vec::new();
@@ -67,6 +73,7 @@ pub fn lower(model: &Model, assets: &Assets) -> Lowering {
         settings,
         router: Router::new(rules),
         routes: routes.into(),
+        certificates,
         secrets,
     });
     Lowering { table: table.filter(|_| complete && !out.has_errors()), places, diagnostics: out }
@@ -164,7 +171,8 @@ fn digest(model: &Model, settings: &Settings, assets: &Assets) -> Option<Digest>
                 parts.push(Box::new((address, &**spec)));
                 parts.push(Box::new(content(object, assets)));
             }
-            Some(Spec::Backend(_) | Spec::Gateway(_)) | None => {}
+            Some(Spec::Certificate(spec)) if model.is_used(object) => parts.push(Box::new((address, &**spec))),
+            Some(Spec::Backend(_) | Spec::Certificate(_) | Spec::Gateway(_)) | None => {}
         }
     }
     Digest::of_parts(parts.iter().map(|part| &**part as &dyn Part)).ok()

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use crate::compiler::lower::Backends;
 use crate::compiler::lower::codes::{MIRROR_END, RESERVED_PATH, UNKNOWN_LISTENER};
 use crate::compiler::lower::problem;
-use crate::compiler::manifest::reference::{BackendKind, Ref};
 use crate::compiler::manifest::route::{Match, RouteSpec};
 use crate::compiler::object::{Address, Object};
 use crate::compiler::quote::listed;
@@ -20,7 +19,8 @@ use crate::table::router::{Conditions, PathMatch, Rule};
 use crate::table::settings::Settings;
 use crate::value::did_you_mean::did_you_mean;
 use crate::value::path::{PathPrefix, PathRegex, PathTemplate};
-use crate::value::secret::SecretRef;
+use crate::value::reference::{BackendKind, Ref};
+use crate::value::secret::Secret;
 
 /// A route in the table's terms.
 pub(super) struct Lowered {
@@ -28,7 +28,7 @@ pub(super) struct Lowered {
     pub(super) route: Option<CompiledRoute>,
     /// Its rules also where it has problems, so that ties are reported with them.
     pub(super) rules: Vec<Rule>,
-    pub(super) secrets: BTreeSet<SecretRef>,
+    pub(super) secrets: BTreeSet<Secret>,
 }
 
 /// What a route is made with.
@@ -154,7 +154,7 @@ fn pipeline(
     object: &Object,
     spec: &RouteSpec,
     out: &mut Diagnostics,
-) -> (Option<Box<[PipelineStep]>>, BTreeSet<SecretRef>) {
+) -> (Option<Box<[PipelineStep]>>, BTreeSet<Secret>) {
     let params: Vec<Vec<String>> = spec
         .matches
         .iter()

@@ -1,7 +1,7 @@
 //! The table of kinds: a new one is one file with its spec, and one line here.
 
+pub mod certificate;
 pub mod gateway;
-pub mod reference;
 pub mod route;
 
 use std::collections::BTreeMap;
@@ -10,6 +10,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use crate::backend::BackendSpec;
+use crate::compiler::manifest::certificate::CertificateSpec;
 use crate::compiler::manifest::gateway::GatewaySpec;
 use crate::compiler::manifest::route::RouteSpec;
 use crate::value::name::Name;
@@ -108,6 +109,8 @@ kinds! {
     Route => RouteSpec,
     /// Where requests end: servers upstream, or content that needs none.
     Backend => BackendSpec,
+    /// A certificate with its key, by which a listener proves who it is.
+    Certificate => CertificateSpec,
 }
 
 /// The kind with this name.

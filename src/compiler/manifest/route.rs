@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::compiler::manifest::reference::{BackendKind, Ref};
 use crate::pipeline::condition::NamedCondition;
 use crate::pipeline::retries::Retries;
 use crate::pipeline::split::SplitBy;
@@ -13,6 +12,7 @@ use crate::value::host::HostPattern;
 use crate::value::method::Method;
 use crate::value::name::Name;
 use crate::value::path::{PathPrefix, PathRegex, PathTemplate};
+use crate::value::reference::{BackendKind, Ref};
 
 /// Which requests, what happens to them on the way, and where they end.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]

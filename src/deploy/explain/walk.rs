@@ -28,6 +28,7 @@ pub(super) fn walk(
         client,
         route: &route.name,
         params: hit.parameters.iter().cloned().collect(),
+        certificate: None,
         secrets,
     };
     let parameters = exchange.params.iter().map(|(name, _)| *name);

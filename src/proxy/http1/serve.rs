@@ -154,7 +154,7 @@ async fn exchange(
     .await;
     pace.connection().core.give_back(room);
     let Some(answer) = answer else { return Some(Served::Gone) };
-    let keep = keep_alive && !pace.connection().listener.closing.get();
+    let keep = keep_alive && !pace.connection().ends_soon();
     send(socket, pace, answer, Terms { version, head_only, framed: false, keep }).await
 }
 

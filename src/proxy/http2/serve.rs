@@ -178,7 +178,7 @@ impl Session {
             self.h2.abrupt_shutdown(fault);
             return true;
         }
-        let leaves = flights.connection.listener.closing.get() && !flights.leaving.replace(true);
+        let leaves = flights.connection.ends_soon() && !flights.leaving.replace(true);
         if leaves {
             self.h2.graceful_shutdown();
             if flights.count.get() == 0 {

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use http::StatusCode;
 use prometheus_client::collector::Collector;
@@ -19,6 +20,7 @@ use crate::proxy::status::View;
 use crate::proxy::status::answer::{Answer, failure};
 use crate::proxy::status::backends;
 use crate::proxy::status::process::{open_files, resident_bytes};
+use crate::proxy::tls::{Loaded, TlsCounters};
 
 const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -74,6 +76,8 @@ impl Collector for Reading {
         let dropped = "Lines of the access log that were dropped because its reader was too slow";
         counter(&mut encoder, "gw_access_log_dropped", dropped, read(&metrics.log_dropped))?;
         backends::encode(&mut encoder, &self.live.load())?;
+        handshakes(&mut encoder, &metrics.tls)?;
+        expiries(&mut encoder, &self.live.load().tls.certificates)?;
         self.config(&mut encoder)?;
         process(&mut encoder)
     }
@@ -95,6 +99,31 @@ impl Reading {
         )?;
         reloads_of(encoder, reloads)
     }
+}
+
+fn handshakes(encoder: &mut DescriptorEncoder<'_>, counters: &TlsCounters) -> fmt::Result {
+    let mut made = family(encoder, "gw_tls_handshakes", "TLS handshakes with clients", None, MetricType::Counter)?;
+    for (session, counter) in [("new", &counters.full), ("resumed", &counters.resumed)] {
+        let count = counter.load(Ordering::Relaxed);
+        made.encode_family(&[("session", session)])?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+    }
+    let help = "TLS handshakes with clients that failed, by reason";
+    let mut failed = family(encoder, "gw_tls_handshake_failures", help, None, MetricType::Counter)?;
+    for (reason, count) in counters.failures().filter(|(_, count)| *count > 0) {
+        failed.encode_family(&[("reason", reason)])?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+    }
+    Ok(())
+}
+
+/// When each certificate in force expires, in seconds since 1970.
+fn expiries(encoder: &mut DescriptorEncoder<'_>, certificates: &[Arc<Loaded>]) -> fmt::Result {
+    let (name, help) = ("gw_certificate_expiry_timestamp", "When a certificate expires");
+    let mut expiries = family(encoder, name, help, Some(&Unit::Seconds), MetricType::Gauge)?;
+    for certificate in certificates {
+        let since = certificate.expires.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        expiries.encode_family(&[("certificate", &*certificate.name)])?.encode_gauge(&since.as_secs_f64())?;
+    }
+    Ok(())
 }
 
 fn reloads_of(encoder: &mut DescriptorEncoder<'_>, reloads: &Reloads) -> fmt::Result {

@@ -11,6 +11,7 @@ use crate::proxy::metrics::Reloads;
 use crate::proxy::status::answer::{Answer, document};
 use crate::proxy::status::backends::{BackendLine, lines};
 use crate::proxy::status::{Rejection, View};
+use crate::proxy::tls::Loaded;
 
 /// The document at `/status`.
 pub(super) fn overview(view: &View) -> Answer {
@@ -25,6 +26,7 @@ pub(super) fn overview(view: &View) -> Answer {
         routes: generation.table.routes.len(),
         listeners: listeners(&generation),
         backends: lines(&generation),
+        certificates: generation.tls.certificates.iter().map(|certificate| CertificateLine::of(certificate)).collect(),
         watcher: Watcher { alive: view.metrics.reloads.is_watched() },
         reloads: Counts::of(&view.metrics.reloads),
         rejected: rejected.as_deref().map(Rejected::of),
@@ -43,6 +45,8 @@ struct Overview<'a> {
     listeners: Vec<ListenerLine<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     backends: Vec<BackendLine<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    certificates: Vec<CertificateLine<'a>>,
     watcher: Watcher,
     reloads: Counts,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,6 +58,16 @@ struct Overview<'a> {
 pub(super) struct ListenerLine<'a> {
     name: &'a str,
     address: String,
+}
+
+/// A certificate in force.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CertificateLine<'a> {
+    name: &'a str,
+    expires: String,
+    /// Whether that is soon, or past.
+    expires_soon: bool,
 }
 
 #[derive(Serialize)]
@@ -86,6 +100,16 @@ pub(super) fn listeners(generation: &Generation) -> Vec<ListenerLine<'_>> {
     named
         .map(|(listener, live)| ListenerLine { name: listener.name.as_str(), address: live.address.to_string() })
         .collect()
+}
+
+impl<'a> CertificateLine<'a> {
+    fn of(certificate: &'a Loaded) -> Self {
+        Self {
+            name: &certificate.name,
+            expires: rfc3339(certificate.expires),
+            expires_soon: certificate.expires_soon(SystemTime::now()),
+        }
+    }
 }
 
 impl Counts {

@@ -14,6 +14,8 @@ use crate::value::name::Name;
 pub trait Referent {
     /// Its name.
     const KIND: &'static str;
+    /// The name of an object of it, for the manual.
+    const EXAMPLE: &'static str;
 }
 
 /// The kind `Backend`, as the end of a reference.
@@ -22,6 +24,16 @@ pub struct BackendKind;
 
 impl Referent for BackendKind {
     const KIND: &'static str = "Backend";
+    const EXAMPLE: &'static str = "shop";
+}
+
+/// The kind `Certificate`, as the end of a reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CertificateKind;
+
+impl Referent for CertificateKind {
+    const KIND: &'static str = "Certificate";
+    const EXAMPLE: &'static str = "site";
 }
 
 /// The name of an object of a kind, in the namespace of the object that refers to it.
@@ -63,7 +75,7 @@ impl<K: Referent> JsonSchema for Ref<K> {
             "format": Name::FORMAT,
             "x-gw-ref": K::KIND,
             "description": format!("The name of a `{}` in the same namespace.", K::KIND),
-            "examples": ["shop"],
+            "examples": [K::EXAMPLE],
         })
     }
 }

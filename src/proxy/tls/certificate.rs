@@ -1,0 +1,148 @@
+//! A certificate that a listener shows, ready to sign with, and which of them a client gets.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use rustls::{Error, InconsistentKeys};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer as _;
+
+use crate::pipeline::secrets::Secrets;
+use crate::proxy::tls::by_host::ByHost;
+use crate::proxy::tls::facts::alternative_names;
+use crate::proxy::tls::material::{MaterialError, chain, content, key};
+use crate::proxy::tls::provider::provider;
+use crate::table::Digest;
+use crate::table::tls::{Certificate, CertificateFiles, CertificateSource};
+use crate::value::Scalar as _;
+use crate::value::host::HostPattern;
+
+/// The names of a self-signed certificate whose manifest says none.
+const THIS_MACHINE: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
+/// A certificate of the table, read and checked.
+pub struct Loaded {
+    /// Its name in the manifests.
+    pub name: Box<str>,
+    /// When it expires.
+    pub expires: SystemTime,
+    /// A digest of all that it was made from.
+    pub digest: Digest,
+    hosts: Box<[HostPattern]>,
+    key: Arc<CertifiedKey>,
+}
+
+impl Loaded {
+    /// Reads a certificate and its key, and checks that they belong together.
+    ///
+    /// # Errors
+    /// If something of it is unusable.
+    pub fn read(name: &str, certificate: &Certificate, secrets: &Secrets) -> Result<Self, MaterialError> {
+        let digest = digest(name, certificate, secrets)?;
+        let made = match &certificate.source {
+            CertificateSource::Given(files) => given(files, secrets)?,
+            CertificateSource::SelfSigned => self_signed(&certificate.hosts)?,
+        };
+        let hosts = if certificate.hosts.is_empty() { made.names } else { certificate.hosts.as_slice().into() };
+        Ok(Self { name: name.into(), expires: made.expires, digest, hosts, key: Arc::new(made.key) })
+    }
+}
+
+/// A digest of all that a certificate is made from.
+///
+/// # Errors
+/// If a secret was not read.
+pub fn digest(name: &str, certificate: &Certificate, secrets: &Secrets) -> Result<Digest, MaterialError> {
+    let mut text = format!("{name} {:?}\n", certificate.hosts);
+    for secret in certificate.secrets() {
+        text.push_str(&Digest::of_bytes(content(&secret.reference, secrets)?).to_string());
+    }
+    Ok(Digest::of_bytes(text.as_bytes()))
+}
+
+/// A certificate with its key, and what it says of itself.
+struct Made {
+    key: CertifiedKey,
+    expires: SystemTime,
+    names: Box<[HostPattern]>,
+}
+
+fn given(files: &CertificateFiles, secrets: &Secrets) -> Result<Made, MaterialError> {
+    let (chain, key) = (chain(&files.certificate, secrets)?, key(&files.key, secrets)?);
+    let malformed = || MaterialError::Certificate(files.certificate.clone());
+    let (expires, names) = read(&chain[0]).ok_or_else(malformed)?;
+    let mut key = certified(chain, key).map_err(|error| match error {
+        Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+            MaterialError::Mismatch { certificate: files.certificate.clone(), key: files.key.clone() }
+        }
+        Error::InvalidCertificate(_) => malformed(),
+        _ => MaterialError::Key(files.key.clone()),
+    })?;
+    if let Some(staple) = &files.ocsp_staple {
+        key.ocsp = Some(content(&staple.reference(), secrets)?.to_vec());
+    }
+    Ok(Made { key, expires, names })
+}
+
+fn self_signed(hosts: &[HostPattern]) -> Result<Made, MaterialError> {
+    let names: Vec<String> = match hosts {
+        [] => THIS_MACHINE.map(str::to_owned).into(),
+        hosts => hosts.iter().map(|host| host.to_string().trim_matches(['[', ']']).to_owned()).collect(),
+    };
+    let made = rcgen::generate_simple_self_signed(names)?;
+    let chain = vec![made.cert.der().clone()];
+    let (expires, names) = read(&chain[0]).ok_or(rcgen::Error::CouldNotParseCertificate)?;
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+    Ok(Made { key: certified(chain, key)?, expires, names })
+}
+
+/// A chain with its key, ready to sign with.
+///
+/// # Errors
+/// If the key is not that of the first certificate, or one of them is unusable.
+pub fn certified(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<CertifiedKey, Error> {
+    CertifiedKey::from_der(chain, key, &provider())
+}
+
+/// When a certificate expires, and the hosts that it is for.
+fn read(certificate: &CertificateDer<'_>) -> Option<(SystemTime, Box<[HostPattern]>)> {
+    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+    let seconds = u64::try_from(certificate.validity().not_after.timestamp()).unwrap_or(0);
+    let names = alternative_names(&certificate)?;
+    let hosts = names.iter().filter_map(|name| HostPattern::parse(name).ok()).collect();
+    Some((SystemTime::UNIX_EPOCH + Duration::from_secs(seconds), hosts))
+}
+
+/// The certificates of a listener, by the names that clients ask for.
+#[derive(Debug)]
+pub struct Shown {
+    named: ByHost<Vec<Arc<CertifiedKey>>>,
+    default: Vec<Arc<CertifiedKey>>,
+}
+
+impl Shown {
+    /// These certificates; the first is shown where no name fits.
+    pub fn new(certificates: &[Arc<Loaded>]) -> Self {
+        let default = certificates.first().map(|first| Arc::clone(&first.key)).into_iter().collect();
+        let mut named = ByHost::<Vec<_>>::default();
+        for certificate in certificates {
+            for host in &certificate.hosts {
+                named.entry(host).push(Arc::clone(&certificate.key));
+            }
+        }
+        Self { named, default }
+    }
+}
+
+impl ResolvesServerCert for Shown {
+    /// Of several for one name, such as an ECDSA and an RSA certificate, the first that the client can check.
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let name = hello.server_name().map(str::to_ascii_lowercase);
+        let candidates = name.and_then(|name| self.named.find(&name)).unwrap_or(&self.default);
+        let signs = |key: &&Arc<CertifiedKey>| key.key.choose_scheme(hello.signature_schemes()).is_some();
+        candidates.iter().find(signs).or(candidates.first()).cloned()
+    }
+}

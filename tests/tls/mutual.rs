@@ -1,0 +1,132 @@
+//! Client certificates: who gets in, what is told of them, and that no host is reached by the rules of another.
+
+use crate::authority::{Authority, Issued};
+use crate::client::{Tls, Trust, ask};
+use crate::support::{Gateway, Options, folder_with, wait_until};
+use crate::world::{World, https, start, status};
+
+struct Partners {
+    world: World,
+    partners: Authority,
+    acme: Issued,
+    evil: Issued,
+}
+
+impl Partners {
+    fn new() -> Self {
+        let (world, partners) = (World::new(), Authority::new("partners"));
+        world.issue("site", &["site.example", "partners.example", "maybe.example", "plain.example"]);
+        world.write("ca.pem", &partners.pem());
+        world.write("crl.pem", &partners.revoke(&[66]));
+        let acme = partners.issue_to("acme", "spiffe://acme/api", 7);
+        let evil = partners.issue_to("evil", "spiffe://evil/api", 66);
+        Self { world, partners, acme, evil }
+    }
+
+    fn start(&self, tls: &str) -> Gateway {
+        start(&self.world.manifests(&format!("{{ certificates: [site], {tls} }}"), &["site"]))
+    }
+
+    fn auth(&self, mode: &str) -> String {
+        format!(
+            "clientAuth: {{ ca: {}, crl: {}, mode: {mode} }}",
+            self.world.file("ca.pem"),
+            self.world.file("crl.pem")
+        )
+    }
+
+    fn showing(&self, own: &Issued) -> Trust {
+        Trust::showing(&self.world.authority, own)
+    }
+}
+
+#[test]
+fn a_required_certificate_is_of_the_right_authority_and_not_revoked() {
+    let there = Partners::new();
+    let gateway = there.start(&there.auth("required"));
+    let ask = |trust: &Trust| ask(https(&gateway), "site.example", "/", trust);
+    assert_eq!(ask(&there.showing(&there.acme)).unwrap().body, "hello");
+    let stranger = Authority::new("partners").issue_to("acme", "spiffe://acme/api", 7);
+    assert!(ask(&there.world.trust()).is_err());
+    assert!(ask(&there.showing(&there.evil)).is_err());
+    assert!(ask(&there.showing(&stranger)).is_err());
+    let expected = ["no-certificate", "certificate-revoked", "certificate"];
+    let metrics = status(&gateway, "/metrics");
+    for reason in expected {
+        assert!(metrics.contains(&format!("gw_tls_handshake_failures_total{{reason=\"{reason}\"}} 1")), "{metrics}");
+    }
+}
+
+#[test]
+fn an_optional_certificate_may_be_missing_but_not_wrong() {
+    let there = Partners::new();
+    let gateway = there.start(&there.auth("optional"));
+    let ask = |trust: &Trust| ask(https(&gateway), "site.example", "/", trust);
+    assert_eq!(ask(&there.world.trust()).unwrap().body, "hello");
+    assert_eq!(ask(&there.showing(&there.acme)).unwrap().body, "hello");
+    assert!(ask(&there.showing(&there.evil)).is_err());
+}
+
+#[test]
+fn no_host_is_reached_by_the_rules_of_another() {
+    let there = Partners::new();
+    let hosts = format!(
+        "hosts: [{{ hosts: [partners.example, \"*.partners.example\"], {} }}, {{ hosts: [maybe.example], {} }}]",
+        there.auth("required"),
+        there.auth("optional")
+    );
+    let gateway = there.start(&hosts);
+    let acme = there.showing(&there.acme);
+    let nobody = there.world.trust();
+    assert!(
+        Tls::connect(https(&gateway), "partners.example", &nobody)
+            .and_then(|mut tls| tls.get("partners.example", "/"))
+            .is_err()
+    );
+    for (sni, trust, host, expected) in [
+        ("site.example", &nobody, "site.example", 200),
+        ("site.example", &nobody, "plain.example", 200),
+        ("site.example", &nobody, "partners.example", 421),
+        ("site.example", &nobody, "a.partners.example", 421),
+        ("site.example", &acme, "PARTNERS.example:443", 421),
+        ("site.example", &nobody, "maybe.example", 421),
+        ("127.0.0.1", &nobody.clone().blind(), "partners.example", 421),
+        ("127.0.0.1", &nobody.clone().blind(), "site.example", 200),
+        ("partners.example", &acme, "partners.example", 200),
+        ("partners.example", &acme, "b.partners.example", 200),
+        ("partners.example", &acme, "site.example", 421),
+        ("maybe.example", &nobody, "maybe.example", 200),
+        ("maybe.example", &nobody, "partners.example", 421),
+        ("maybe.example", &acme, "partners.example", 421),
+    ] {
+        let answer = ask_for(&gateway, sni, host, trust);
+        assert_eq!(answer, expected, "{host} by {sni}");
+    }
+}
+
+fn ask_for(gateway: &Gateway, sni: &str, host: &str, trust: &Trust) -> u16 {
+    Tls::connect(https(gateway), sni, trust).unwrap().get(host, "/").unwrap().status
+}
+
+#[test]
+fn a_connection_from_before_is_held_to_the_rules_of_now() {
+    let there = Partners::new();
+    let manifests = |tls: &str| there.world.manifests(&format!("{{ certificates: [site]{tls} }}"), &["site"]);
+    let gateway = Gateway::start_in(folder_with(&[("gateway.yaml", &manifests(""))]), &Options::default());
+    let mut early = Tls::connect(https(&gateway), "site.example", &there.world.trust()).unwrap();
+    assert_eq!(early.get("site.example", "/").unwrap().status, 200);
+    gateway.write("gateway.yaml", &manifests(&format!(", {}", there.auth("required"))));
+    gateway.log.wait_for("a new table is in force");
+    assert_eq!(early.get("site.example", "/").unwrap().status, 421);
+    let mut acme = Tls::connect(https(&gateway), "site.example", &there.showing(&there.acme)).unwrap();
+    assert_eq!(acme.get("site.example", "/").unwrap().status, 200);
+    // the list of revoked certificates changes: who connected before gets one more answer
+    there.world.write("crl.pem", &there.partners.revoke(&[66, 7]));
+    gateway.signal("HUP");
+    wait_until("the new list is in force", || {
+        ask(https(&gateway), "site.example", "/", &there.showing(&there.acme)).is_err().then_some(())
+    });
+    let last = acme.get("site.example", "/").unwrap();
+    assert!(last.status == 200 && last.head.contains("connection: close"), "{last:?}");
+    assert!(acme.is_closed());
+}
