@@ -160,7 +160,10 @@ fn unknown_choice(subject: &str, node: &Node, options: &Json) -> Diagnostic {
     let diagnostic = Diagnostic::new(&UNKNOWN_CHOICE, message).at(node.span, "");
     match (did_you_mean(&typed, choices.iter().map(String::as_str)), choices.as_slice()) {
         (Some(near), _) => {
-            diagnostic.help(format!("did you mean `{near}`?")).fix("use the value that exists", node.span, near)
+            // a version such as `1.2` would be read as a number
+            let is_text = options.as_array().is_some_and(|options| options.iter().any(|option| option == near));
+            let written = if is_text && near.parse::<f64>().is_ok() { quoted(near) } else { near.to_owned() };
+            diagnostic.help(format!("did you mean `{near}`?")).fix("use the value that exists", node.span, written)
         }
         (None, [only]) => diagnostic.help(format!("write `{only}`, or leave the field out")),
         (None, _) => diagnostic.help(format!("it is one of {}", listed(&choices))),

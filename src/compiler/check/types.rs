@@ -79,6 +79,7 @@ impl Wrong<'_> {
         if let Some(choices) = self.choices() {
             return match (&self.node.value, choices.iter().any(|choice| choice == "off")) {
                 (Value::Bool(false), true) => self.write(diagnostic, "off"),
+                _ if choices.contains(&text) => self.write(diagnostic, &quoted(&text)),
                 _ => diagnostic.help(format!("it is one of {}", listed(&choices))),
             };
         }
