@@ -84,6 +84,10 @@ fn enabled() -> bool {
 }
 
 plugins! {
+    /// Sends whoever comes over plain HTTP to HTTPS, or refuses it.
+    "httpsOnly" https_only => HttpsOnly,
+    /// Sends the fields by which browsers protect their users.
+    "securityHeaders" security_headers => SecurityHeaders,
     /// Changes the path that is sent upstream.
     "rewrite" rewrite => Rewrite,
     /// Sends the client to another URL.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here is a test")]
 
 mod authority;
+mod browsers;
 mod client;
 mod mutual;
 mod names;

@@ -1,0 +1,194 @@
+//! `securityHeaders`: the fields of an answer by which browsers protect their users, from a preset with exceptions.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::pipeline::exchange::Exchange;
+use crate::pipeline::plugin::{CompileContext, Plugin, PluginType};
+use crate::value::duration::Duration;
+use crate::value::url::Scheme;
+
+/// Fields that tell browsers what to do, also on errors and on answers of plugins below. They replace those of the backend, except
+/// `content-security-policy` and `permissions-policy`: there, what the backend says is kept.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(example = example())]
+pub struct SecurityHeadersConfig {
+    /// What is sent where the fields below say nothing.
+    #[serde(default)]
+    pub preset: Preset,
+    /// `strict-transport-security` (RFC 6797), which is sent over HTTPS only. The presets say a year.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hsts: Option<Hsts>,
+    /// Who may show the answer within a page of theirs, by `x-frame-options`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frame: Option<Frame>,
+    /// What other sites learn of the page that a link stands on, by `referrer-policy`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub referrer_policy: Option<ReferrerPolicy>,
+    /// `content-security-policy`, where the backend sends none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^[ -~]+$"), example = &"default-src 'self'; img-src 'self' data:")]
+    pub content_security_policy: Option<String>,
+    /// `permissions-policy`, where the backend sends none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^[ -~]+$"), example = &"geolocation=(self)")]
+    pub permissions_policy: Option<String>,
+}
+
+fn example() -> serde_json::Value {
+    serde_json::json!({ "preset": "strict", "hsts": { "maxAge": "730d", "includeSubdomains": true }, "frame": "sameOrigin" })
+}
+
+/// A set of fields.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Preset {
+    /// What breaks no site: HTTPS from now on, no guessing of media types, no frames of other sites, origins only to other sites.
+    #[default]
+    Basic,
+    /// The same, and no frames at all, scripts and styles from the own host only, no camera, microphone and position.
+    Strict,
+}
+
+/// How long browsers use HTTPS only.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Hsts {
+    /// How long, from each answer on. `0s` takes it back.
+    #[serde(default = "a_year")]
+    pub max_age: Duration,
+    /// Whether it is so for all names below the host too: none of them can be reached over plain HTTP then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub include_subdomains: bool,
+    /// Whether browsers may put the host on the list that they come with. It takes months to get off it; the list wants
+    /// `includeSubdomains` and a year.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub preload: bool,
+}
+
+fn a_year() -> Duration {
+    Duration::from_secs(365 * 86_400)
+}
+
+impl Default for Hsts {
+    fn default() -> Self {
+        Self { max_age: a_year(), include_subdomains: false, preload: false }
+    }
+}
+
+impl Hsts {
+    fn value(self) -> String {
+        let subdomains = if self.include_subdomains { "; includeSubDomains" } else { "" };
+        let preload = if self.preload { "; preload" } else { "" };
+        format!("max-age={}{subdomains}{preload}", self.max_age.get().as_secs())
+    }
+}
+
+/// Who may show an answer within a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Frame {
+    /// Nobody.
+    Deny,
+    /// Pages of the same host.
+    SameOrigin,
+    /// Anybody: no field is sent.
+    Any,
+}
+
+/// What other sites learn of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ReferrerPolicy {
+    /// Nothing.
+    NoReferrer,
+    /// Nothing, and the own site its whole URL.
+    SameOrigin,
+    /// Its scheme and host, also the own site.
+    StrictOrigin,
+    /// Its scheme and host, and the own site its whole URL.
+    StrictOriginWhenCrossOrigin,
+}
+
+impl ReferrerPolicy {
+    fn value(self) -> &'static str {
+        match self {
+            Self::NoReferrer => "no-referrer",
+            Self::SameOrigin => "same-origin",
+            Self::StrictOrigin => "strict-origin",
+            Self::StrictOriginWhenCrossOrigin => "strict-origin-when-cross-origin",
+        }
+    }
+}
+
+const STRICT_CONTENT: &str =
+    "default-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
+const STRICT_PERMISSIONS: &str = "camera=(), geolocation=(), microphone=()";
+
+/// The compiled plugin.
+pub struct SecurityHeaders {
+    hsts: Box<[u8]>,
+    /// Fields that replace the backend's.
+    always: Vec<(&'static str, &'static str)>,
+    /// Fields for what the backend says nothing of.
+    unsaid: Vec<(&'static str, Box<[u8]>)>,
+}
+
+impl PluginType for SecurityHeaders {
+    type Config = SecurityHeadersConfig;
+
+    fn compile(config: &SecurityHeadersConfig, _: &mut CompileContext<'_>) -> Option<Box<dyn Plugin>> {
+        let strict = config.preset == Preset::Strict;
+        let referrer = config.referrer_policy.unwrap_or(ReferrerPolicy::StrictOriginWhenCrossOrigin).value();
+        let mut always = vec![("x-content-type-options", "nosniff"), ("referrer-policy", referrer)];
+        match config.frame.unwrap_or(if strict { Frame::Deny } else { Frame::SameOrigin }) {
+            Frame::Deny => always.push(("x-frame-options", "DENY")),
+            Frame::SameOrigin => always.push(("x-frame-options", "SAMEORIGIN")),
+            Frame::Any => {}
+        }
+        if strict {
+            always.push(("cross-origin-opener-policy", "same-origin"));
+        }
+        let (content, permissions) = if strict { (Some(STRICT_CONTENT), Some(STRICT_PERMISSIONS)) } else { (None, None) };
+        let said = |own: &Option<String>, preset: Option<&str>| own.as_deref().or(preset).map(|text| text.as_bytes().into());
+        let unsaid = [
+            ("content-security-policy", said(&config.content_security_policy, content)),
+            ("permissions-policy", said(&config.permissions_policy, permissions)),
+        ];
+        let unsaid = unsaid.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        Some(Box::new(Self { hsts: config.hsts.unwrap_or_default().value().into_bytes().into(), always, unsaid }))
+    }
+}
+
+impl Plugin for SecurityHeaders {
+    fn on_response(&self, exchange: &mut Exchange<'_>) {
+        let fields = &mut exchange.response.fields;
+        if exchange.client.scheme == Scheme::Https {
+            fields.set("strict-transport-security", &self.hsts);
+        }
+        for (name, value) in &self.always {
+            fields.set(name, value.as_bytes());
+        }
+        for (name, value) in &self.unsaid {
+            if fields.get(name).is_none() {
+                fields.set(name, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Hsts, SecurityHeadersConfig};
+
+    #[test]
+    fn hsts_is_written_as_rfc_6797_says() {
+        assert_eq!(Hsts::default().value(), "max-age=31536000");
+        let all: SecurityHeadersConfig = serde_json::from_value(serde_json::json!({
+            "hsts": { "maxAge": "730d", "includeSubdomains": true, "preload": true },
+        }))
+        .unwrap();
+        assert_eq!(all.hsts.unwrap().value(), "max-age=63072000; includeSubDomains; preload");
+    }
+}
