@@ -39,7 +39,7 @@ fn the_router_agrees_with_a_naive_matcher() {
             outcomes[match found {
                 Outcome::Found(_) => 0,
                 Outcome::MethodNotAllowed(_) => 1,
-                Outcome::NotFound => 2,
+                Outcome::NotFound | Outcome::Forbidden => 2,
             }] += 1;
         }
     }
@@ -150,7 +150,7 @@ fn conditions(random: &mut Rng, pool: &Pool) -> Conditions {
         headers: some(random, 5, |random| field(random, pool, "h")),
         query: some(random, 6, |random| field(random, pool, "q")),
         cookies: some(random, 8, |random| field(random, pool, "c")),
-        caller: 0,
+        certificate: None,
     }
 }
 
@@ -205,7 +205,7 @@ mod naive {
                     Self::Rule(hit.rule as usize, hit.parameters.iter().map(value).collect())
                 }
                 Outcome::MethodNotAllowed(methods) => Self::MethodNotAllowed(methods.clone()),
-                Outcome::NotFound => Self::NotFound,
+                Outcome::NotFound | Outcome::Forbidden => Self::NotFound,
             }
         }
     }

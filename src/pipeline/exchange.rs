@@ -7,6 +7,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use crate::pipeline::certificate::ClientCertificate;
 use crate::pipeline::head::{RequestHead, ResponseHead};
 use crate::pipeline::secrets::Secrets;
 use crate::value::template::{Part, Reference, Template};
@@ -51,15 +52,6 @@ pub struct Client {
     pub scheme: Scheme,
     /// Whether the peer of the connection is a trusted proxy.
     pub trusted: bool,
-}
-
-/// Who a client proved to be, by a certificate that the gateway accepted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ClientCertificate {
-    /// Its subject, as RFC 4514 writes it: `CN=shop,O=Example`.
-    pub subject: Box<str>,
-    /// Its alternative names: DNS names, URIs, mail addresses, IP addresses.
-    pub names: Box<[Box<str>]>,
 }
 
 /// What a plugin wants to happen next.
@@ -130,6 +122,8 @@ impl Exchange<'_> {
             Reference::Host => out.push_str(Some(&request.host).filter(|host| !host.is_empty())?),
             Reference::Ip => write!(out, "{}", self.client.ip).ok()?,
             Reference::RouteName => out.push_str(self.route),
+            Reference::CertificateSubject => escape(&self.certificate?.subject, place, out)?,
+            Reference::CertificateSan => escape(self.certificate?.names.first()?, place, out)?,
             Reference::Header(name) => escape(std::str::from_utf8(request.fields.received(name)?).ok()?, place, out)?,
             Reference::Query(name) => escape(&request.query_values(name).next()?, place, out)?,
             Reference::Cookie(name) => escape(request.cookies(name).next()?, place, out)?,

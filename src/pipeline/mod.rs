@@ -4,6 +4,7 @@
 
 pub mod assets;
 pub mod backend;
+pub mod certificate;
 pub mod condition;
 pub mod exchange;
 pub mod head;

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use socket2::SockRef;
 use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
 
-use crate::pipeline::exchange::ClientCertificate;
+use crate::pipeline::certificate::ClientCertificate;
 use crate::proxy::core::Core;
 use crate::proxy::http1::{self, Served, Socket};
 use crate::proxy::http2;

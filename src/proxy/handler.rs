@@ -103,12 +103,16 @@ fn depart<'t>(
         Some(listener) if connection.is_misdirected(generation, listener, &heads.request.host) => {
             return Err(account.error(421, None, "misdirected", heads, &id));
         }
-        Some(listener) => generation.table.router.find(listener, &heads.request, &mut NoTrace),
+        Some(listener) => {
+            let (head, certificate) = (&heads.request, connection.client_certificate());
+            generation.table.router.find_as(&head.method, certificate, listener, head, &mut NoTrace)
+        }
         None => Outcome::NotFound,
     };
     let hit = match found {
         Outcome::Found(hit) => hit,
         Outcome::MethodNotAllowed(methods) => return Err(not_allowed(&methods, heads, account, &id)),
+        Outcome::Forbidden => return Err(account.error(403, None, "client-certificate", heads, &id)),
         Outcome::NotFound => return Err(account.error(404, None, "no-route", heads, &id)),
     };
     Ok((Trip { visit, generation, hit, from, id }, arrival.rest))

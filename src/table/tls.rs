@@ -100,18 +100,35 @@ pub enum ClientAuthMode {
 }
 
 impl ListenerTls {
-    /// The settings of client certificates of a host, and which entry of `hosts` they are from.
-    pub fn client_auth_of(&self, host: &str) -> (Option<usize>, Option<&ClientAuth>) {
-        let named = self.hosts.iter().enumerate();
-        let matching = named.flat_map(|(i, entry)| entry.hosts.iter().filter(|h| h.matches(host)).map(move |h| (i, h)));
-        let best = matching.max_by_key(|(_, pattern)| match pattern {
+    /// What is asked of clients of a host.
+    fn client_auth_of(&self, host: &str) -> Option<&ClientAuth> {
+        let named = self.hosts.iter().flat_map(|entry| entry.hosts.iter().map(move |pattern| (entry, pattern)));
+        let best = named.filter(|(_, pattern)| pattern.matches(host)).max_by_key(|(_, pattern)| match pattern {
             HostPattern::Exact(_) => usize::MAX,
             HostPattern::Wildcard(suffix) => suffix.as_str().len(),
         });
-        match best {
-            Some((entry, _)) => (Some(entry), self.hosts[entry].client_auth.as_ref()),
-            None => (None, self.client_auth.as_ref()),
-        }
+        best.map_or(&self.client_auth, |(entry, _)| &entry.client_auth).as_ref()
+    }
+
+    /// Whether clients are asked for a certificate whatever host they want.
+    pub fn asks_all(&self) -> bool {
+        self.client_auth.is_some() && self.hosts.iter().all(|entry| entry.client_auth.is_some())
+    }
+
+    /// Whether clients are asked for a certificate for all hosts of a pattern.
+    pub fn asks_for(&self, pattern: &HostPattern) -> bool {
+        let name = match pattern {
+            HostPattern::Exact(name) => return self.client_auth_of(name.as_str()).is_some(),
+            HostPattern::Wildcard(name) => name.as_str(),
+        };
+        let within = |host: &HostPattern| match host {
+            HostPattern::Exact(_) => pattern.matches(&host.to_string()),
+            HostPattern::Wildcard(suffix) => suffix.as_str() == name || pattern.matches(suffix.as_str()),
+        };
+        let inside = self.hosts.iter().filter(|entry| entry.hosts.iter().any(within));
+        // `*` is no label of a host, so only wildcards match it
+        self.client_auth_of(&format!("*.{name}")).is_some()
+            && inside.into_iter().all(|entry| entry.client_auth.is_some())
     }
 
     /// The secrets that it names itself, those of its certificates aside.

@@ -17,6 +17,7 @@ pub mod percent;
 pub mod reference;
 pub mod regex;
 pub mod retry;
+pub mod san;
 mod scalar;
 pub mod secret;
 pub mod size;
@@ -45,6 +46,7 @@ pub const FORMATS: &[Format] = &[
     Format::of::<path::PathTemplate>(),
     Format::of::<regex::Pattern>(),
     Format::of::<retry::RetryCause>(),
+    Format::of::<san::SanPattern>(),
     Format::of::<size::Size>(),
     Format::of::<template::Template>(),
     Format::of::<url::TargetUrl>(),

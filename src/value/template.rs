@@ -46,6 +46,10 @@ pub enum Reference {
     Cookie(Box<str>),
     /// `route.name`
     RouteName,
+    /// `clientCertificate.subject`: that of the certificate that the client showed.
+    CertificateSubject,
+    /// `clientCertificate.san`: the first of its alternative names.
+    CertificateSan,
 }
 
 /// Makes a reference from the name in it.
@@ -62,6 +66,8 @@ const REFERENCES: &[(&str, MakeReference)] = &[
     ("request.query.NAME", |name| Reference::Query(name.into())),
     ("request.cookie.NAME", |name| Reference::Cookie(name.into())),
     ("route.name", |_| Reference::RouteName),
+    ("clientCertificate.subject", |_| Reference::CertificateSubject),
+    ("clientCertificate.san", |_| Reference::CertificateSan),
 ];
 
 impl Template {
@@ -97,7 +103,7 @@ impl fmt::Display for Template {
 impl Scalar for Template {
     const FORMAT: &'static str = "gw-template";
     const DESCRIPTION: &'static str = "A text that may hold references such as `${path.id}`, `${request.header.x-tenant}`, \
-        `${request.query.q}`, `${request.ip}` or `${route.name}`; `$${` is a literal `${`.";
+        `${request.query.q}`, `${request.ip}`, `${clientCertificate.subject}` or `${route.name}`; `$${` is a literal `${`.";
     const EXAMPLES: &'static [&'static str] = &["${request.header.x-tenant}", "tenant-${path.id}"];
 
     fn parse(text: &str) -> Result<Self, ScalarError> {

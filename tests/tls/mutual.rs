@@ -2,8 +2,9 @@
 
 use crate::authority::{Authority, Issued};
 use crate::client::{Tls, Trust, ask};
-use crate::support::{Gateway, Options, folder_with, wait_until};
-use crate::world::{World, https, start, status};
+use crate::support::origin::Origin;
+use crate::support::{Gateway, Options, backend, folder_with, route, wait_until};
+use crate::world::{World, https, start, wait_for_metric};
 
 struct Partners {
     world: World,
@@ -50,10 +51,8 @@ fn a_required_certificate_is_of_the_right_authority_and_not_revoked() {
     assert!(ask(&there.world.trust()).is_err());
     assert!(ask(&there.showing(&there.evil)).is_err());
     assert!(ask(&there.showing(&stranger)).is_err());
-    let expected = ["no-certificate", "certificate-revoked", "certificate"];
-    let metrics = status(&gateway, "/metrics");
-    for reason in expected {
-        assert!(metrics.contains(&format!("gw_tls_handshake_failures_total{{reason=\"{reason}\"}} 1")), "{metrics}");
+    for reason in ["no-certificate", "certificate-revoked", "certificate"] {
+        wait_for_metric(&gateway, &format!("gw_tls_handshake_failures_total{{reason=\"{reason}\"}} 1"));
     }
 }
 
@@ -129,4 +128,36 @@ fn a_connection_from_before_is_held_to_the_rules_of_now() {
     let last = acme.get("site.example", "/").unwrap();
     assert!(last.status == 200 && last.head.contains("connection: close"), "{last:?}");
     assert!(acme.is_closed());
+}
+
+#[test]
+fn a_certificate_decides_the_route_and_is_told_upstream() {
+    let there = Partners::new();
+    let origin = Origin::ok();
+    let mut manifests =
+        there.world.manifests(&format!("{{ certificates: [site], {} }}", there.auth("optional")), &["site"]);
+    manifests += &backend("origin", origin.address, "");
+    let told = "plugins: [{ requestHeaders: { set: { x-subject: \"${clientCertificate.subject}\", x-san: \"${clientCertificate.san}\" } } }]\nbackend: origin";
+    manifests += &route(
+        "acme",
+        &format!("match: [{{ pathPrefix: /p, clientCertificate: {{ san: \"spiffe://acme/api\" }} }}]\n{told}"),
+    );
+    manifests += &route(
+        "beta",
+        "match: [{ pathPrefix: /p, clientCertificate: { subject: \"CN=beta,O=Tests\" } }]\nplugins: [{ respond: { body: beta } }]",
+    );
+    manifests += &route("told", &format!("match: [{{ path: /told }}]\n{told}"));
+    let gateway = start(&manifests);
+    let beta = there.partners.issue_to("beta", "spiffe://beta/api", 8);
+    let other = there.partners.issue_to("other", "spiffe://other/api", 9);
+    let ask = |path: &str, trust: &Trust| ask(https(&gateway), "site.example", path, trust).unwrap();
+    assert_eq!(ask("/p", &there.showing(&there.acme)).body, "ok");
+    assert_eq!(ask("/p", &there.showing(&beta)).body, "beta");
+    assert_eq!(ask("/p", &there.showing(&other)).status, 403);
+    assert_eq!(ask("/p", &there.world.trust()).status, 403, "it does not fall through to the public route");
+    assert_eq!(ask("/told", &there.world.trust()).body, "ok");
+    let seen = origin.wait_for(2);
+    assert_eq!(seen[0].all("x-subject"), ["CN=acme,O=Tests"]);
+    assert_eq!(seen[0].all("x-san"), ["acme.partners.example"]);
+    assert!(seen[1].all("x-subject").is_empty() && seen[1].all("x-san").is_empty());
 }

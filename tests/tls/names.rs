@@ -5,7 +5,7 @@ use rustls::{NamedGroup, ProtocolVersion};
 use crate::client::{Tls, Trust, ask};
 use crate::support::client::Client;
 use crate::support::{Gateway, Options, folder_with, route};
-use crate::world::{World, edge, https, start, status};
+use crate::world::{World, edge, https, start, status, wait_for_metric};
 
 #[test]
 fn a_client_gets_the_certificate_for_the_name_that_it_asks_for() {
@@ -92,8 +92,7 @@ fn a_handshake_takes_no_longer_than_a_head() {
     let mut slow = Client::connect(https(&gateway));
     slow.send([0x16, 3, 1]);
     assert!(silent.is_closed() && slow.is_closed());
-    let metrics = status(&gateway, "/metrics");
-    assert!(metrics.contains("gw_tls_handshake_failures_total{reason=\"timeout\"} 2"), "{metrics}");
+    wait_for_metric(&gateway, "gw_tls_handshake_failures_total{reason=\"timeout\"} 2");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::authority::Authority;
 use crate::client::{Tls, Trust};
-use crate::world::{World, https, start, status};
+use crate::world::{World, https, start, wait_for_metric};
 
 /// Whether a second connection went on with the session of a first one.
 fn resumes(address: std::net::SocketAddr, name: &str, trust: &Trust) -> bool {
@@ -29,8 +29,7 @@ fn a_session_goes_on_over_a_swap() {
     gateway.log.wait_for_nth("a new table is in force", 2);
     assert!(resumes(https(&gateway), "site.example", &trust), "nothing that is asked of clients has changed");
     assert!(!resumes(https(&gateway), "site.example", &world.trust()), "another client has no session");
-    let metrics = status(&gateway, "/metrics");
-    assert!(metrics.contains("gw_tls_handshakes_total{session=\"resumed\"} 3"), "{metrics}");
+    wait_for_metric(&gateway, "gw_tls_handshakes_total{session=\"resumed\"} 3");
 }
 
 #[test]

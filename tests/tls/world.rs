@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::authority::{Authority, Issued};
 use crate::client::Trust;
-use crate::support::{Gateway, Options, folder_with, route};
+use crate::support::{Gateway, Options, folder_with, route, wait_until};
 
 /// A folder of certificates and keys; it ends with its value.
 pub struct World {
@@ -82,6 +82,11 @@ pub fn edge(tls: &str) -> String {
 pub fn status(gateway: &Gateway, path: &str) -> String {
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     crate::support::client::ask(gateway.address("status"), request).text()
+}
+
+/// Waits for a line of the metrics: what is counted is counted after the client knows.
+pub fn wait_for_metric(gateway: &Gateway, line: &str) {
+    wait_until(line, || status(gateway, "/metrics").contains(line).then_some(()));
 }
 
 pub fn start(manifests: &str) -> Gateway {

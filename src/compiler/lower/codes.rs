@@ -3,7 +3,7 @@
 use crate::diagnostic::{Code, Severity};
 
 /// All of them.
-pub const CODES: &[&Code] = &[&UNKNOWN_LISTENER, &TIE, &OVERLAP, &RESERVED_PATH, &MIRROR_END];
+pub const CODES: &[&Code] = &[&UNKNOWN_LISTENER, &TIE, &OVERLAP, &RESERVED_PATH, &MIRROR_END, &CERTIFICATE_UNASKED];
 
 pub(super) static UNKNOWN_LISTENER: Code = Code {
     id: "GW2101",
@@ -165,6 +165,50 @@ apiVersion: gw/v1
 kind: Route
 metadata: { name: shop }
 spec: { public: true, backend: shop, mirror: { backend: shop-next, percent: 10 } }
+```
+",
+};
+
+pub(super) static CERTIFICATE_UNASKED: Code = Code {
+    id: "GW2107",
+    name: "certificate-unasked",
+    severity: Severity::Error,
+    page: "\
+# GW2107: certificate-unasked
+
+A route has a condition on the certificate of the client, and is reachable by a listener that asks for none, at least for one of the
+route's hosts. The condition could never hold there, and whoever comes that way would not get what the route was written for.
+
+```yaml wrong
+apiVersion: gw/v1
+kind: Route
+metadata: { name: hello }
+spec:
+  match: [{ pathPrefix: /, clientCertificate: { san: acme.partners.example } }]
+  public: true
+  plugins: [{ respond: { body: hello } }]
+```
+
+```yaml right
+apiVersion: gw/v1
+kind: Gateway
+metadata: { name: edge }
+spec:
+  listeners:
+    - { name: https, address: \"127.0.0.1:8443\", tls: { certificates: [site], clientAuth: { ca: { file: /run/ca.pem } } } }
+---
+apiVersion: gw/v1
+kind: Certificate
+metadata: { name: site }
+spec: { files: { certificate: { file: /run/tls.crt }, key: { file: /run/tls.key } } }
+---
+apiVersion: gw/v1
+kind: Route
+metadata: { name: hello }
+spec:
+  match: [{ pathPrefix: /, clientCertificate: { san: acme.partners.example } }]
+  public: true
+  plugins: [{ respond: { body: hello } }]
 ```
 ",
 };

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::compiler::lower::Backends;
-use crate::compiler::lower::codes::{MIRROR_END, RESERVED_PATH, UNKNOWN_LISTENER};
+use crate::compiler::lower::codes::{CERTIFICATE_UNASKED, MIRROR_END, RESERVED_PATH, UNKNOWN_LISTENER};
 use crate::compiler::lower::problem;
 use crate::compiler::manifest::route::{Match, RouteSpec};
 use crate::compiler::object::{Address, Object};
@@ -49,6 +49,9 @@ pub(super) fn lower_route(
 ) -> Lowered {
     reserved_paths(object, spec, out);
     let listeners = listeners(object, spec, context, out);
+    if let Some(listeners) = &listeners {
+        certificates_asked(object, spec, listeners, context, out);
+    }
     let (pipeline, secrets) = pipeline(object, spec, out);
     let rules = listeners.as_ref().map(|listeners| rules(spec, u32::try_from(index).unwrap_or(u32::MAX), listeners));
     let route = listeners.and(pipeline).and_then(|pipeline| {
@@ -150,6 +153,30 @@ fn listeners(object: &Object, spec: &RouteSpec, context: &Context<'_>, out: &mut
     found.into_iter().collect()
 }
 
+/// A condition on the client's certificate needs one: every listener of the route asks for it, for all of its hosts.
+fn certificates_asked(
+    object: &Object,
+    spec: &RouteSpec,
+    listeners: &[u16],
+    context: &Context<'_>,
+    out: &mut Diagnostics,
+) {
+    let listeners = listeners.iter().filter_map(|index| context.settings.listeners.get(usize::from(*index)));
+    let Some(silent) = listeners.into_iter().find(|listener| {
+        !listener.tls.as_ref().is_some_and(|tls| {
+            if spec.hosts.is_empty() { tls.asks_all() } else { spec.hosts.iter().all(|host| tls.asks_for(host)) }
+        })
+    }) else {
+        return;
+    };
+    for (i, _) in spec.matches.iter().enumerate().filter(|(_, alternative)| alternative.client_certificate.is_some()) {
+        let place = object.key_place(&format!("/spec/match/{i}/clientCertificate"));
+        let message = format!("the listener `{}` does not ask clients of this route for a certificate", silent.name);
+        let help = "name with `listeners` those whose `tls` has a `clientAuth` for all hosts of the route";
+        out.push(object.problem(&CERTIFICATE_UNASKED, message).at(place, "never holds there").help(help));
+    }
+}
+
 fn pipeline(
     object: &Object,
     spec: &RouteSpec,
@@ -235,6 +262,6 @@ fn conditions(alternative: &Match) -> Conditions {
         headers: all(&alternative.headers, Names::AnyCase),
         query: all(&alternative.query, Names::ExactCase),
         cookies: all(&alternative.cookies, Names::ExactCase),
-        caller: 0,
+        certificate: alternative.client_certificate.clone(),
     }
 }

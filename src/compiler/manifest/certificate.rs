@@ -37,6 +37,7 @@ fn example() -> serde_json::Value {
 /// A certificate that the gateway makes itself; it has no settings.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(example = serde_json::Map::new())]
 pub struct SelfSigned {}
 
 /// The ways to come by a certificate.

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::pipeline::certificate::CertificateCondition;
 use crate::pipeline::condition::NamedCondition;
 use crate::pipeline::retries::Retries;
 use crate::pipeline::split::SplitBy;
@@ -143,4 +144,8 @@ pub struct Match {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub cookies: Vec<NamedCondition>,
+    /// Conditions on the certificate that the client showed. A request for which only these fail gets a 403, unless another
+    /// route with such conditions takes it: it never falls through to a route without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<CertificateCondition>,
 }

@@ -32,6 +32,8 @@ enum Site {
 /// Why a rule was not taken.
 enum Reason {
     Method,
+    Certificate,
+    Guarded,
     Field(&'static str, String),
 }
 
@@ -44,6 +46,8 @@ impl Trace for Watcher {
         let reason = match verdict {
             Verdict::Chosen => None,
             Verdict::Failed(Failure::Method) => Some(Reason::Method),
+            Verdict::Failed(Failure::Certificate) => Some(Reason::Certificate),
+            Verdict::Guarded => Some(Reason::Guarded),
             Verdict::Failed(Failure::Header(name)) => Some(Reason::Field("header field", name.to_owned())),
             Verdict::Failed(Failure::Cookie(name)) => Some(Reason::Field("cookie", name.to_owned())),
             Verdict::Failed(Failure::Query(name)) => Some(Reason::Field("query parameter", name.to_owned())),
@@ -119,6 +123,8 @@ fn failed(reason: &Reason, rule: &Rule) -> String {
             let methods: Vec<String> = rule.conditions.methods.iter().map(|method| format!("`{method}`")).collect();
             format!("the method is not {}", methods.join(" or "))
         }
+        Reason::Certificate => "the condition on the client's certificate does not hold".to_owned(),
+        Reason::Guarded => "one before it asks for another client certificate".to_owned(),
         Reason::Field(what, name) => format!("the condition on the {what} `{name}` does not hold"),
     }
 }

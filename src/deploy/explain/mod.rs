@@ -246,6 +246,9 @@ pub fn explain(compiled: &Compiled, table: &RouteTable, asked: &Asked) -> Result
         Outcome::MethodNotAllowed(methods) => {
             Verdict::MethodNotAllowed { status: 405, allow: methods.iter().map(Method::to_string).collect() }
         }
+        Outcome::Forbidden => {
+            Verdict::Refused { status: 403, reason: "another client certificate is asked for".to_owned() }
+        }
         Outcome::Found(hit) => {
             let from = client(asked.ip, asked.scheme, &table.settings.trusted_proxies, &head.fields);
             let route = &table.routes[hit.route as usize];

@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use crate::pipeline::backend::Backend;
+use crate::pipeline::certificate::CertificateCondition;
 use crate::pipeline::condition::{FieldCondition, Test};
 use crate::proxy::live::Generation;
 use crate::proxy::status::View;
@@ -60,6 +61,8 @@ struct RuleDump<'a> {
     query: Vec<ConditionDump<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     cookies: Vec<ConditionDump<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_certificate: Option<&'a CertificateCondition>,
     priority: i32,
 }
 
@@ -126,7 +129,7 @@ impl<'a> RouteDump<'a> {
 
 impl<'a> RuleDump<'a> {
     fn of(rule: &'a Rule, rank: usize, listeners: &[&'a str]) -> Self {
-        let Conditions { methods, headers, query, cookies, caller: _ } = &rule.conditions;
+        let Conditions { methods, headers, query, cookies, certificate } = &rule.conditions;
         Self {
             rank,
             listeners: rule.listeners.iter().filter_map(|i| listeners.get(usize::from(*i)).copied()).collect(),
@@ -136,6 +139,7 @@ impl<'a> RuleDump<'a> {
             headers: headers.iter().map(ConditionDump::of).collect(),
             query: query.iter().map(ConditionDump::of).collect(),
             cookies: cookies.iter().map(ConditionDump::of).collect(),
+            client_certificate: certificate.as_ref(),
             priority: rule.priority,
         }
     }

@@ -8,7 +8,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer as _;
 
-use crate::pipeline::exchange::ClientCertificate;
+use crate::pipeline::certificate::ClientCertificate;
 use crate::proxy::tls::listener::PolicyKey;
 use crate::proxy::tls::names::rfc4514;
 

@@ -216,6 +216,8 @@ impl Making<'_> {
         let mut config = builder.with_cert_resolver(shown);
         config.alpn_protocols = protocols(self.listener);
         config.ticketer = ticketer;
+        // the strongest suite that both sides have, whatever the client would rather have
+        config.ignore_client_order = true;
         // whoever takes no ticket makes a new session: what is kept for it here would be behind a lock
         config.session_storage = Arc::new(NoServerSessionStorage {});
         Ok(config)

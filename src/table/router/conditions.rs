@@ -1,5 +1,6 @@
 //! What a rule demands of a request beside its host and path.
 
+use crate::pipeline::certificate::{CertificateCondition, ClientCertificate};
 use crate::pipeline::condition::FieldCondition;
 use crate::pipeline::head::RequestHead;
 use crate::value::method::Method;
@@ -15,9 +16,8 @@ pub struct Conditions {
     pub query: Vec<FieldCondition>,
     /// Cookies.
     pub cookies: Vec<FieldCondition>,
-    /// How many conditions there are on the consumer and the client certificate. They count in the rank; who evaluates
-    /// them knows the caller, which the router doesn't: for it they hold.
-    pub caller: u32,
+    /// The client's certificate.
+    pub certificate: Option<CertificateCondition>,
 }
 
 /// Which condition failed.
@@ -31,20 +31,31 @@ pub enum Failure<'a> {
     Cookie(&'a str),
     /// The one on this parameter of the query.
     Query(&'a str),
+    /// Only the one on the client's certificate: everything else holds.
+    Certificate,
 }
 
 impl Conditions {
-    /// The first that fails; the method comes last, so that a failing method alone can be told.
-    pub fn failure(&self, method: &Method, head: &RequestHead) -> Option<Failure<'_>> {
+    /// The first that fails; the method comes last but one and the certificate last, so that each can be told if it fails alone.
+    pub fn failure(
+        &self,
+        method: &Method,
+        head: &RequestHead,
+        certificate: Option<&ClientCertificate>,
+    ) -> Option<Failure<'_>> {
         None.or_else(|| self.headers.iter().find(|c| !c.header(head)).map(|c| Failure::Header(&c.name)))
             .or_else(|| self.cookies.iter().find(|c| !c.cookie(head)).map(|c| Failure::Cookie(&c.name)))
             .or_else(|| self.query.iter().find(|c| !c.query(head)).map(|c| Failure::Query(&c.name)))
             .or_else(|| (!self.allows(method)).then_some(Failure::Method))
+            .or_else(|| {
+                (!self.certificate.as_ref().is_none_or(|c| c.holds(certificate))).then_some(Failure::Certificate)
+            })
     }
 
     /// Whether nothing is demanded.
     pub fn is_empty(&self) -> bool {
-        self.methods.is_empty() && self.headers.is_empty() && self.query.is_empty() && self.cookies.is_empty()
+        let Self { methods, headers, query, cookies, certificate } = self;
+        methods.is_empty() && headers.is_empty() && query.is_empty() && cookies.is_empty() && certificate.is_none()
     }
 
     fn allows(&self, method: &Method) -> bool {
@@ -87,20 +98,20 @@ mod tests {
         ] {
             let conditions = Conditions { headers: field(name, test.clone()), ..Conditions::default() };
             let failure = (!holds).then_some(Failure::Header(name));
-            assert_eq!(conditions.failure(&Method::Get, &head), failure, "{name} {test:?}");
+            assert_eq!(conditions.failure(&Method::Get, &head, None), failure, "{name} {test:?}");
         }
         let query = Conditions { query: field("v", equals("b c")), ..Conditions::default() };
-        assert_eq!(query.failure(&Method::Get, &head), None);
+        assert_eq!(query.failure(&Method::Get, &head, None), None);
         let cookie = Conditions { cookies: field("beta", equals("2")), ..Conditions::default() };
-        assert_eq!(cookie.failure(&Method::Get, &head), Some(Failure::Cookie("beta")));
+        assert_eq!(cookie.failure(&Method::Get, &head, None), Some(Failure::Cookie("beta")));
     }
 
     #[test]
     fn the_method_fails_last() {
         let head = RequestHead::default();
         let mut conditions = Conditions { methods: vec![Method::Get], ..Conditions::default() };
-        assert_eq!(conditions.failure(&Method::Head, &head), Some(Failure::Method));
+        assert_eq!(conditions.failure(&Method::Head, &head, None), Some(Failure::Method));
         conditions.headers = field("x", Test::Present);
-        assert_eq!(conditions.failure(&Method::Head, &head), Some(Failure::Header("x")));
+        assert_eq!(conditions.failure(&Method::Head, &head, None), Some(Failure::Header("x")));
     }
 }

@@ -2,6 +2,7 @@
 
 use smallvec::{SmallVec, smallvec};
 
+use crate::pipeline::certificate::ClientCertificate;
 use crate::pipeline::head::RequestHead;
 use crate::table::router::captures::{Parameters, locate};
 use crate::table::router::conditions::Failure;
@@ -18,6 +19,8 @@ pub enum Outcome<'t> {
     Found(Hit<'t>),
     /// No rule, and only the method was wrong: these are the right ones, sorted.
     MethodNotAllowed(Vec<Method>),
+    /// A rule but for the client's certificate: what others would get instead is not for this client.
+    Forbidden,
     /// No rule.
     NotFound,
 }
@@ -51,6 +54,8 @@ pub enum Verdict<'a> {
     Chosen,
     /// A condition failed.
     Failed(Failure<'a>),
+    /// It asks for no certificate, and one that was tried before it does.
+    Guarded,
 }
 
 /// Nobody watches.
@@ -60,22 +65,24 @@ pub struct NoTrace;
 impl Trace for NoTrace {}
 
 impl Router {
-    /// Finds the rule of a request that came in on a listener.
+    /// Finds the rule of a request that came in on a listener, from a client that showed no certificate.
     pub fn find<'t>(&'t self, listener: u16, head: &RequestHead, trace: &mut impl Trace) -> Outcome<'t> {
-        self.find_as(&head.method, listener, head, trace)
+        self.find_as(&head.method, None, listener, head, trace)
     }
 
-    /// Finds the rule of a request as if it had another method: a CORS preflight is matched as what it announces.
+    /// Finds the rule of a request from a client with a certificate, and as if it had another method: a CORS preflight is matched
+    /// as what it announces.
     pub fn find_as<'t>(
         &'t self,
         method: &Method,
+        certificate: Option<&ClientCertificate>,
         listener: u16,
         head: &RequestHead,
         trace: &mut impl Trace,
     ) -> Outcome<'t> {
         let Some(site) = self.hosts.find(listener, &head.host) else { return Outcome::NotFound };
         trace.host(self.sites[site as usize].as_ref());
-        let mut search = Search { router: self, method, head, trace, allowed: Vec::new() };
+        let mut search = Search { router: self, method, certificate, head, trace, allowed: Vec::new(), guarded: false };
         match search.run(site) {
             Some(leaf) => Outcome::Found(Hit {
                 rule: leaf.rule,
@@ -83,6 +90,7 @@ impl Router {
                 entry: leaf.entry,
                 parameters: locate(leaf.captures.of(&self.captures), &head.path),
             }),
+            None if search.guarded => Outcome::Forbidden,
             None if search.allowed.is_empty() => Outcome::NotFound,
             None => {
                 search.allowed.sort_unstable();
@@ -96,10 +104,14 @@ impl Router {
 struct Search<'t, 'r, T> {
     router: &'t Router,
     method: &'r Method,
+    certificate: Option<&'r ClientCertificate>,
     head: &'r RequestHead,
     trace: &'r mut T,
     /// The methods of the candidates that failed by nothing else.
     allowed: Vec<Method>,
+    /// Whether a candidate failed by nothing else than the client's certificate. From then on only those that ask for one too may
+    /// be chosen: such a client never falls through to a weaker route.
+    guarded: bool,
 }
 
 /// A node on the way down, with what is left of the path behind it.
@@ -150,13 +162,18 @@ impl<'t, 'r, T: Trace> Search<'t, 'r, T> {
     fn holds(&mut self, leaf: &Leaf) -> bool {
         if leaf.has_conditions {
             let conditions = &self.router.rules[leaf.rule as usize].conditions;
-            if let Some(failure) = conditions.failure(self.method, self.head) {
+            if let Some(failure) = conditions.failure(self.method, self.head, self.certificate) {
                 self.trace.candidate(leaf.rule, Verdict::Failed(failure));
                 if failure == Failure::Method {
                     self.allowed.extend_from_slice(&conditions.methods);
                 }
+                self.guarded |= failure == Failure::Certificate;
                 return false;
             }
+        }
+        if self.guarded && self.router.rules[leaf.rule as usize].conditions.certificate.is_none() {
+            self.trace.candidate(leaf.rule, Verdict::Guarded);
+            return false;
         }
         self.trace.candidate(leaf.rule, Verdict::Chosen);
         true
@@ -166,6 +183,7 @@ impl<'t, 'r, T: Trace> Search<'t, 'r, T> {
 #[cfg(test)]
 mod tests {
     use super::{NoTrace, Outcome, Trace, Verdict};
+    use crate::pipeline::certificate::ClientCertificate;
     use crate::pipeline::head::RequestHead;
     use crate::table::router::testing::rule;
     use crate::table::router::{Failure, Router};
@@ -194,6 +212,7 @@ mod tests {
                 .iter()
                 .fold(hit.rule.to_string(), |text, (name, at)| text + " " + name + "=" + &request.path[at.clone()]),
             Outcome::MethodNotAllowed(methods) => format!("405 {methods:?}"),
+            Outcome::Forbidden => "403".into(),
             Outcome::NotFound => "404".into(),
         }
     }
@@ -204,6 +223,36 @@ mod tests {
         for (text, expected) in requests {
             assert_eq!(answer(&router, &request(text)), *expected, "{text} in {rules:?}");
         }
+    }
+
+    #[test]
+    fn who_lacks_a_certificate_gets_no_weaker_route() {
+        let rules = [
+            "prefix=/a san=a.example",
+            "prefix=/a san=b.example method=PUT",
+            "prefix=/a",
+            "prefix=/ san=c.example",
+            "any",
+        ];
+        let router = Router::new(rules.iter().map(|text| rule(text)).collect());
+        let names = |name: &str| ClientCertificate { names: [name.into()].into(), ..ClientCertificate::default() };
+        for (text, name, expected) in [
+            ("GET h/a", "a.example", Some(0)),
+            ("GET h/a", "c.example", Some(3)),
+            ("GET h/a", "b.example", None),
+            ("PUT h/a", "b.example", Some(1)),
+            ("GET h/", "a.example", None),
+            ("GET h/", "c.example", Some(3)),
+        ] {
+            let (head, certificate) = (request(text), names(name));
+            let found = match router.find_as(&head.method, Some(&certificate), 0, &head, &mut NoTrace) {
+                Outcome::Found(hit) => Some(hit.rule),
+                Outcome::Forbidden => None,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(found, expected, "{text} {name}");
+        }
+        check(&rules, &[("GET h/a", "403"), ("GET h/", "403")]);
     }
 
     #[test]
@@ -317,7 +366,7 @@ mod tests {
         let router = Router::new(vec![rule("any method=PUT")]);
         let head = request("OPTIONS h/");
         assert_eq!(router.find(0, &head, &mut NoTrace), Outcome::MethodNotAllowed(vec![Method::Put]));
-        assert!(matches!(router.find_as(&Method::Put, 0, &head, &mut NoTrace), Outcome::Found(_)));
+        assert!(matches!(router.find_as(&Method::Put, None, 0, &head, &mut NoTrace), Outcome::Found(_)));
     }
 
     #[test]
@@ -330,6 +379,7 @@ mod tests {
             }
             fn candidate(&mut self, rule: u32, verdict: Verdict<'_>) {
                 self.0.push(match verdict {
+                    Verdict::Guarded => format!("{rule} guarded"),
                     Verdict::Chosen => format!("{rule} chosen"),
                     Verdict::Failed(Failure::Header(name)) => format!("{rule} header {name}"),
                     Verdict::Failed(failure) => format!("{rule} {failure:?}"),

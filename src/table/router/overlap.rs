@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use ahash::RandomState;
 
+use crate::pipeline::certificate::CertificateCondition;
 use crate::pipeline::condition::{FieldCondition, Test};
 use crate::table::router::conditions::Conditions;
 use crate::table::router::narrow;
@@ -95,7 +96,7 @@ struct Group<'r> {
 
 type ByTexts<'r> = HashMap<Vec<&'r str>, Vec<u32>, RandomState>;
 
-/// The name of a header, a cookie or a parameter of the query.
+/// The name of a header, a cookie, a parameter of the query or a part of a certificate.
 type Name<'r> = (u8, &'r str);
 
 impl<'r> Group<'r> {
@@ -127,6 +128,9 @@ fn equalities(conditions: &Conditions) -> (Vec<Name<'_>>, Vec<&str>) {
                 Test::Regex(_) | Test::Present | Test::Absent => None,
             })
         })
+        .chain(
+            conditions.certificate.iter().flat_map(CertificateCondition::texts).map(|(name, text)| ((3, name), text)),
+        )
         .collect();
     equalities.sort_unstable();
     equalities.into_iter().unzip()
@@ -151,12 +155,19 @@ fn overlap(a: &Rule, b: &Rule) -> Overlap {
     if !a.listeners.iter().any(|listener| b.listeners.contains(listener)) || !methods_meet(left, right) {
         return Overlap::Disjoint;
     }
-    let caller = if left.caller == 0 { Overlap::Certain } else { Overlap::Undecided };
-    caller
+    certificates(left, right)
         .min(paths(&a.path, &b.path))
         .min(fields(&left.headers, &right.headers))
         .min(fields(&left.cookies, &right.cookies))
         .min(fields(&left.query, &right.query))
+}
+
+fn certificates(a: &Conditions, b: &Conditions) -> Overlap {
+    match (&a.certificate, &b.certificate) {
+        (Some(a), Some(b)) if a.is_apart(b) => Overlap::Disjoint,
+        (a, b) if a == b => Overlap::Certain,
+        _ => Overlap::Undecided,
+    }
 }
 
 fn methods_meet(a: &Conditions, b: &Conditions) -> bool {
@@ -260,12 +271,14 @@ mod tests {
         check(&["any header=x", "any header=!x", "any cookie=x", "any header=x:a"], &["0-2", "0-3"]);
         check(&["any header=x:a", "any header=x~[a]", "any header=x~[b]"], &["0-1", "1?2"]);
         check(&["any query=v:1", "any query=v:2", "any query=w:1"], &["0-2"]);
-        check(&["any caller=1", "any caller=1", "any caller=2"], &["0?1"]);
+        check(&["any san=a.b", "any san=a.b", "any san=*.b", "any san=c.b", "any"], &["0-1", "0?2", "2?3"]);
     }
 
     #[test]
     fn many_rules_on_one_path_are_compared_quickly() {
-        let texts: Vec<_> = (0..20_000).map(|i| format!("any header=x-tenant:t{i}")).collect();
-        check(&texts.iter().map(String::as_str).collect::<Vec<_>>(), &[]);
+        for word in ["header=x-tenant:t", "san=spiffe://t"] {
+            let texts: Vec<_> = (0..20_000).map(|i| format!("any {word}{i}")).collect();
+            check(&texts.iter().map(String::as_str).collect::<Vec<_>>(), &[]);
+        }
     }
 }

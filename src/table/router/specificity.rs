@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use crate::pipeline::certificate::CertificateCondition;
 use crate::table::router::narrow;
 use crate::table::router::rule::{PathMatch, Rule};
 use crate::value::path::{PathTemplate, Segment};
@@ -61,7 +62,7 @@ impl Specificity {
             methods: Reverse(!conditions.methods.is_empty()),
             fields: Reverse(narrow(conditions.headers.len() + conditions.cookies.len())),
             query: Reverse(narrow(conditions.query.len())),
-            caller: Reverse(conditions.caller),
+            caller: Reverse(conditions.certificate.as_ref().map_or(0, CertificateCondition::count)),
             priority: Reverse(rule.priority),
         }
     }

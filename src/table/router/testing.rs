@@ -1,5 +1,6 @@
 //! Rules written in a line, for the tests of the router.
 
+use crate::pipeline::certificate::CertificateCondition;
 use crate::pipeline::condition::{FieldCondition, Test};
 use crate::table::router::{Conditions, PathMatch, Rule};
 use crate::value::method::Method;
@@ -29,7 +30,10 @@ pub(super) fn rule(text: &str) -> Rule {
             "header" => rule.conditions.headers.push(condition(value)),
             "query" => rule.conditions.query.push(condition(value)),
             "cookie" => rule.conditions.cookies.push(condition(value)),
-            "caller" => rule.conditions.caller = value.parse().unwrap(),
+            "san" => {
+                rule.conditions.certificate =
+                    Some(CertificateCondition { san: Some(value.parse().unwrap()), subject: None });
+            }
             "priority" => rule.priority = value.parse().unwrap(),
             _ => panic!("unknown word {word}"),
         }
