@@ -40,6 +40,7 @@ mod tries;
 mod tunnel;
 pub mod upstream;
 mod visit;
+mod websocket;
 mod wire;
 mod worker;
 

@@ -10,6 +10,7 @@ mod messages;
 mod raw;
 #[path = "../support/mod.rs"]
 mod support;
+mod tunnels;
 
 use support::origin::Origin;
 use support::{Gateway, Options, backend, folder_with, gateway, route};

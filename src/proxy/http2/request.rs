@@ -3,6 +3,7 @@
 //! `h2` has refused what breaks HTTP/2: fields of a connection, pseudo-fields out of place, control characters, a length that the
 //! body does not have. What is left to refuse is what a server behind the gateway could read in another way.
 
+use h2::ext::Protocol;
 use http::request::Parts;
 
 use crate::pipeline::head::{Fields, RequestHead};
@@ -18,6 +19,8 @@ pub(super) struct Facts {
     pub(super) length: Option<u64>,
     /// Whether the client waits to be asked for it.
     pub(super) expects_continue: bool,
+    /// Whether it is no body, but a WebSocket (RFC 8441).
+    pub(super) is_websocket: bool,
     /// The bytes of all fields.
     bytes: u64,
 }
@@ -28,7 +31,12 @@ pub(super) struct Facts {
 /// If it is refused; `head` then holds enough for an answer.
 pub(super) fn receive(parts: &Parts, limits: &Limits, head: &mut RequestHead) -> Result<Facts, Refusal> {
     head.method = Method::from_token(parts.method.as_str()).ok_or(Refusal::Head)?;
-    let facts = Facts::take(parts, &mut head.fields)?;
+    let protocol = parts.extensions.get::<Protocol>().map(Protocol::as_str);
+    if protocol.is_some() {
+        // it is opened as over HTTP/1, and matched so, too
+        head.method = Method::Get;
+    }
+    let mut facts = Facts::take(parts, &mut head.fields)?;
     if facts.bytes > limits.header_bytes.bytes() || parts.headers.len() > usize::from(limits.headers) {
         return Err(Refusal::HeadTooLarge);
     }
@@ -45,6 +53,11 @@ pub(super) fn receive(parts: &Parts, limits: &Limits, head: &mut RequestHead) ->
     if facts.length.is_some_and(|length| length > limits.body_bytes.bytes()) {
         return Err(Refusal::BodyTooLarge);
     }
+    facts.is_websocket = match protocol {
+        Some("websocket") if facts.length.is_none() => true,
+        Some(_) => return Err(Refusal::Protocol),
+        None => false,
+    };
     Ok(facts)
 }
 
@@ -57,7 +70,8 @@ impl Facts {
             let (name, value) = (name.as_str(), value.as_bytes());
             facts.bytes += (name.len() + value.len()) as u64;
             refused = refused.and(facts.note(kind(name), value));
-            if name != "cookie" {
+            // a key is the gateway's to make
+            if name != "cookie" && name != "sec-websocket-key" {
                 fields.receive_lower(name.as_bytes(), value);
             }
         }
