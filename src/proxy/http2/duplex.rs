@@ -52,8 +52,8 @@ impl AsyncWrite for Duplex {
             }
         }
         let length = send.capacity().min(bytes.len());
-        let sent = send.send_data(Bytes::copy_from_slice(&bytes[..length]), false);
-        Poll::Ready(sent.map(|()| length).map_err(|_| io::ErrorKind::BrokenPipe.into()))
+        let taken = send.send_data(Bytes::copy_from_slice(&bytes[..length]), false);
+        Poll::Ready(taken.map(|()| length).map_err(|_| io::ErrorKind::BrokenPipe.into()))
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
