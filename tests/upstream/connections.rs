@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use gw::pipeline::head::ResponseHead;
+use gw::pipeline::upstream::UpstreamProtocol;
 use gw::proxy::upstream::{Address, Reply, Target, TlsTarget, client_config};
 use http_body::Frame;
 use rcgen::{CertifiedKey, KeyPair};
@@ -178,7 +179,7 @@ fn tls_target(address: std::net::SocketAddr, name: &'static str, roots: RootCert
     let config = Arc::new(client_config(roots).unwrap());
     let server_name = ServerName::try_from(name).unwrap();
     let tls = Arc::new(TlsTarget { server_name, settings: [0; 32], config });
-    Target { address: Address::Socket(address), tls: Some(tls), preface: None }
+    Target { address: Address::Socket(address), tls: Some(tls), preface: None, protocol: UpstreamProtocol::Http1 }
 }
 
 fn acceptor() -> TlsAcceptor {
