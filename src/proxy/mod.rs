@@ -15,6 +15,7 @@ mod ends;
 mod error_page;
 mod forward;
 pub mod forwarded;
+mod grpc;
 mod handler;
 pub mod handover;
 mod health;

@@ -5,6 +5,7 @@
 
 mod attacks;
 mod client;
+mod grpc;
 mod life;
 mod messages;
 mod origin;

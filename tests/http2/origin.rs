@@ -39,6 +39,8 @@ impl Seen {
 pub enum Then {
     /// Nothing: it has answered.
     Answered,
+    /// It never does.
+    Never,
     /// It ends the connection, saying that nothing of it was seen.
     GoAway,
 }
@@ -108,10 +110,12 @@ async fn serve(
                 notes.push(seen.clone());
                 seen
             };
-            if let Then::GoAway = script(&seen, &mut respond) {
-                let _ = end.send(());
-                std::future::pending::<()>().await;
+            match script(&seen, &mut respond) {
+                Then::Answered => return,
+                Then::Never => {}
+                Then::GoAway => end.send(()).unwrap(),
             }
+            std::future::pending::<()>().await;
         });
     }
 }

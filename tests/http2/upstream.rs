@@ -226,6 +226,22 @@ fn an_idle_connection_that_ends_is_made_anew() {
     assert_eq!(origin.connections(), 2);
 }
 
+#[test]
+fn a_health_check_speaks_it_too() {
+    let origin = Http2Origin::start(Builder::new(), |seen, respond| {
+        let status = if seen.head.uri.path() == "/healthz" && seen.number > 2 { 200 } else { 503 };
+        answer(respond, status, &[], b"")
+    });
+    let gateway = before(origin.address, ", healthCheck: { path: /healthz, interval: 1s }");
+    let client = Client::connect(gateway.http());
+    wait_until("the target is found well", || (client.get("/").text().contains("\"status\":503")).then_some(()));
+    wait_until("requests reach it", || {
+        client.get("/reached");
+        origin.seen().iter().any(|seen| seen.head.uri.path() == "/reached").then_some(())
+    });
+    assert!(origin.seen().iter().any(|seen| seen.get("user-agent") == Some("gw-health-check")));
+}
+
 /// A program that is ended with its value.
 struct Node(Child);
 

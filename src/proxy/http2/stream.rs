@@ -9,10 +9,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
+use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::{Body as _, Frame};
 
 use crate::proxy::answer::AnswerBody;
+use crate::proxy::core::Heads;
+use crate::proxy::error_page;
+use crate::proxy::grpc;
 use crate::proxy::handler::{Answer, Arrival, handle};
 use crate::proxy::http2::answer;
 use crate::proxy::http2::body::RequestBody;
@@ -37,10 +41,11 @@ async fn exchange(request: Request<RecvStream>, mut respond: SendResponse<Bytes>
     let core = &visit.connection.core;
     let mut heads = core.heads();
     let (parts, stream) = request.into_parts();
-    let received = receive(&parts, &core.generation().table.settings.limits, &mut heads.request);
+    let mut facts = Facts::default();
+    let received = receive(&parts, &core.generation().table.settings.limits, &mut heads.request, &mut facts);
     let is_malformed = matches!(received, Err(Refusal::Field | Refusal::Host | Refusal::HostMismatch));
     drop(parts);
-    let (received, facts) = received.map_or_else(|refusal| (Err(refusal), Facts::default()), |facts| (Ok(()), facts));
+    visit.patience.set(facts.patience);
     let (mut tunnel, mut upgrade, mut body) = (None, None, None);
     if facts.is_websocket {
         tunnel = Some(stream);
@@ -69,8 +74,25 @@ async fn exchange(request: Request<RecvStream>, mut respond: SendResponse<Bytes>
     }
     match tunnel {
         Some(stream) => join(answer, stream, respond, visit).await,
+        None if facts.is_grpc && !answer.framed => send_status(answer, respond, visit),
         None => send(answer, head_only, respond, visit).await,
     }
+}
+
+/// Answers a call of gRPC that no server has answered: its clients look for a status of their own (Trailers-Only).
+fn send_status(mut answer: Answer, mut respond: SendResponse<Bytes>, visit: &Visit) {
+    let core = &visit.connection.core;
+    let Heads { response, .. } = &mut *answer.heads;
+    let status = std::mem::replace(&mut response.status, 200);
+    response.fields.set("content-type", b"application/grpc");
+    response.fields.set("grpc-status", grpc::status(status).as_bytes());
+    response.fields.set("grpc-message", error_page::title(status).as_bytes());
+    answer.body.stays_here();
+    let mut head = answer::head(&answer, true, &core.date());
+    head.headers_mut().remove(CONTENT_LENGTH);
+    core.recycle(answer.heads);
+    // the client may be gone
+    let _ = respond.send_response(head, true);
 }
 
 /// Answers who wants to open a WebSocket, and lets it be spoken if it is open.

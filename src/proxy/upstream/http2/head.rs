@@ -12,7 +12,7 @@ use crate::proxy::wire::{Kind, decimal, kind};
 
 /// The head of a request, from its request line and its field lines; `length` is that of its body. What belongs to a connection of
 /// HTTP/1 is left out. `None` if a line is none.
-pub(super) fn request(head: &[u8], scheme: Scheme, length: Option<u64>) -> Option<Request<()>> {
+pub(super) fn request(head: &[u8], scheme: &Scheme, length: Option<u64>) -> Option<Request<()>> {
     // all parts share one copy
     let head = Bytes::copy_from_slice(head);
     let mut lines = lines(&head);
@@ -38,7 +38,7 @@ pub(super) fn request(head: &[u8], scheme: Scheme, length: Option<u64>) -> Optio
     }
     fields.insert(TE, HeaderValue::from_static("trailers"));
     let mut uri = http::uri::Parts::default();
-    uri.scheme = Some(scheme);
+    uri.scheme = Some(scheme.clone());
     uri.authority = authority;
     uri.path_and_query = Some(PathAndQuery::from_maybe_shared(first.slice_ref(path)).ok()?);
     let mut request = Request::new(());
@@ -101,7 +101,7 @@ mod tests {
     fn lines_become_fields() {
         let head =
             b"POST /a?b HTTP/1.1\r\nhost: a.example:81\r\nx-a: b: c\r\nconnection: upgrade\r\nupgrade: x\r\nx-e: \r\n";
-        let request = request(head, Scheme::HTTP, Some(3)).unwrap();
+        let request = request(head, &Scheme::HTTP, Some(3)).unwrap();
         assert_eq!(
             (request.method().as_str(), request.uri().to_string().as_str()),
             ("POST", "http://a.example:81/a?b")

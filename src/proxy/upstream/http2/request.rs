@@ -46,16 +46,16 @@ where
     let (mut upload, desk) = (Upload::new(body), buffers.desk());
     let length = if upload.is_bodiless() { length_of_nothing(method) } else { upload.length() };
     let scheme = if target.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
-    let Some(request) = head::request(head, scheme, length) else {
-        let error = UpstreamError::Malformed("the request cannot be sent over HTTP/2");
-        return Err(Failure { error, unsent: None });
-    };
     let wish = Wish { target, timeouts, patience, limits, gate };
     let mut attempts = 0;
     loop {
         attempts += 1;
+        let Some(request) = head::request(head, &scheme, length) else {
+            let error = UpstreamError::Malformed("the request cannot be sent over HTTP/2");
+            return Err(Failure { error, unsent: None });
+        };
         let lost = match sessions.lease(wish, &desk).await {
-            Ok(lease) => match begin(lease, &request, &upload) {
+            Ok(lease) => match begin(lease, request, &upload) {
                 Ok(mut stream) => {
                     let got = poll_fn(|cx| stream.poll(&mut upload, &desk, timeouts, patience, cx)).await;
                     match got {
@@ -137,12 +137,12 @@ struct Stream {
     waits_for: Option<(Sending, u64)>,
 }
 
-fn begin<B>(lease: Lease, request: &Request<()>, upload: &Upload<B>) -> Result<Stream, Lost>
+fn begin<B>(lease: Lease, request: Request<()>, upload: &Upload<B>) -> Result<Stream, Lost>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<BoxError>,
 {
-    let (response, send) = lease.sender().send_request(request.clone(), upload.is_bodiless()).map_err(|_| Lost {
+    let (response, send) = lease.sender().send_request(request, upload.is_bodiless()).map_err(|_| Lost {
         error: UpstreamError::Closed,
         seen: Seen::No,
         again: true,
