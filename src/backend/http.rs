@@ -10,7 +10,7 @@ use crate::pipeline::timeouts::Timeouts;
 use crate::pipeline::upstream::balancing::{Balancing, LoadBalancing};
 use crate::pipeline::upstream::breaker::CircuitBreaker;
 use crate::pipeline::upstream::health::{HealthCheck, OutlierDetection};
-use crate::pipeline::upstream::{HostHeader, ProxyVersion, Server, Upstream};
+use crate::pipeline::upstream::{HostHeader, ProxyVersion, Server, Upstream, UpstreamProtocol};
 use crate::value::duration::Duration;
 use crate::value::host::HostName;
 use crate::value::url::TargetUrl;
@@ -29,6 +29,9 @@ pub struct HttpConfig {
     /// A name for `Host` upstream, in place of `hostHeader`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_name: Option<HostName>,
+    /// Which version of HTTP the servers speak. WebSockets need `http1`, gRPC needs `http2`.
+    #[serde(default)]
+    pub protocol: UpstreamProtocol,
     /// Says with the PROXY protocol, first thing on each connection, which client it is made for. Connections are then shared only by
     /// requests of one connection of a client; health checks speak for the gateway itself. The default is not to say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -135,6 +138,7 @@ impl BackendType for Http {
             panic_below: config.panic_threshold,
             host,
             announce: config.send_proxy_protocol,
+            protocol: config.protocol,
             timeouts: config.timeouts,
         })))
     }

@@ -146,10 +146,15 @@ impl Core {
         text
     }
 
+    /// Random bits, not for secrets.
+    pub fn random_bits(&self) -> u128 {
+        self.random.borrow_mut().u128(..)
+    }
+
     /// A new request id: 128 random bits in hex. Not a secret.
     pub fn request_id(&self) -> [u8; 32] {
         const HEX: &[u8; 16] = b"0123456789abcdef";
-        let bits = self.random.borrow_mut().u128(..).to_le_bytes();
+        let bits = self.random_bits().to_le_bytes();
         let mut id = [0; 32];
         for (digits, byte) in id.chunks_exact_mut(2).zip(bits) {
             digits[0] = HEX[usize::from(byte >> 4)];

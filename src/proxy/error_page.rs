@@ -55,6 +55,6 @@ fn prefers_html(request: &RequestHead) -> bool {
 }
 
 /// The reason phrase of a status (RFC 9110, 15).
-fn title(status: u16) -> &'static str {
+pub fn title(status: u16) -> &'static str {
     http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Error")
 }

@@ -174,7 +174,9 @@ impl Forwarded<'_> {
     /// The server speaks another protocol from here on.
     fn switch(&self, tunnel: Tunnel, busy: Busy, upgrade: Option<Upgrade>, exchange: &mut Exchange<'_>) -> End {
         let Some(upgrade) = upgrade else { return End::failed(502, "malformed", exchange) };
-        upgrade.accept(exchange);
+        if !upgrade.accept(exchange.response) {
+            return End::failed(502, "malformed", exchange);
+        }
         self.visit.tunnel.set(Some(PendingTunnel::new(
             tunnel,
             &self.route.name,

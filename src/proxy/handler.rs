@@ -50,8 +50,8 @@ impl Arrival {
     }
 
     /// A request over HTTP/2.
-    pub fn of_http2(received: Result<(), Refusal>, body: Option<http2::RequestBody>) -> Self {
-        Self { received, rest: ClientRequest { body: body.map(Incoming::Http2), upgrade: None } }
+    pub fn of_http2(received: Result<(), Refusal>, body: Option<http2::RequestBody>, upgrade: Option<Upgrade>) -> Self {
+        Self { received, rest: ClientRequest { body: body.map(Incoming::Http2), upgrade } }
     }
 }
 

@@ -40,6 +40,9 @@ pub enum Refusal {
     /// A field that cannot be sent on as it is.
     #[error("a header field of the request is malformed")]
     Field,
+    /// A protocol other than `websocket` to speak through a tunnel.
+    #[error("the protocol is not served")]
+    Protocol,
     /// An `Expect` that is not `100-continue`.
     #[error("the expectation cannot be met")]
     Expectation,
@@ -58,6 +61,7 @@ impl Refusal {
             Self::BodyTooLarge => 413,
             Self::Expectation => 417,
             Self::HeadTooLarge => 431,
+            Self::Protocol => 501,
             Self::Version => 505,
         }
     }

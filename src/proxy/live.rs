@@ -11,7 +11,7 @@ use rustls::ClientConfig;
 
 use crate::pipeline::backend::Backend;
 use crate::pipeline::secrets::Secrets;
-use crate::pipeline::upstream::Upstream;
+use crate::pipeline::upstream::{Upstream, UpstreamProtocol};
 use crate::proxy::background::Background;
 use crate::proxy::balance::{LiveBackend, LiveTarget, Reached, States};
 use crate::proxy::metrics::{Metrics, RouteMetrics};
@@ -232,5 +232,10 @@ fn reached(url: &TargetUrl, upstream: &Upstream, around: &Surroundings) -> Resul
         })),
     };
     let preface = upstream.announce.map(|version| preface::write(version, None).into());
-    Ok(Reached { target: Target { address, tls, preface }, lookups })
+    let target = Target { address, tls, preface, protocol: UpstreamProtocol::Http1 };
+    let target = match upstream.protocol {
+        UpstreamProtocol::Http1 => target,
+        UpstreamProtocol::Http2 => target.over_http2(),
+    };
+    Ok(Reached { target, lookups })
 }

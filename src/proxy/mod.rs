@@ -15,6 +15,7 @@ mod ends;
 mod error_page;
 mod forward;
 pub mod forwarded;
+mod grpc;
 mod handler;
 pub mod handover;
 mod health;
@@ -41,6 +42,7 @@ mod tries;
 mod tunnel;
 pub mod upstream;
 mod visit;
+mod websocket;
 mod wire;
 mod worker;
 

@@ -86,6 +86,14 @@ impl Stream {
         }
     }
 
+    /// The protocol that both sides have agreed on in the TLS handshake, if they have.
+    pub fn alpn(&self) -> Option<&[u8]> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Tls(tls) => tls.get_ref().1.alpn_protocol(),
+        }
+    }
+
     /// Ready once there may be something to read.
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.carrier().poll_read_ready(cx)

@@ -11,15 +11,20 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::pipeline::exchange::Exchange;
-use crate::pipeline::head::Fields;
+use crate::pipeline::head::{Fields, ResponseHead};
 use crate::proxy::balance::Busy;
 use crate::proxy::connection::Connection;
 use crate::proxy::http1::Version;
 use crate::proxy::upstream::Tunnel;
+use crate::proxy::websocket;
 
-/// What a client asks for with `Upgrade`: the protocols it names.
-pub struct Upgrade(Box<[u8]>);
+/// What a client asks for with `Upgrade`, or with an extended `CONNECT` of HTTP/2.
+pub struct Upgrade {
+    /// The protocols it names.
+    protocol: Box<[u8]>,
+    /// What the server answers to the key that the gateway sent in place of the client, which HTTP/2 has none for.
+    accepts: Option<Vec<u8>>,
+}
 
 impl Upgrade {
     /// What a request asks for, if it asks on its connection's behalf.
@@ -31,19 +36,37 @@ impl Upgrade {
             .received_all("connection")
             .flat_map(|value| value.split(|byte| *byte == b','))
             .any(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade"));
-        (asks && version == Version::Http11 && !has_body).then(|| Self(protocol.into()))
+        (asks && version == Version::Http11 && !has_body).then(|| Self { protocol: protocol.into(), accepts: None })
+    }
+
+    /// A WebSocket that is opened over HTTP/2 (RFC 8441); what the server needs to know of it is put into the fields.
+    pub fn websocket(random: u128, fields: &mut Fields) -> Self {
+        let key = websocket::key(random);
+        fields.receive_lower(b"sec-websocket-key", &key);
+        Self { protocol: b"websocket"[..].into(), accepts: Some(websocket::accept(&key)) }
     }
 
     /// The protocols it names.
     pub fn protocol(&self) -> &[u8] {
-        &self.0
+        &self.protocol
     }
 
-    /// Says in the answer which protocol it is.
-    pub fn accept(&self, exchange: &mut Exchange<'_>) {
-        let protocol = exchange.response.fields.get("upgrade").unwrap_or(&self.0).to_vec();
-        exchange.response.fields.set("connection", b"upgrade");
-        exchange.response.fields.set("upgrade", &protocol);
+    /// Says in the answer which protocol it is; whether the server has understood what is asked.
+    pub fn accept(&self, response: &mut ResponseHead) -> bool {
+        let fields = &mut response.fields;
+        let Some(accepts) = &self.accepts else {
+            let protocol = fields.get("upgrade").unwrap_or(&self.protocol).to_vec();
+            fields.set("connection", b"upgrade");
+            fields.set("upgrade", &protocol);
+            return true;
+        };
+        let understood = fields.get("sec-websocket-accept") == Some(&accepts[..])
+            && fields.get("upgrade").is_some_and(|protocol| protocol.eq_ignore_ascii_case(&self.protocol));
+        for name in ["sec-websocket-accept", "upgrade"] {
+            fields.remove(name);
+        }
+        response.status = 200;
+        understood
     }
 }
 

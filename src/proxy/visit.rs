@@ -19,6 +19,8 @@ pub struct Visit {
     pub deadline: Deadline,
     /// The other end of a tunnel that the answer on its way opens.
     pub tunnel: Cell<Option<PendingTunnel>>,
+    /// How long the client waits for the head of the answer, if it has said so.
+    pub patience: Cell<Option<Duration>>,
     /// When its first bytes came, on the clock of the timers.
     began: Cell<u64>,
     flight: RefCell<Option<Flight>>,
@@ -55,6 +57,7 @@ impl Visit {
             connection: Rc::clone(connection),
             deadline: core.timers.deadline(),
             tunnel: Cell::new(None),
+            patience: Cell::new(None),
             began: Cell::new(core.timers.now()),
             flight: RefCell::new(None),
             ending: core.tunnels.deadline(),
@@ -69,6 +72,7 @@ impl Visit {
     /// The request in flight has a route, which says how long it may take from its first byte on.
     pub fn took_route(&self, generation: &Pinned, route: u32) {
         let timeout = generation.table.routes[route as usize].request;
+        let timeout = self.patience.get().map_or(timeout, |patience| patience.min(timeout));
         self.deadline.set_since(self.began.get(), timeout);
         *self.flight.borrow_mut() = Some(Flight { generation: Rc::clone(generation), route, looked: 0, routed: true });
     }

@@ -5,11 +5,15 @@
 
 mod attacks;
 mod client;
+mod grpc;
 mod life;
 mod messages;
+mod origin;
 mod raw;
 #[path = "../support/mod.rs"]
 mod support;
+mod tunnels;
+mod upstream;
 
 use support::origin::Origin;
 use support::{Gateway, Options, backend, folder_with, gateway, route};

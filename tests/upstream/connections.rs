@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use gw::pipeline::head::ResponseHead;
+use gw::pipeline::upstream::UpstreamProtocol;
 use gw::proxy::upstream::{Address, Reply, Target, TlsTarget, client_config};
 use http_body::Frame;
 use rcgen::{CertifiedKey, KeyPair};
@@ -178,24 +179,25 @@ fn tls_target(address: std::net::SocketAddr, name: &'static str, roots: RootCert
     let config = Arc::new(client_config(roots).unwrap());
     let server_name = ServerName::try_from(name).unwrap();
     let tls = Arc::new(TlsTarget { server_name, settings: [0; 32], config });
-    Target { address: Address::Socket(address), tls: Some(tls), preface: None }
+    Target { address: Address::Socket(address), tls: Some(tls), preface: None, protocol: UpstreamProtocol::Http1 }
 }
 
-fn acceptor() -> TlsAcceptor {
+fn acceptor(protocols: &[&[u8]]) -> TlsAcceptor {
     let key = PrivateKeyDer::Pkcs8(IDENTITY.signing_key.serialize_der().into());
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
+    let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(vec![certificate()], key)
         .unwrap();
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     TlsAcceptor::from(Arc::new(config))
 }
 
 /// Answers every request on every connection.
 async fn serve_tls(listener: TcpListener) {
-    let acceptor = acceptor();
+    let acceptor = acceptor(&[]);
     loop {
         let (tcp, _) = listener.accept().await.unwrap();
         let Ok(mut tls) = acceptor.accept(tcp).await else { continue };
@@ -234,6 +236,46 @@ fn tls() {
     });
 }
 
+/// Answers every request over HTTP/2.
+async fn serve_http2(listener: TcpListener) {
+    let acceptor = acceptor(&[b"h2", b"http/1.1"]);
+    loop {
+        let (tcp, _) = listener.accept().await.unwrap();
+        let tls = acceptor.accept(tcp).await.unwrap();
+        assert_eq!(tls.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+        let mut connection = h2::server::handshake(tls).await.unwrap();
+        tokio::task::spawn_local(async move {
+            while let Some(Ok((request, mut respond))) = connection.accept().await {
+                assert_eq!(request.uri().to_string(), "https://upstream.test/path");
+                let head = http::Response::builder().header("content-length", "2").body(()).unwrap();
+                let mut stream = respond.send_response(head, false).unwrap();
+                stream.send_data(Bytes::from_static(b"ok"), true).unwrap();
+            }
+        });
+    }
+}
+
+#[test]
+fn http2_is_agreed_on_over_tls() {
+    World::run(async |world| {
+        let (listener, old) =
+            (TcpListener::bind("127.0.0.1:0").await.unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let addresses = (listener.local_addr().unwrap(), old.local_addr().unwrap());
+        tokio::task::spawn_local(serve_http2(listener));
+        tokio::task::spawn_local(serve_tls(old));
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate()).unwrap();
+        let target = tls_target(addresses.0, "upstream.test", roots.clone()).over_http2();
+        for method in ["GET", "POST"] {
+            let answer = world.ask_target(&target, Ask::new(method)).await;
+            assert_eq!(answer, "200 [content-length: 2] ok | kept 0");
+        }
+        let target = tls_target(addresses.1, "upstream.test", roots).over_http2();
+        let answer = world.ask_target(&target, Ask::new("GET")).await;
+        assert_eq!(answer, "502 malformed: the upstream's answer is malformed: not HTTP/2 | kept 0");
+    });
+}
+
 #[test]
 fn long_bodies_pass_both_ways_over_tls() {
     World::run(async |world| {
@@ -243,7 +285,7 @@ fn long_bodies_pass_both_ways_over_tls() {
         let target = tls_target(listener.local_addr().unwrap(), "upstream.test", roots);
         let echo = tokio::task::spawn_local(async move {
             let (tcp, _) = listener.accept().await.unwrap();
-            let mut tls = acceptor().accept(tcp).await.unwrap();
+            let mut tls = acceptor(&[]).accept(tcp).await.unwrap();
             let mut heard = Vec::new();
             while !heard.ends_with(b"\r\n\r\n") {
                 heard.push(tls.read_u8().await.unwrap());

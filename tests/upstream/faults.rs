@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 
+use gw::pipeline::upstream::UpstreamProtocol;
 use gw::proxy::upstream::{Address, AnswerLimits, Host, Target};
 
 use crate::server::Server;
@@ -168,10 +169,19 @@ fn no_connection() {
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let refused = "502 refused: the upstream refuses connections | kept 0";
         assert_eq!(world.ask(free, Ask::new("GET")).await, refused);
-        let target =
-            Target { address: Address::Name(Host::new("127.0.0.1", free.port()).into()), tls: None, preface: None };
+        let target = Target {
+            address: Address::Name(Host::new("127.0.0.1", free.port()).into()),
+            tls: None,
+            preface: None,
+            protocol: UpstreamProtocol::Http1,
+        };
         assert_eq!(world.ask_target(&target, Ask::new("GET")).await, refused);
-        let target = Target { address: Address::Name(Host::new("no name", 80).into()), tls: None, preface: None };
+        let target = Target {
+            address: Address::Name(Host::new("no name", 80).into()),
+            tls: None,
+            preface: None,
+            protocol: UpstreamProtocol::Http1,
+        };
         let unknown = "502 resolve: the name of the upstream cannot be resolved | kept 0";
         assert_eq!(world.ask_target(&target, Ask::new("GET")).await, unknown);
     });

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gw::pipeline::upstream::UpstreamProtocol;
 use gw::proxy::upstream::{Address, Host, Target};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -29,7 +30,7 @@ async fn listen(address: &str, port: u16) -> u16 {
 }
 
 fn named(host: &Arc<Host>) -> Target {
-    Target { address: Address::Name(Arc::clone(host)), tls: None, preface: None }
+    Target { address: Address::Name(Arc::clone(host)), tls: None, preface: None, protocol: UpstreamProtocol::Http1 }
 }
 
 fn learn(host: &Host, addresses: &[&str]) {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gw::pipeline::head::ResponseHead;
+use gw::pipeline::upstream::UpstreamProtocol;
 use gw::proxy::timer::Timers;
 use gw::proxy::upstream::{
     Address, AnswerLimits, Call, Patience, Reply, StepTimeouts, Target, UpstreamBody, UpstreamError, Upstreams,
@@ -116,7 +117,8 @@ impl World {
         ask: Ask,
         response: &mut ResponseHead,
     ) -> Result<Reply<Fed>, UpstreamError> {
-        let target = Target { address: Address::Socket(to), tls: None, preface: None };
+        let target =
+            Target { address: Address::Socket(to), tls: None, preface: None, protocol: UpstreamProtocol::Http1 };
         self.send_to(&target, ask, response).await
     }
 
@@ -148,7 +150,8 @@ impl World {
     /// Sends a request and says what came of it: `status [fields] body`, with what went wrong, and whether the
     /// connection was kept.
     pub(crate) async fn ask(&self, to: SocketAddr, ask: Ask) -> String {
-        let target = Target { address: Address::Socket(to), tls: None, preface: None };
+        let target =
+            Target { address: Address::Socket(to), tls: None, preface: None, protocol: UpstreamProtocol::Http1 };
         self.ask_target(&target, ask).await
     }
 

@@ -38,8 +38,21 @@ pub struct Upstream {
     pub host: HostHeader,
     /// How each connection says whom it is made for.
     pub announce: Option<ProxyVersion>,
+    /// Which version of HTTP they speak.
+    pub protocol: UpstreamProtocol,
     /// Its own timeouts, where it has any.
     pub timeouts: Timeouts,
+}
+
+/// A version of HTTP that servers speak.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum UpstreamProtocol {
+    /// HTTP/1.1: a connection serves one request at a time.
+    #[default]
+    Http1,
+    /// HTTP/2, as gRPC needs it: by prior knowledge in clear text, agreed on in the handshake over TLS.
+    Http2,
 }
 
 /// A version of the PROXY protocol.

@@ -1,7 +1,5 @@
 //! A health check by the standard service of gRPC (`grpc.health.v1.Health/Check`), over HTTP/2 with or without TLS.
 
-use std::sync::Arc;
-
 use bytes::{BufMut, Bytes, BytesMut};
 use http::header::{CONTENT_TYPE, TE};
 use http::{HeaderMap, HeaderValue, Method, Request, Uri};
@@ -11,7 +9,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 
 use crate::proxy::health::probe::Unwell;
 use crate::proxy::health::watch::Asked;
-use crate::proxy::upstream::{Target, TlsTarget, connect};
+use crate::proxy::upstream::connect;
 
 /// The most bytes an answer has: two are enough.
 const ANSWER_BYTES: usize = 4096;
@@ -20,7 +18,7 @@ const ANSWER_BYTES: usize = 4096;
 const SERVING: &[u8] = &[0x08, 0x01];
 
 pub(super) async fn ask(asked: &Asked, service: &str) -> Result<(), Unwell> {
-    let stream = connect(&over_http2(&asked.target)).await?;
+    let stream = connect(&asked.target.clone().over_http2()).await?;
     let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
     let answer = async {
         let answer = sender.send_request(request(asked, service)).await?;
@@ -38,17 +36,6 @@ pub(super) async fn ask(asked: &Asked, service: &str) -> Result<(), Unwell> {
         answer = answer => answer,
         Err(error) = connection => Err(error.into()),
     }
-}
-
-/// The same target, asked for HTTP/2 in its TLS handshake.
-fn over_http2(target: &Target) -> Target {
-    let mut target = target.clone();
-    target.tls = target.tls.map(|tls| {
-        let mut config = (*tls.config).clone();
-        config.alpn_protocols = vec![b"h2".to_vec()];
-        Arc::new(TlsTarget { config: Arc::new(config), ..(*tls).clone() })
-    });
-    target
 }
 
 fn request(asked: &Asked, service: &str) -> Request<Full<Bytes>> {

@@ -5,6 +5,7 @@
 
 mod answer;
 mod body;
+mod duplex;
 mod frame;
 mod meter;
 mod opening;

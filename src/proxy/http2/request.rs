@@ -3,9 +3,13 @@
 //! `h2` has refused what breaks HTTP/2: fields of a connection, pseudo-fields out of place, control characters, a length that the
 //! body does not have. What is left to refuse is what a server behind the gateway could read in another way.
 
+use std::time::Duration;
+
+use h2::ext::Protocol;
 use http::request::Parts;
 
 use crate::pipeline::head::{Fields, RequestHead};
+use crate::proxy::grpc;
 use crate::proxy::ingress::{self, HostIn, Refusal, Target};
 use crate::proxy::wire::{Kind, decimal, kind};
 use crate::table::settings::Limits;
@@ -18,17 +22,33 @@ pub(super) struct Facts {
     pub(super) length: Option<u64>,
     /// Whether the client waits to be asked for it.
     pub(super) expects_continue: bool,
+    /// Whether it is no body, but a WebSocket (RFC 8441).
+    pub(super) is_websocket: bool,
+    /// Whether it is a call of gRPC.
+    pub(super) is_grpc: bool,
+    /// How long the client waits.
+    pub(super) patience: Option<Duration>,
     /// The bytes of all fields.
     bytes: u64,
 }
 
-/// Takes a head over into `head`.
+/// Takes a head over into `head`, and what it says of its body into `facts`.
 ///
 /// # Errors
-/// If it is refused; `head` then holds enough for an answer.
-pub(super) fn receive(parts: &Parts, limits: &Limits, head: &mut RequestHead) -> Result<Facts, Refusal> {
+/// If it is refused; both then hold enough for an answer.
+pub(super) fn receive(
+    parts: &Parts,
+    limits: &Limits,
+    head: &mut RequestHead,
+    facts: &mut Facts,
+) -> Result<(), Refusal> {
     head.method = Method::from_token(parts.method.as_str()).ok_or(Refusal::Head)?;
-    let facts = Facts::take(parts, &mut head.fields)?;
+    let protocol = parts.extensions.get::<Protocol>().map(Protocol::as_str);
+    if protocol.is_some() {
+        // it is opened as over HTTP/1, and matched so, too
+        head.method = Method::Get;
+    }
+    facts.take(parts, &mut head.fields)?;
     if facts.bytes > limits.header_bytes.bytes() || parts.headers.len() > usize::from(limits.headers) {
         return Err(Refusal::HeadTooLarge);
     }
@@ -45,24 +65,34 @@ pub(super) fn receive(parts: &Parts, limits: &Limits, head: &mut RequestHead) ->
     if facts.length.is_some_and(|length| length > limits.body_bytes.bytes()) {
         return Err(Refusal::BodyTooLarge);
     }
-    Ok(facts)
+    facts.is_websocket = match protocol {
+        Some("websocket") if facts.length.is_none() => true,
+        Some(_) => return Err(Refusal::Protocol),
+        None => false,
+    };
+    Ok(())
 }
 
 impl Facts {
-    fn take(parts: &Parts, fields: &mut Fields) -> Result<Self, Refusal> {
-        let mut facts = Self::default();
+    fn take(&mut self, parts: &Parts, fields: &mut Fields) -> Result<(), Refusal> {
         let mut refused = Ok(());
         for (name, value) in &parts.headers {
             // all are taken, so that a refusal is answered in the form that the client accepts
             let (name, value) = (name.as_str(), value.as_bytes());
-            facts.bytes += (name.len() + value.len()) as u64;
-            refused = refused.and(facts.note(kind(name), value));
-            if name != "cookie" {
+            self.bytes += (name.len() + value.len()) as u64;
+            refused = refused.and(self.note(kind(name), value));
+            match name {
+                "content-type" => self.is_grpc = grpc::is_grpc(value),
+                "grpc-timeout" => self.patience = grpc::timeout(value),
+                _ => {}
+            }
+            // a key is the gateway's to make
+            if name != "cookie" && name != "sec-websocket-key" {
                 fields.receive_lower(name.as_bytes(), value);
             }
         }
         take_cookies(parts, fields);
-        refused.map(|()| facts)
+        refused
     }
 
     fn note(&mut self, kind: Kind, value: &[u8]) -> Result<(), Refusal> {
@@ -101,7 +131,7 @@ fn take_cookies(parts: &Parts, fields: &mut Fields) {
 mod tests {
     use http::Request;
 
-    use super::receive;
+    use super::{Facts, receive};
     use crate::pipeline::head::RequestHead;
     use crate::proxy::ingress::Refusal;
     use crate::table::settings::Limits;
@@ -112,7 +142,8 @@ mod tests {
             request = request.header(*name, *value);
         }
         let mut head = RequestHead::default();
-        receive(&request.body(()).unwrap().into_parts().0, &Limits::default(), &mut head).map(|_| head)
+        let parts = request.body(()).unwrap().into_parts().0;
+        receive(&parts, &Limits::default(), &mut head, &mut Facts::default()).map(|()| head)
     }
 
     #[test]

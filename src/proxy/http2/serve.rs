@@ -62,7 +62,8 @@ fn builder(limits: &Limits) -> Builder {
         .initial_window_size(window(limits.http2.stream_window))
         .initial_connection_window_size(window(limits.http2.connection_window))
         .max_header_list_size(u32::try_from(list).unwrap_or(u32::MAX))
-        .max_send_buffer_size(SEND_BUFFER);
+        .max_send_buffer_size(SEND_BUFFER)
+        .enable_connect_protocol();
     builder
 }
 

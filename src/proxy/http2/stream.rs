@@ -9,15 +9,21 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
+use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::{Body as _, Frame};
 
 use crate::proxy::answer::AnswerBody;
+use crate::proxy::core::Heads;
+use crate::proxy::error_page;
+use crate::proxy::grpc;
 use crate::proxy::handler::{Answer, Arrival, handle};
 use crate::proxy::http2::answer;
 use crate::proxy::http2::body::RequestBody;
-use crate::proxy::http2::request::receive;
+use crate::proxy::http2::duplex::Duplex;
+use crate::proxy::http2::request::{Facts, receive};
 use crate::proxy::ingress::Refusal;
+use crate::proxy::tunnel::Upgrade;
 use crate::proxy::visit::Visit;
 use crate::value::method::Method;
 
@@ -35,33 +41,75 @@ async fn exchange(request: Request<RecvStream>, mut respond: SendResponse<Bytes>
     let core = &visit.connection.core;
     let mut heads = core.heads();
     let (parts, stream) = request.into_parts();
-    let received = receive(&parts, &core.generation().table.settings.limits, &mut heads.request);
-    let malformed = matches!(received, Err(Refusal::Field | Refusal::Host | Refusal::HostMismatch));
-    let (received, facts) = received.map_or_else(|refusal| (Err(refusal), None), |facts| (Ok(()), Some(facts)));
+    let mut facts = Facts::default();
+    let received = receive(&parts, &core.generation().table.settings.limits, &mut heads.request, &mut facts);
+    let is_malformed = matches!(received, Err(Refusal::Field | Refusal::Host | Refusal::HostMismatch));
     drop(parts);
-    let mut body = None;
-    if !stream.is_end_stream() {
-        if facts.as_ref().is_some_and(|facts| facts.expects_continue) {
+    visit.patience.set(facts.patience);
+    let (mut tunnel, mut upgrade, mut body) = (None, None, None);
+    if facts.is_websocket {
+        tunnel = Some(stream);
+        upgrade = Some(Upgrade::websocket(core.random_bits(), &mut heads.request.fields));
+    } else if !stream.is_end_stream() {
+        if facts.expects_continue {
             let mut go_on = Response::new(());
             *go_on.status_mut() = StatusCode::CONTINUE;
             let _ = respond.send_informational(go_on);
         }
-        body = Some(RequestBody::new(stream, facts.and_then(|facts| facts.length)));
+        body = Some(RequestBody::new(stream, facts.length));
     }
     let head_only = heads.request.method == Method::Head;
     let answer = {
-        let mut handling = pin!(handle(Rc::clone(visit), heads, Arrival::of_http2(received, body)));
+        let mut handling = pin!(handle(Rc::clone(visit), heads, Arrival::of_http2(received, body, upgrade)));
         poll_fn(|cx| match handling.as_mut().poll(cx) {
             Poll::Ready(answer) => Poll::Ready(Some(answer)),
             Poll::Pending => respond.poll_reset(cx).map(|_| None),
         })
         .await
     };
-    match answer {
+    let Some(answer) = answer else { return };
+    if is_malformed {
         // to `h2` it was a message, but it is none (RFC 9113, 8.1.1)
-        Some(_) if malformed => respond.send_reset(Reason::PROTOCOL_ERROR),
-        Some(answer) => send(answer, head_only, respond, visit).await,
-        None => {}
+        return respond.send_reset(Reason::PROTOCOL_ERROR);
+    }
+    match tunnel {
+        Some(stream) => join(answer, stream, respond, visit).await,
+        None if facts.is_grpc && !answer.framed => send_status(answer, respond, visit),
+        None => send(answer, head_only, respond, visit).await,
+    }
+}
+
+/// Answers a call of gRPC that no server has answered: its clients look for a status of their own (Trailers-Only).
+fn send_status(mut answer: Answer, mut respond: SendResponse<Bytes>, visit: &Visit) {
+    let core = &visit.connection.core;
+    let Heads { response, .. } = &mut *answer.heads;
+    let status = std::mem::replace(&mut response.status, 200);
+    response.fields.set("content-type", b"application/grpc");
+    response.fields.set("grpc-status", grpc::status(status).as_bytes());
+    response.fields.set("grpc-message", error_page::title(status).as_bytes());
+    answer.body.stays_here();
+    let mut head = answer::head(&answer, true, &core.date());
+    head.headers_mut().remove(CONTENT_LENGTH);
+    core.recycle(answer.heads);
+    // the client may be gone
+    let _ = respond.send_response(head, true);
+}
+
+/// Answers who wants to open a WebSocket, and lets it be spoken if it is open.
+async fn join(mut answer: Answer, receive: RecvStream, mut respond: SendResponse<Bytes>, visit: &Visit) {
+    let Some(tunnel) = visit.tunnel.take() else {
+        // any success would tell the client that it is open
+        if (200..300).contains(&answer.heads.response.status) {
+            answer.heads.response.status = 502;
+        }
+        return send(answer, false, respond, visit).await;
+    };
+    answer.body.stays_here();
+    let head = answer::head(&answer, true, &visit.connection.core.date());
+    visit.connection.core.recycle(answer.heads);
+    drop(answer.body);
+    if let Ok(send) = respond.send_response(head, false) {
+        tunnel.join(Duplex::new(receive, send), Bytes::new(), &visit.connection).await;
     }
 }
 

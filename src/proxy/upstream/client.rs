@@ -13,13 +13,16 @@ use bytes::Bytes;
 use http_body::Body;
 
 use crate::pipeline::head::ResponseHead;
+use crate::pipeline::upstream::UpstreamProtocol;
 use crate::proxy::stream::Stream;
 use crate::proxy::timer::{Deadline, Timers};
-use crate::proxy::upstream::body::{Line, UpstreamBody};
+use crate::proxy::upstream::body::UpstreamBody;
 use crate::proxy::upstream::connect::connect;
 use crate::proxy::upstream::error::{BoxError, UpstreamError};
 use crate::proxy::upstream::gate::{Counted, Gate, GateLimits};
 use crate::proxy::upstream::head::{Asked, Head, HeadReader};
+use crate::proxy::upstream::http1_body::{Http1Body, Line};
+use crate::proxy::upstream::http2::{self, Sessions};
 use crate::proxy::upstream::pool::{Mark, Pool, Pools};
 use crate::proxy::upstream::target::Target;
 use crate::proxy::upstream::tunnel::Tunnel;
@@ -31,6 +34,7 @@ use crate::value::method::Method;
 #[derive(Clone)]
 pub struct Upstreams {
     pools: Rc<Pools>,
+    sessions: Rc<Sessions>,
     buffers: Rc<Buffers>,
 }
 
@@ -70,7 +74,7 @@ pub struct Patience<'a> {
 
 impl Patience<'_> {
     /// Ready once there is no time left.
-    fn poll_over(self, cx: &mut Context<'_>) -> Poll<UpstreamError> {
+    pub(super) fn poll_over(self, cx: &mut Context<'_>) -> Poll<UpstreamError> {
         if self.request.poll_expired(cx).is_ready() {
             return Poll::Ready(UpstreamError::RequestTimeout);
         }
@@ -135,7 +139,8 @@ impl Upstreams {
     /// A client without connections.
     pub fn new(timers: &Timers) -> Self {
         let buffers = Rc::new(Buffers::new(timers.clone()));
-        Self { pools: Rc::new(Pools::new(timers.clone())), buffers }
+        let (pools, sessions) = (Pools::new(timers.clone()), Sessions::new(timers.clone()));
+        Self { pools: Rc::new(pools), sessions: Rc::new(sessions), buffers }
     }
 
     /// The buffers of the worker.
@@ -150,6 +155,18 @@ impl Upstreams {
     /// # Errors
     /// If there is no usable answer; the request comes back if another server may be asked.
     pub async fn send<B>(&self, call: Call<'_, B>) -> Result<Reply<B>, Failure<B>>
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: Into<BoxError>,
+    {
+        if call.target.protocol == UpstreamProtocol::Http2 {
+            // boxed: a request over HTTP/1 then holds no memory for it
+            return Box::pin(http2::send(&self.sessions, &self.buffers, call)).await;
+        }
+        self.send_over_http1(call).await
+    }
+
+    async fn send_over_http1<B>(&self, call: Call<'_, B>) -> Result<Reply<B>, Failure<B>>
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<BoxError>,
@@ -249,6 +266,7 @@ impl Upstreams {
     /// Closes idle connections that are too old or were closed by their server. To be called about every second.
     pub fn sweep(&self) {
         self.pools.sweep();
+        self.sessions.sweep();
     }
 
     /// The number of idle connections.
@@ -258,7 +276,7 @@ impl Upstreams {
 }
 
 /// Connects, within the time for it.
-async fn open(
+pub(super) async fn open(
     target: &Target,
     counted: Option<Counted>,
     desk: &Desk,
@@ -289,7 +307,7 @@ where
 {
     line.desk.deadline.clear();
     if !head.switched {
-        return Ok(Reply::Answer(UpstreamBody::new(line, head.decoder, upload, head.reusable, idle)));
+        return Ok(Reply::Answer(UpstreamBody::Http1(Http1Body::new(line, head.decoder, upload, head.reusable, idle))));
     }
     if !upload.is_complete() {
         return Err(UpstreamError::Malformed("101 before the end of the request"));

@@ -1,4 +1,4 @@
-//! The client for upstream servers: HTTP/1.1 over TCP or TLS, one per worker (RFC 9112).
+//! The client for upstream servers: HTTP/1.1 and HTTP/2 over TCP or TLS, one per worker (RFC 9112, RFC 9113).
 //!
 //! It sends a head that is already written, streams both bodies, and hands back an answer whose framing is
 //! beyond doubt or an [`UpstreamError`]. It knows no route, plugin or downstream connection, and never asks
@@ -11,6 +11,8 @@ mod error;
 mod gate;
 mod head;
 mod host;
+mod http1_body;
+mod http2;
 mod pool;
 mod target;
 mod tunnel;

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 
+use crate::pipeline::upstream::UpstreamProtocol;
+
 use crate::proxy::upstream::host::Host;
 
 /// One upstream server.
@@ -20,6 +22,20 @@ pub struct Target {
     pub tls: Option<Arc<TlsTarget>>,
     /// What is said first on each connection, before TLS: for whom it is made. Connections that say the same are shared.
     pub preface: Option<Arc<[u8]>>,
+    /// Which version of HTTP it speaks.
+    pub protocol: UpstreamProtocol,
+}
+
+impl Target {
+    /// The same server, asked to speak HTTP/2: by prior knowledge in clear text, by ALPN over TLS.
+    pub fn over_http2(self) -> Self {
+        let tls = self.tls.map(|tls| {
+            let mut config = (*tls.config).clone();
+            config.alpn_protocols = vec![b"h2".to_vec()];
+            Arc::new(TlsTarget { config: Arc::new(config), ..(*tls).clone() })
+        });
+        Self { tls, protocol: UpstreamProtocol::Http2, ..self }
+    }
 }
 
 /// Where a server listens.

@@ -11,4 +11,4 @@ pub use buffers::{Buffers, Desk, Input, Size};
 pub use decode::{DecodeError, Decoder, Piece, crlf_only};
 pub use field::{Kind, decimal, kind};
 pub use sender::{Framing, SendError, Sender, Sending, push_number};
-pub use trailers::{Direction, drop_forbidden};
+pub use trailers::{Direction, drop_forbidden, harmless_only};

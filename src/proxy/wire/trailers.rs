@@ -51,8 +51,8 @@ const FORBIDDEN: [&str; 32] = [
 /// Digests and signatures of what was sent, which can be known only after it.
 const ALLOWED_IN_REQUESTS: [&str; 5] = ["content-digest", "content-md5", "digest", "etag", "repr-digest"];
 
-/// Families of the same.
-const ALLOWED_PREFIXES: [&str; 2] = ["x-amz-checksum-", "x-checksum-"];
+/// Families of the same, and what gRPC says of a call at its end.
+const ALLOWED_PREFIXES: [&str; 3] = ["grpc-", "x-amz-checksum-", "x-checksum-"];
 
 /// Which way a message goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +81,21 @@ pub fn parse(section: &[u8]) -> Result<HeaderMap, DecodeError> {
         }
     }
     Ok(fields)
+}
+
+/// Those trailers of a request that are known to be harmless.
+pub fn harmless_only(fields: HeaderMap) -> HeaderMap {
+    let mut last = None;
+    let named = fields.into_iter().filter_map(|(name, value)| {
+        // a further value of a field comes without its name
+        last = name.or(last.take());
+        last.clone().filter(|name| is_harmless(name.as_str())).map(|name| (name, value))
+    });
+    let mut kept = HeaderMap::new();
+    for (name, value) in named {
+        kept.append(name, value);
+    }
+    kept
 }
 
 /// Leaves out of trailers what no trailer may be.

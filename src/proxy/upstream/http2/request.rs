@@ -1,0 +1,220 @@
+//! Sending a request on a stream and getting the head of its answer.
+//!
+//! What a server has not seen, by its own word (REFUSED_STREAM, or GOAWAY with a lower stream; RFC 9113, 8.7), is sent once more at
+//! once, whatever it is, as long as nothing of its body was taken.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use h2::client::ResponseFuture;
+use h2::{Reason, SendStream};
+use http::uri::Scheme;
+use http::{Request, Response};
+use http_body::Body;
+
+use crate::proxy::upstream::body::UpstreamBody;
+use crate::proxy::upstream::client::{Call, Failure, Patience, Reply, StepTimeouts};
+use crate::proxy::upstream::error::{BoxError, UpstreamError};
+use crate::proxy::upstream::http2::body::{Http2Body, Open};
+use crate::proxy::upstream::http2::head;
+use crate::proxy::upstream::http2::sessions::{Lease, Sessions, Wish};
+use crate::proxy::upstream::http2::upload::Upload;
+use crate::proxy::upstream::upload::Unsent;
+use crate::proxy::wire::{Buffers, Desk, Sending};
+use crate::value::method::Method;
+
+/// How often a request is sent that no server has seen.
+const ATTEMPTS: usize = 3;
+
+/// Informational answers in a row; real servers send one or two.
+const INTERIM_AT_MOST: u8 = 8;
+
+/// Sends a request; see [`Upstreams::send`](crate::proxy::upstream::Upstreams::send).
+pub(in crate::proxy::upstream) async fn send<B>(
+    sessions: &Sessions,
+    buffers: &Rc<Buffers>,
+    call: Call<'_, B>,
+) -> Result<Reply<B>, Failure<B>>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
+    let Call { target, method, head, body, timeouts, patience, limits, gate, response, .. } = call;
+    let (mut upload, desk) = (Upload::new(body), buffers.desk());
+    let length = if upload.is_bodiless() { length_of_nothing(method) } else { upload.length() };
+    let scheme = if target.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
+    let wish = Wish { target, timeouts, patience, limits, gate };
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        let Some(request) = head::request(head, &scheme, length) else {
+            let error = UpstreamError::Malformed("the request cannot be sent over HTTP/2");
+            return Err(Failure { error, unsent: None });
+        };
+        let lost = match sessions.lease(wish, &desk).await {
+            Ok(lease) => match begin(lease, request, &upload) {
+                Ok(mut stream) => {
+                    let got = poll_fn(|cx| stream.poll(&mut upload, &desk, timeouts, patience, cx)).await;
+                    match got {
+                        Ok((answer, receive)) => {
+                            let Stream { send, lease, .. } = stream;
+                            desk.deadline.clear();
+                            let length = match head::answer(&answer, limits, response) {
+                                Ok(length) => length,
+                                Err(error) => return Err(Failure { error, unsent: None }),
+                            };
+                            let open = Open::new(receive, send, upload, desk, lease);
+                            let length = length.filter(|_| *method != Method::Head);
+                            return Ok(Reply::Answer(UpstreamBody::Http2(Http2Body::new(open, length, timeouts.idle))));
+                        }
+                        Err(lost) => lost,
+                    }
+                }
+                Err(lost) => lost,
+            },
+            Err(error) => Lost { error, seen: Seen::No, again: false },
+        };
+        let Lost { error, seen, again } = lost;
+        let repeatable = match seen {
+            Seen::No => upload.is_untaken(),
+            Seen::Maybe => upload.is_untaken() && method.is_idempotent(),
+            Seen::Yes => false,
+        };
+        if !(repeatable && again && attempts < ATTEMPTS) {
+            let whole = if repeatable { upload.into_untaken() } else { None };
+            return Err(Failure { error, unsent: whole.map(|body| Unsent { body }) });
+        }
+    }
+}
+
+/// What `Content-Length` says of a request without a body, as over HTTP/1.
+fn length_of_nothing(method: &Method) -> Option<u64> {
+    matches!(method, Method::Post | Method::Put | Method::Patch).then_some(0)
+}
+
+/// A request that was lost.
+struct Lost {
+    error: UpstreamError,
+    seen: Seen,
+    /// Whether another connection may do better at once.
+    again: bool,
+}
+
+/// Whether a server has seen a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    No,
+    Maybe,
+    Yes,
+}
+
+impl Lost {
+    fn of(error: &h2::Error, reused: bool) -> Self {
+        let refused = error.is_reset() && error.is_remote() && error.reason() == Some(Reason::REFUSED_STREAM);
+        if refused || (error.is_go_away() && error.is_remote()) {
+            return Self { error: UpstreamError::Closed, seen: Seen::No, again: true };
+        }
+        if error.is_io() {
+            return Self { error: UpstreamError::Closed, seen: Seen::Maybe, again: reused };
+        }
+        if error.is_remote() {
+            return Self { error: UpstreamError::Closed, seen: Seen::Maybe, again: false };
+        }
+        Self { error: UpstreamError::Malformed("not as HTTP/2 has it"), seen: Seen::Yes, again: false }
+    }
+}
+
+/// A request on its stream.
+struct Stream {
+    response: ResponseFuture,
+    send: SendStream<Bytes>,
+    lease: Lease,
+    interim: u8,
+    /// Who was waited for, and how much was sent, when the step's deadline was set.
+    waits_for: Option<(Sending, u64)>,
+}
+
+fn begin<B>(lease: Lease, request: Request<()>, upload: &Upload<B>) -> Result<Stream, Lost>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
+    let (response, send) = lease.sender().send_request(request, upload.is_bodiless()).map_err(|_| Lost {
+        error: UpstreamError::Closed,
+        seen: Seen::No,
+        again: true,
+    })?;
+    Ok(Stream { response, send, lease, interim: 0, waits_for: None })
+}
+
+impl Stream {
+    /// Sends and reads in one go, so that an answer is seen however early it comes.
+    fn poll<B>(
+        &mut self,
+        upload: &mut Upload<B>,
+        desk: &Desk,
+        timeouts: StepTimeouts,
+        patience: Patience<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(Response<()>, h2::RecvStream), Lost>>
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: Into<BoxError>,
+    {
+        let seen = |error| Lost { error, seen: Seen::Yes, again: false };
+        let sending = match upload.poll_send(&mut self.send, cx) {
+            Ok(sending) => sending,
+            Err(error) => return Poll::Ready(Err(seen(error))),
+        };
+        while let Poll::Ready(Some(Ok(_))) = self.response.poll_informational(cx) {
+            self.interim += 1;
+            if self.interim > INTERIM_AT_MOST {
+                return Poll::Ready(Err(seen(UpstreamError::Malformed("endless interim answers"))));
+            }
+        }
+        match Pin::new(&mut self.response).poll(cx) {
+            Poll::Ready(Ok(answer)) => {
+                let (head, receive) = answer.into_parts();
+                return Poll::Ready(Ok((Response::from_parts(head, ()), receive)));
+            }
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(Lost::of(&error, self.lease.reused))),
+            Poll::Pending => {}
+        }
+        self.poll_late(sending, upload.sent(), desk, timeouts, patience, cx).map(|error| Err(self.given_up(error)))
+    }
+
+    fn given_up(&self, error: UpstreamError) -> Lost {
+        // a connection on which nothing comes may be dead: others find out on a new one
+        if matches!(error, UpstreamError::FirstByteTimeout | UpstreamError::IdleTimeout) {
+            self.lease.retire();
+        }
+        Lost { error, seen: Seen::Maybe, again: false }
+    }
+
+    /// Ready once what is waited for takes too long. A client that is slow to send isn't the upstream's fault.
+    fn poll_late(
+        &mut self,
+        sending: Sending,
+        sent: u64,
+        desk: &Desk,
+        timeouts: StepTimeouts,
+        patience: Patience<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<UpstreamError> {
+        if self.waits_for.replace((sending, sent)) != Some((sending, sent)) {
+            match sending {
+                Sending::Blocked => desk.deadline.set(timeouts.idle),
+                Sending::Waiting => desk.deadline.clear(),
+                Sending::Over => desk.deadline.set(timeouts.first_byte),
+            }
+        }
+        if let Poll::Ready(error) = patience.poll_over(cx) {
+            return Poll::Ready(error);
+        }
+        let error = if sending == Sending::Over { UpstreamError::FirstByteTimeout } else { UpstreamError::IdleTimeout };
+        desk.deadline.poll_expired(cx).map(|()| error)
+    }
+}
