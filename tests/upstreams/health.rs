@@ -67,6 +67,16 @@ fn a_health_check_takes_a_target_out_and_in() {
         assert_eq!(ask(gateway.http(), get("/", "")).status, 200);
     }
     assert_eq!((a.served(), b.served()), (2, 8));
+    let shown = |path: &str| {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        ask(gateway.address("status"), request).text()
+    };
+    let (metrics, own) = (shown("/metrics"), format!("{{backend=\"pool\",target=\"http://{}\"}}", a.origin.address));
+    for line in ["gw_target_healthy", "gw_target_requests_total"].map(|name| format!("{name}{own}")) {
+        let value = if line.starts_with("gw_target_healthy") { 0 } else { 2 };
+        assert!(metrics.contains(&format!("{line} {value}\n")), "no `{line} {value}` in\n{metrics}");
+    }
+    assert!(shown("/status").contains("\"health\": \"unhealthy\""));
     b.check_says(500);
     gateway.log.wait_for_nth("a target is unhealthy", 2);
     let refused = ask(gateway.http(), get("/", ""));

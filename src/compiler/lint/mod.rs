@@ -1,6 +1,7 @@
 //! The table of lints: named rules with levels. A new one is one file in this folder and one line here.
 
 mod after_answer;
+mod no_sign_of_trouble;
 mod public_route;
 mod unused_backend;
 
@@ -21,7 +22,7 @@ pub struct Lint {
 }
 
 /// All lints, in the order of their names.
-pub const LINTS: &[Lint] = &[after_answer::LINT, public_route::LINT, unused_backend::LINT];
+pub const LINTS: &[Lint] = &[after_answer::LINT, no_sign_of_trouble::LINT, public_route::LINT, unused_backend::LINT];
 
 /// The level of each lint.
 pub struct Levels(Vec<(&'static Lint, Level)>);

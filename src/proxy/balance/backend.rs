@@ -193,8 +193,14 @@ impl LiveBackend {
 
     /// The share of its weight that a target gets now.
     fn share(&self, target: u32, now: u64) -> u32 {
-        let target = self.targets.get(target as usize);
-        target.map_or(0, |target| target.state.standing.share(now, self.upstream.slow_start))
+        let Some(standing) = self.targets.get(target as usize).map(|target| &target.state.standing) else { return 0 };
+        // a check of an older table may still run
+        let checked = self.upstream.health_check.is_some();
+        if checked && standing.health() == Health::Unhealthy {
+            0
+        } else {
+            standing.share(now, self.upstream.slow_start)
+        }
     }
 
     fn choose_in(
@@ -216,7 +222,8 @@ impl LiveBackend {
                 None => tier.in_turn(turn, &sight, random),
             },
             Balancing::Sticky(cookie) => {
-                let named = self.named_by(cookie, exchange).filter(|target| (sight.share)(*target) > 0);
+                let holds = |target: &u32| tier.members().contains(target) && (sight.share)(*target) > 0;
+                let named = self.named_by(cookie, exchange).filter(holds);
                 named.or_else(|| tier.in_turn(turn, &sight, random))
             }
         }

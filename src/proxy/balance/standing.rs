@@ -77,9 +77,10 @@ impl Standing {
         self.errors.fetch_add(1, Ordering::Relaxed).saturating_add(1)
     }
 
-    /// The share of its weight that it gets, if it comes back slowly within `slow_start`.
+    /// The share of its weight that it gets if its health check has nothing against it, and it comes back slowly within
+    /// `slow_start`.
     pub(super) fn share(&self, now: u64, slow_start: Option<Duration>) -> u32 {
-        if self.health() == Health::Unhealthy || self.is_ejected(now) {
+        if self.is_ejected(now) {
             return 0;
         }
         let since = self.back_since.load(Ordering::Relaxed);
@@ -109,7 +110,7 @@ mod tests {
         let target = Standing::default();
         assert_eq!(target.share(0, SLOWLY), WHOLE);
         target.found(Health::Unhealthy, 1_000);
-        assert_eq!(target.share(1_000, SLOWLY), 0);
+        assert_eq!((target.health(), target.share(1_000, SLOWLY)), (Health::Unhealthy, WHOLE));
         target.found(Health::Healthy, 5_000);
         let shares = [5_000, 10_000, 14_999, 15_000].map(|now| target.share(now, SLOWLY));
         assert_eq!(shares, [102, 512, 1023, WHOLE]);

@@ -164,9 +164,10 @@ struct TargetLine<'a> {
 }
 
 impl<'a> TargetLine<'a> {
-    fn of(target: &'a LiveTarget, now: u64) -> Self {
+    fn of(target: &'a LiveTarget, checked: bool, now: u64) -> Self {
         let LiveTarget { url, state, .. } = target;
         let health = match state.standing.health() {
+            _ if !checked => None,
             Health::Unknown => None,
             Health::Healthy => Some("healthy"),
             Health::Unhealthy => Some("unhealthy"),
@@ -186,7 +187,11 @@ pub(super) fn lines(generation: &Generation) -> Vec<BackendLine<'_>> {
     let backends = generation.backends.iter().map(|backend| BackendLine {
         name: &backend.name,
         breaker: backend.upstream.breaker.is_some().then(|| breaker(backend)),
-        targets: backend.targets.iter().map(|target| TargetLine::of(target, now)).collect(),
+        targets: backend
+            .targets
+            .iter()
+            .map(|target| TargetLine::of(target, backend.upstream.health_check.is_some(), now))
+            .collect(),
     });
     backends.collect()
 }
