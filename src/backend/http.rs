@@ -10,6 +10,7 @@ use crate::pipeline::timeouts::Timeouts;
 use crate::pipeline::upstream::balancing::{Balancing, LoadBalancing};
 use crate::pipeline::upstream::breaker::CircuitBreaker;
 use crate::pipeline::upstream::health::{HealthCheck, OutlierDetection};
+use crate::pipeline::upstream::tls::UpstreamTls;
 use crate::pipeline::upstream::{HostHeader, ProxyVersion, Server, Upstream};
 use crate::value::duration::Duration;
 use crate::value::host::HostName;
@@ -29,6 +30,9 @@ pub struct HttpConfig {
     /// A name for `Host` upstream, in place of `hostHeader`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_name: Option<HostName>,
+    /// TLS with the targets whose URL is `https`. The default is that they prove who they are to the authorities that the machine trusts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<UpstreamTls>,
     /// Says with the PROXY protocol, first thing on each connection, which client it is made for. Connections are then shared only by
     /// requests of one connection of a client; health checks speak for the gateway itself. The default is not to say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -135,6 +139,7 @@ impl BackendType for Http {
             panic_below: config.panic_threshold,
             host,
             announce: config.send_proxy_protocol,
+            tls: config.tls.clone().unwrap_or_default(),
             timeouts: config.timeouts,
         })))
     }

@@ -3,6 +3,7 @@
 pub mod balancing;
 pub mod breaker;
 pub mod health;
+pub mod tls;
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::pipeline::timeouts::Timeouts;
 use crate::pipeline::upstream::balancing::Balancing;
 use crate::pipeline::upstream::breaker::CircuitBreaker;
 use crate::pipeline::upstream::health::{HealthCheck, OutlierDetection};
+use crate::pipeline::upstream::tls::UpstreamTls;
 use crate::value::url::TargetUrl;
 
 /// Servers that give the same answers.
@@ -38,6 +40,8 @@ pub struct Upstream {
     pub host: HostHeader,
     /// How each connection says whom it is made for.
     pub announce: Option<ProxyVersion>,
+    /// How TLS is spoken with those that want it.
+    pub tls: UpstreamTls,
     /// Its own timeouts, where it has any.
     pub timeouts: Timeouts,
 }
