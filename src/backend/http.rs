@@ -10,6 +10,7 @@ use crate::pipeline::timeouts::Timeouts;
 use crate::pipeline::upstream::balancing::{Balancing, LoadBalancing};
 use crate::pipeline::upstream::breaker::CircuitBreaker;
 use crate::pipeline::upstream::health::{HealthCheck, OutlierDetection};
+use crate::pipeline::upstream::tls::UpstreamTls;
 use crate::pipeline::upstream::{HostHeader, ProxyVersion, Server, Upstream, UpstreamProtocol};
 use crate::value::duration::Duration;
 use crate::value::host::HostName;
@@ -32,6 +33,9 @@ pub struct HttpConfig {
     /// Which version of HTTP the servers speak. WebSockets need `http1`, gRPC needs `http2`.
     #[serde(default)]
     pub protocol: UpstreamProtocol,
+    /// TLS with the targets whose URL is `https`. The default is that they prove who they are to the authorities that the machine trusts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<UpstreamTls>,
     /// Says with the PROXY protocol, first thing on each connection, which client it is made for. Connections are then shared only by
     /// requests of one connection of a client; health checks speak for the gateway itself. The default is not to say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -139,6 +143,7 @@ impl BackendType for Http {
             host,
             announce: config.send_proxy_protocol,
             protocol: config.protocol,
+            tls: config.tls.clone().unwrap_or_default(),
             timeouts: config.timeouts,
         })))
     }

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use arc_swap::ArcSwap;
-use rustls::ClientConfig;
 
 use crate::pipeline::backend::Backend;
 use crate::pipeline::secrets::Secrets;
@@ -17,10 +16,11 @@ use crate::proxy::balance::{LiveBackend, LiveTarget, Reached, States};
 use crate::proxy::metrics::{Metrics, RouteMetrics};
 use crate::proxy::preface;
 use crate::proxy::resolve::Names;
-use crate::proxy::tls::{ListenerCache, MaterialError, TlsSetup};
-use crate::proxy::upstream::{Address, Target, TlsTarget, client_config, system_roots};
+use crate::proxy::tls::{ListenerCache, MaterialError, TlsSetup, UpstreamCache, UpstreamConfig};
+use crate::proxy::upstream::{Address, Target, TlsTarget};
 use crate::table::RouteTable;
 use crate::value::address::ListenAddress;
+use crate::value::host::HostName;
 use crate::value::url::{Scheme, TargetUrl};
 
 /// A table in force, with what the proxy needs beside it.
@@ -87,8 +87,8 @@ pub struct Surroundings {
     names: Names,
     /// What goes on beside requests.
     background: Background,
-    /// How upstreams prove who they are; read from the machine when the first one has to.
-    tls: OnceLock<Arc<ClientConfig>>,
+    /// How TLS is spoken with upstreams.
+    upstreams: UpstreamCache,
     /// What listeners with TLS are made of.
     listeners: ListenerCache,
 }
@@ -119,18 +119,9 @@ impl Surroundings {
             states: States::default(),
             names: Names::default(),
             background: Background::default(),
-            tls: OnceLock::new(),
+            upstreams: UpstreamCache::default(),
             listeners: ListenerCache::default(),
         }
-    }
-
-    /// The settings for TLS to upstreams. Reading the machine's authorities takes a while, so only the first use does it.
-    fn tls(&self) -> Result<Arc<ClientConfig>, rustls::Error> {
-        if let Some(config) = self.tls.get() {
-            return Ok(Arc::clone(config));
-        }
-        let config = Arc::new(client_config(system_roots())?);
-        Ok(Arc::clone(self.tls.get_or_init(|| config)))
     }
 }
 
@@ -173,7 +164,7 @@ impl Generation {
         secrets: Secrets,
         around: &Surroundings,
     ) -> Result<Self, PrepareError> {
-        let mut backends = live_backends(&table, around)?;
+        let mut backends = live_backends(&table, &secrets, around)?;
         let routes = table.routes.iter().map(|route| LiveRoute {
             metrics: around.metrics.route(&route.name),
             ends: route.ends.iter().map(|end| position(&backends, &end.name)).collect(),
@@ -182,6 +173,7 @@ impl Generation {
         let routes = routes.collect();
         let tls = TlsSetup::prepare(&table, &secrets, &around.listeners)?;
         around.listeners.forget_unused();
+        around.upstreams.forget_unused();
         // last, for nothing that is asked is to outlive a table that cannot be made ready
         backends.iter_mut().try_for_each(|backend| backend.watch(&around.background, around.epoch))?;
         let epoch = around.epoch;
@@ -190,7 +182,11 @@ impl Generation {
 }
 
 /// The backends of a table that ask servers, sorted by name.
-fn live_backends(table: &RouteTable, around: &Surroundings) -> Result<Box<[LiveBackend]>, PrepareError> {
+fn live_backends(
+    table: &RouteTable,
+    secrets: &Secrets,
+    around: &Surroundings,
+) -> Result<Box<[LiveBackend]>, PrepareError> {
     let mut named: BTreeMap<&str, &Arc<Upstream>> = BTreeMap::new();
     let mirrors = table.routes.iter().filter_map(|route| Some(&route.mirror.as_ref()?.end));
     for end in table.routes.iter().flat_map(|route| &route.ends).chain(mirrors) {
@@ -198,25 +194,35 @@ fn live_backends(table: &RouteTable, around: &Surroundings) -> Result<Box<[LiveB
             named.insert(&end.name, upstream);
         }
     }
-    named.into_iter().map(|(name, upstream)| live_backend(name, upstream, around)).collect()
+    named.into_iter().map(|(name, upstream)| live_backend(name, upstream, secrets, around)).collect()
 }
 
 fn position(backends: &[LiveBackend], name: &str) -> Option<u32> {
     backends.binary_search_by(|backend| (*backend.name).cmp(name)).ok().and_then(|at| u32::try_from(at).ok())
 }
 
-fn live_backend(name: &str, upstream: &Arc<Upstream>, around: &Surroundings) -> Result<LiveBackend, PrepareError> {
+fn live_backend(
+    name: &str,
+    upstream: &Arc<Upstream>,
+    secrets: &Secrets,
+    around: &Surroundings,
+) -> Result<LiveBackend, PrepareError> {
     let state = around.states.backend(name);
     let targets = upstream.servers.iter().map(|server| {
         let remembered = state.target(&server.url.to_string());
-        let reached = reached(&server.url, upstream, around)?;
+        let reached = reached(&server.url, upstream, secrets, around)?;
         Ok(LiveTarget::new(name, &server.url, &upstream.host, reached, remembered))
     });
     let targets = targets.collect::<Result<_, PrepareError>>()?;
     Ok(LiveBackend::new(name.into(), Arc::clone(upstream), targets, state))
 }
 
-fn reached(url: &TargetUrl, upstream: &Upstream, around: &Surroundings) -> Result<Reached, PrepareError> {
+fn reached(
+    url: &TargetUrl,
+    upstream: &Upstream,
+    secrets: &Secrets,
+    around: &Surroundings,
+) -> Result<Reached, PrepareError> {
     let (address, lookups) = if let Ok(ip) = url.host.parse::<IpAddr>() {
         (Address::Socket(SocketAddr::new(ip, url.port)), None)
     } else {
@@ -225,11 +231,12 @@ fn reached(url: &TargetUrl, upstream: &Upstream, around: &Surroundings) -> Resul
     };
     let tls = match url.scheme {
         Scheme::Http => None,
-        Scheme::Https => Some(Arc::new(TlsTarget {
-            server_name: url.host.to_string().try_into()?,
-            settings: [0; 32],
-            config: around.tls()?,
-        })),
+        Scheme::Https => {
+            let UpstreamConfig { digest, config } = around.upstreams.of(&upstream.tls, secrets)?;
+            let name = upstream.tls.server_name.as_ref().map_or(&*url.host, HostName::as_str);
+            let server_name = name.trim_matches(['[', ']']).to_owned().try_into()?;
+            Some(Arc::new(TlsTarget { server_name, settings: digest, config }))
+        }
     };
     let preface = upstream.announce.map(|version| preface::write(version, None).into());
     let target = Target { address, tls, preface, protocol: UpstreamProtocol::Http1 };

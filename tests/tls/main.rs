@@ -12,4 +12,5 @@ mod reload;
 mod sessions;
 #[path = "../support/mod.rs"]
 mod support;
+mod upstream;
 mod world;

@@ -57,9 +57,7 @@ fn the_best_of_tls_is_spoken() {
     let tls = Tls::connect(https(&gateway), "site.example", &world.trust()).unwrap();
     assert_eq!(tls.version(), Some(ProtocolVersion::TLSv1_3));
     assert_eq!(tls.group(), Some(NamedGroup::X25519MLKEM768));
-    for (asked, got) in
-        [(&["http/1.1"][..], Some(&b"http/1.1"[..])), (&["h2", "http/1.1"], Some(b"http/1.1")), (&[], None)]
-    {
+    for (asked, got) in [(&["http/1.1"][..], Some(&b"http/1.1"[..])), (&["http/1.1", "h2"], Some(b"h2")), (&[], None)] {
         let tls = Tls::connect(https(&gateway), "site.example", &world.trust().speaking(asked)).unwrap();
         assert_eq!(tls.protocol(), got);
     }

@@ -46,6 +46,9 @@ fn openssl_and_curl_agree() {
     };
     assert_eq!(ask("site.example", &[]), (true, "hello".to_owned()));
     assert_eq!(ask("site.example", &["--http1.1", "--tls-max", "1.2"]), (true, "hello".to_owned()));
+    let version = ["-o", "/dev/null", "-w", "%{http_version}"];
+    assert_eq!(ask("site.example", &version), (true, "2".to_owned()));
+    assert_eq!(ask("site.example", &[&version[..], &["--http1.1"]].concat()), (true, "1.1".to_owned()));
     assert!(!ask("partners.example", &[]).0);
     assert_eq!(ask("partners.example", &["--cert", &own]), (true, "hello".to_owned()));
 }

@@ -178,7 +178,7 @@ fn certificate() -> CertificateDer<'static> {
 fn tls_target(address: std::net::SocketAddr, name: &'static str, roots: RootCertStore) -> Target {
     let config = Arc::new(client_config(roots).unwrap());
     let server_name = ServerName::try_from(name).unwrap();
-    let tls = Arc::new(TlsTarget { server_name, settings: [0; 32], config });
+    let tls = Arc::new(TlsTarget { server_name, settings: gw::table::Digest::of_bytes(b""), config });
     Target { address: Address::Socket(address), tls: Some(tls), preface: None, protocol: UpstreamProtocol::Http1 }
 }
 
@@ -231,7 +231,7 @@ fn tls() {
         assert_eq!(world.ask_target(&other, Ask::new("GET")).await, failed);
         let mut untrusted = tls_target(address, "upstream.test", RootCertStore::empty());
         let tls = untrusted.tls.as_mut().and_then(Arc::get_mut).unwrap();
-        tls.settings = [1; 32];
+        tls.settings = gw::table::Digest::of_bytes(b"other");
         assert_eq!(world.ask_target(&untrusted, Ask::new("GET")).await, failed);
     });
 }

@@ -22,6 +22,7 @@ use crate::compiler::resolve::walk::{Marked, marked};
 use crate::diagnostic::{Diagnostics, Span};
 use crate::pipeline::assets::{ASSET, AssetRead, Assets, Folder};
 use crate::pipeline::backend::{Backend, BackendContext};
+use crate::pipeline::upstream::Upstream;
 use crate::table::digest::Part;
 use crate::table::router::{Conflict, Router, Rule, conflicts};
 use crate::table::settings::Settings;
@@ -48,6 +49,7 @@ pub fn lower(model: &Model, assets: &Assets) -> Lowering {
     let certificates = certificates(model, &settings);
     let mut secrets: BTreeSet<Secret> = certificates.values().flat_map(Certificate::secrets).collect();
     secrets.extend(settings.listeners.iter().flat_map(|listener| &listener.tls).flat_map(ListenerTls::secrets));
+    secrets.extend(used_backends(model, &backends).flat_map(|upstream| upstream.tls.secrets()));
     let mut routes = Vec::new();
     let mut complete = true;
     let mut rules: Vec<Rule> = Vec::new();
@@ -129,6 +131,15 @@ fn backends(model: &Model, assets: &Assets, out: &mut Diagnostics) -> Backends {
         made.extend(backend.map(|backend| (object.address.clone(), backend)));
     }
     made
+}
+
+/// The servers of the backends that routes lead to.
+fn used_backends<'a>(model: &'a Model, backends: &'a Backends) -> impl Iterator<Item = &'a Upstream> {
+    let used = model.objects.iter().filter(|object| model.is_used(object));
+    used.filter_map(|object| match backends.get(&object.address)? {
+        Backend::Upstream(upstream) => Some(&**upstream),
+        Backend::Local(_) => None,
+    })
 }
 
 fn folder(object: &Object, path: &AssetPath, assets: &Assets) -> Result<Arc<Folder>, String> {

@@ -3,6 +3,7 @@
 pub mod balancing;
 pub mod breaker;
 pub mod health;
+pub mod tls;
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::pipeline::timeouts::Timeouts;
 use crate::pipeline::upstream::balancing::Balancing;
 use crate::pipeline::upstream::breaker::CircuitBreaker;
 use crate::pipeline::upstream::health::{HealthCheck, OutlierDetection};
+use crate::pipeline::upstream::tls::UpstreamTls;
 use crate::value::url::TargetUrl;
 
 /// Servers that give the same answers.
@@ -40,6 +42,8 @@ pub struct Upstream {
     pub announce: Option<ProxyVersion>,
     /// Which version of HTTP they speak.
     pub protocol: UpstreamProtocol,
+    /// How TLS is spoken with those that want it.
+    pub tls: UpstreamTls,
     /// Its own timeouts, where it has any.
     pub timeouts: Timeouts,
 }

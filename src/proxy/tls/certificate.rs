@@ -13,12 +13,13 @@ use x509_parser::prelude::FromDer as _;
 use crate::pipeline::secrets::Secrets;
 use crate::proxy::tls::by_host::ByHost;
 use crate::proxy::tls::facts::alternative_names;
-use crate::proxy::tls::material::{MaterialError, chain, content, key};
+use crate::proxy::tls::material::{self, MaterialError, chain, content};
 use crate::proxy::tls::provider::provider;
 use crate::table::Digest;
 use crate::table::tls::{Certificate, CertificateFiles, CertificateSource};
 use crate::value::Scalar as _;
 use crate::value::host::HostPattern;
+use crate::value::secret::SecretRef;
 
 /// The names of a self-signed certificate whose manifest says none.
 const THIS_MACHINE: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
@@ -71,16 +72,8 @@ struct Made {
 }
 
 fn given(files: &CertificateFiles, secrets: &Secrets) -> Result<Made, MaterialError> {
-    let (chain, key) = (chain(&files.certificate, secrets)?, key(&files.key, secrets)?);
-    let malformed = || MaterialError::Certificate(files.certificate.clone());
-    let (expires, names) = read(&chain[0]).ok_or_else(malformed)?;
-    let mut key = certified(chain, key).map_err(|error| match error {
-        Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-            MaterialError::Mismatch { certificate: files.certificate.clone(), key: files.key.clone() }
-        }
-        Error::InvalidCertificate(_) => malformed(),
-        _ => MaterialError::Key(files.key.clone()),
-    })?;
+    let mut key = pair(&files.certificate, &files.key, secrets)?;
+    let (expires, names) = read(&key.cert[0]).ok_or_else(|| MaterialError::Certificate(files.certificate.clone()))?;
     if let Some(staple) = &files.ocsp_staple {
         key.ocsp = Some(content(&staple.reference(), secrets)?.to_vec());
     }
@@ -99,11 +92,22 @@ fn self_signed(hosts: &[HostPattern]) -> Result<Made, MaterialError> {
     Ok(Made { key: certified(chain, key)?, expires, names })
 }
 
-/// A chain with its key, ready to sign with.
+/// A certificate and its key, ready to sign with.
 ///
 /// # Errors
-/// If the key is not that of the first certificate, or one of them is unusable.
-pub fn certified(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<CertifiedKey, Error> {
+/// If one of them is unusable, or they don't belong together.
+pub fn pair(certificate: &SecretRef, key: &SecretRef, secrets: &Secrets) -> Result<CertifiedKey, MaterialError> {
+    let own = material::key(key, secrets)?;
+    certified(chain(certificate, secrets)?, own).map_err(|error| match error {
+        Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+            MaterialError::Mismatch { certificate: certificate.clone(), key: key.clone() }
+        }
+        Error::InvalidCertificate(_) => MaterialError::Certificate(certificate.clone()),
+        _ => MaterialError::Key(key.clone()),
+    })
+}
+
+fn certified(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<CertifiedKey, Error> {
     CertifiedKey::from_der(chain, key, &provider())
 }
 

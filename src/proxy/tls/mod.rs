@@ -13,6 +13,7 @@ mod listener;
 mod material;
 mod names;
 mod provider;
+mod upstream;
 
 pub use certificate::Loaded;
 pub use counters::TlsCounters;
@@ -22,3 +23,4 @@ pub use handshake::{Failure, Handshake, handshake};
 pub use listener::{ListenerCache, TlsListener, TlsSetup};
 pub use material::MaterialError;
 pub use provider::provider;
+pub use upstream::{UpstreamCache, UpstreamConfig};

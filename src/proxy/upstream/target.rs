@@ -10,8 +10,9 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::pipeline::upstream::UpstreamProtocol;
-
+use crate::proxy::tls::provider;
 use crate::proxy::upstream::host::Host;
+use crate::table::Digest;
 
 /// One upstream server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -63,7 +64,7 @@ pub struct TlsTarget {
     /// The name the server's certificate must be for; sent as SNI.
     pub server_name: ServerName<'static>,
     /// A digest of all that `config` was built from: targets that agree in it and in the name share connections.
-    pub settings: [u8; 32],
+    pub settings: Digest,
     /// Roots, client certificate and versions: see [`client_config`].
     pub config: Arc<ClientConfig>,
 }
@@ -85,8 +86,7 @@ impl Hash for TlsTarget {
 
 /// The usual settings: TLS 1.2 and 1.3, no client certificate, HTTP/1.1 by ALPN.
 pub fn client_config(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
+    let mut config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
