@@ -29,7 +29,7 @@ pub struct HttpConfig {
     /// A name for `Host` upstream, in place of `hostHeader`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_name: Option<HostName>,
-    /// Which version of HTTP the servers speak. WebSockets need `http1`, gRPC needs `http2`.
+    /// Which version of HTTP the servers speak. A WebSocket needs `http1`, gRPC needs `http2`.
     #[serde(default)]
     pub protocol: UpstreamProtocol,
     /// Says with the PROXY protocol, first thing on each connection, which client it is made for. Connections are then shared only by

@@ -11,7 +11,7 @@ use http::{HeaderMap, Response};
 
 use crate::client::{Client, request};
 use crate::origin::{Http2Origin, Then, answer};
-use crate::raw::{ENDS, GOAWAY, HEADERS, RST_STREAM, SETTINGS, frame};
+use crate::raw::{DATA, ENDS, GOAWAY, HEADERS, RST_STREAM, SETTINGS, WINDOW_UPDATE, frame};
 use crate::support::client::{ask, get, post};
 use crate::support::origin::Origin;
 use crate::support::{Gateway, Options, backend, folder_with, wait_until};
@@ -132,6 +132,40 @@ fn what_was_not_seen_is_sent_again_and_nothing_else() {
 }
 
 #[test]
+fn a_refused_request_keeps_its_body() {
+    // it is refused before a window for its body opens
+    let origin = Origin::start(|peer| {
+        peer.exactly(24);
+        peer.send(frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]));
+        let (mut heads, mut body) = (0, 0);
+        while let Some(head) = peer.exactly(9) {
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+            peer.exactly(length as usize);
+            match head[3] {
+                HEADERS if heads == 0 => {
+                    heads = 1;
+                    peer.send(frame(RST_STREAM, 0, 1, &[0, 0, 0, 7]));
+                }
+                HEADERS => {
+                    peer.send(frame(WINDOW_UPDATE, 0, 3, &[0, 0, 0, 9]));
+                }
+                DATA => body += length,
+                _ => {}
+            }
+            if body == 3 {
+                peer.send(frame(HEADERS, ENDS, 3, &[0x88]));
+                body = 0;
+            }
+        }
+    });
+    let gateway = before(origin.address, "");
+    // it needs the settings first
+    let client = Client::connect(gateway.http());
+    let answer = client.post(request("POST", "/", &[("content-length", "3")]), b"abc", HeaderMap::new());
+    assert_eq!(answer.unwrap().status, 200);
+}
+
+#[test]
 fn what_is_refused_is_sent_again() {
     let origin = Http2Origin::start(Builder::new(), |seen, respond| {
         if seen.number < 3 {
@@ -141,7 +175,8 @@ fn what_is_refused_is_sent_again() {
         answer(respond, 200, &[], b"ok")
     });
     let gateway = before(origin.address, "");
-    assert_eq!(Client::connect(gateway.http()).ask(request("POST", "/", &[])).unwrap().text(), "ok");
+    let client = Client::connect(gateway.http());
+    assert_eq!(client.ask(request("POST", "/", &[])).unwrap().text(), "ok");
     assert_eq!((origin.seen().len(), origin.connections()), (3, 1));
 }
 
