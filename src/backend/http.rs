@@ -30,7 +30,7 @@ pub struct HttpConfig {
     /// A name for `Host` upstream, in place of `hostHeader`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_name: Option<HostName>,
-    /// Which version of HTTP the servers speak. WebSockets need `http1`, gRPC needs `http2`.
+    /// Which version of HTTP the servers speak. A WebSocket needs `http1`, gRPC needs `http2`.
     #[serde(default)]
     pub protocol: UpstreamProtocol,
     /// TLS with the targets whose URL is `https`. The default is that they prove who they are to the authorities that the machine trusts.

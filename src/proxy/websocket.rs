@@ -23,10 +23,8 @@ fn base64(bytes: &[u8]) -> Vec<u8> {
         .chunks(3)
         .flat_map(|three| {
             let bits = (0..3).fold(0, |bits, i| bits << 8 | usize::from(three.get(i).copied().unwrap_or(0)));
-            [18, 12, 6, 0].into_iter().enumerate().map(move |(i, shift)| match i <= three.len() {
-                true => LETTERS[bits >> shift & 63],
-                false => b'=',
-            })
+            let letters = [18, 12, 6, 0].into_iter().map(move |shift| LETTERS[bits >> shift & 63]);
+            letters.take(three.len() + 1).chain(std::iter::repeat_n(b'=', 3 - three.len()))
         })
         .collect()
 }

@@ -1,4 +1,4 @@
-//! WebSockets over HTTP/2 (RFC 8441): an extended `CONNECT` here, an upgrade there.
+//! `WebSockets` over HTTP/2 (RFC 8441): an extended `CONNECT` here, an upgrade there.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::support::origin::Origin;
 use crate::support::{Gateway, Options, folder_with, wait_until};
 use crate::{backend, before, both, route};
 
-/// A server that opens WebSockets at `/ws`, sends everything back in `[]`, and says what follows to all others.
+/// A server that opens `WebSockets` at `/ws`, sends everything back in `[]`, and says what follows to all others.
 fn echo() -> Origin {
     Origin::start(|peer| {
         let Some(seen) = peer.request() else { return };

@@ -11,7 +11,7 @@ use http::{HeaderMap, Response};
 
 use crate::client::{Client, request};
 use crate::origin::{Http2Origin, Then, answer};
-use crate::raw::{ENDS, GOAWAY, HEADERS, RST_STREAM, SETTINGS, frame};
+use crate::raw::{DATA, ENDS, GOAWAY, HEADERS, RST_STREAM, SETTINGS, WINDOW_UPDATE, frame};
 use crate::support::client::{ask, get, post};
 use crate::support::origin::Origin;
 use crate::support::{Gateway, Options, backend, folder_with, wait_until};
@@ -132,6 +132,32 @@ fn what_was_not_seen_is_sent_again_and_nothing_else() {
 }
 
 #[test]
+fn a_refused_request_keeps_its_body() {
+    // it is refused before a window for its body opens; a first one makes sure that the settings are known
+    let origin = Origin::start(|peer| {
+        peer.exactly(24);
+        peer.send(frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]));
+        while let Some(head) = peer.exactly(9) {
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+            peer.exactly(length as usize);
+            let answer = match (head[3], head[8]) {
+                (HEADERS, 1) => frame(HEADERS, ENDS, 1, &[0x88]),
+                (HEADERS, 3) => frame(RST_STREAM, 0, 3, &[0, 0, 0, 7]),
+                (HEADERS, 5) => frame(WINDOW_UPDATE, 0, 5, &[0, 0, 0, 9]),
+                (DATA, 5) if length == 3 => frame(HEADERS, ENDS, 5, &[0x88]),
+                _ => continue,
+            };
+            peer.send(answer);
+        }
+    });
+    let gateway = before(origin.address, "");
+    let client = Client::connect(gateway.http());
+    assert_eq!(client.get("/").status, 200);
+    let answer = client.post(request("POST", "/", &[("content-length", "3")]), b"abc", HeaderMap::new());
+    assert_eq!(answer.unwrap().status, 200);
+}
+
+#[test]
 fn what_is_refused_is_sent_again() {
     let origin = Http2Origin::start(Builder::new(), |seen, respond| {
         if seen.number < 3 {
@@ -141,7 +167,8 @@ fn what_is_refused_is_sent_again() {
         answer(respond, 200, &[], b"ok")
     });
     let gateway = before(origin.address, "");
-    assert_eq!(Client::connect(gateway.http()).ask(request("POST", "/", &[])).unwrap().text(), "ok");
+    let client = Client::connect(gateway.http());
+    assert_eq!(client.ask(request("POST", "/", &[])).unwrap().text(), "ok");
     assert_eq!((origin.seen().len(), origin.connections()), (3, 1));
 }
 
@@ -150,11 +177,9 @@ fn faults_have_their_status() {
     let origin = Http2Origin::start(Builder::new(), |seen, respond| {
         match seen.head.uri.path() {
             "/reset" => respond.send_reset(Reason::INTERNAL_ERROR),
-            "/silent" => {
-                std::mem::forget(respond.send_response(Response::builder().status(100).body(()).unwrap(), false))
-            }
-            "/short" => drop(answer(respond, 200, &[("content-length", "5")], b"ok")),
-            "/long" => drop(answer(respond, 200, &[("content-length", "1")], b"ok")),
+            "/silent" => return Then::Never,
+            "/short" => return answer(respond, 200, &[("content-length", "5")], b"ok"),
+            "/long" => return answer(respond, 200, &[("content-length", "1")], b"ok"),
             "/cut" => {
                 let mut stream = respond.send_response(Response::new(()), false).unwrap();
                 stream.send_data(Bytes::from_static(b"half"), false).unwrap();
@@ -162,9 +187,9 @@ fn faults_have_their_status() {
             }
             "/wide" => {
                 let wide = "x".repeat(70_000);
-                drop(answer(respond, 200, &[("x-a", &wide)], b"ok"));
+                return answer(respond, 200, &[("x-a", &wide)], b"ok");
             }
-            _ => drop(answer(respond, 200, &[], b"ok")),
+            _ => return answer(respond, 200, &[], b"ok"),
         }
         Then::Answered
     });
@@ -172,6 +197,7 @@ fn faults_have_their_status() {
     let client = Client::connect(gateway.http());
     assert_eq!(client.ask(request("POST", "/reset", &[])).unwrap().status, 502);
     assert_eq!(client.ask(request("POST", "/wide", &[])).unwrap().status, 502);
+    assert_eq!(client.get("/silent").status, 504);
     for path in ["/short", "/long", "/cut"] {
         let asked = client.ask(request("GET", path, &[]));
         assert!(asked.is_err() || asked.as_ref().unwrap().status == 502, "{path}: {asked:?}");
@@ -280,7 +306,9 @@ fn node_is_served() {
             })
         })
         .collect();
-    lanes.into_iter().for_each(|lane| lane.join().unwrap());
+    for lane in lanes {
+        lane.join().unwrap();
+    }
     wait_until("a client of HTTP/1 is served, too", || {
         (ask(address, get("/", "")).text() == "2.0 GET 0").then_some(())
     });

@@ -96,7 +96,7 @@ pub struct Failure<B> {
 
 impl<B> Failure<B> {
     /// One after which nobody may be asked.
-    fn last(error: UpstreamError) -> Self {
+    pub(super) fn last(error: UpstreamError) -> Self {
         Self { error, unsent: None }
     }
 }

@@ -1,6 +1,6 @@
 //! Sending a request on a stream and getting the head of its answer.
 //!
-//! What a server has not seen, by its own word (REFUSED_STREAM, or GOAWAY with a lower stream; RFC 9113, 8.7), is sent once more at
+//! What a server has not seen, by its own word (`REFUSED_STREAM`, or `GOAWAY` with a lower stream; RFC 9113, 8.7), is sent once more at
 //! once, whatever it is, as long as nothing of its body was taken.
 
 use std::future::poll_fn;
@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use h2::client::ResponseFuture;
-use h2::{Reason, SendStream};
+use h2::{Reason, RecvStream, SendStream};
 use http::uri::Scheme;
 use http::{Request, Response};
 use http_body::Body;
@@ -22,7 +22,6 @@ use crate::proxy::upstream::http2::body::{Http2Body, Open};
 use crate::proxy::upstream::http2::head;
 use crate::proxy::upstream::http2::sessions::{Lease, Sessions, Wish};
 use crate::proxy::upstream::http2::upload::Upload;
-use crate::proxy::upstream::upload::Unsent;
 use crate::proxy::wire::{Buffers, Desk, Sending};
 use crate::value::method::Method;
 
@@ -54,28 +53,15 @@ where
             let error = UpstreamError::Malformed("the request cannot be sent over HTTP/2");
             return Err(Failure { error, unsent: None });
         };
-        let lost = match sessions.lease(wish, &desk).await {
-            Ok(lease) => match begin(lease, request, &upload) {
-                Ok(mut stream) => {
-                    let got = poll_fn(|cx| stream.poll(&mut upload, &desk, timeouts, patience, cx)).await;
-                    match got {
-                        Ok((answer, receive)) => {
-                            let Stream { send, lease, .. } = stream;
-                            desk.deadline.clear();
-                            let length = match head::answer(&answer, limits, response) {
-                                Ok(length) => length,
-                                Err(error) => return Err(Failure { error, unsent: None }),
-                            };
-                            let open = Open::new(receive, send, upload, desk, lease);
-                            let length = length.filter(|_| *method != Method::Head);
-                            return Ok(Reply::Answer(UpstreamBody::Http2(Http2Body::new(open, length, timeouts.idle))));
-                        }
-                        Err(lost) => lost,
-                    }
-                }
-                Err(lost) => lost,
-            },
-            Err(error) => Lost { error, seen: Seen::No, again: false },
+        let lost = match ask(sessions, wish, request, &mut upload, &desk).await {
+            Ok((stream, answer, receive)) => {
+                desk.deadline.clear();
+                let length = head::answer(&answer, limits, response).map_err(Failure::last)?;
+                let length = length.filter(|_| *method != Method::Head);
+                let open = Open::new(receive, stream.send, upload, desk, stream.lease);
+                return Ok(Reply::Answer(UpstreamBody::Http2(Http2Body::new(open, length, timeouts.idle))));
+            }
+            Err(lost) => lost,
         };
         let Lost { error, seen, again } = lost;
         let repeatable = match seen {
@@ -84,10 +70,31 @@ where
             Seen::Yes => false,
         };
         if !(repeatable && again && attempts < ATTEMPTS) {
-            let whole = if repeatable { upload.into_untaken() } else { None };
-            return Err(Failure { error, unsent: whole.map(|body| Unsent { body }) });
+            return Err(Failure { error, unsent: repeatable.then(|| upload.into_unsent()) });
         }
     }
+}
+
+/// Asks once.
+async fn ask<B>(
+    sessions: &Sessions,
+    wish: Wish<'_>,
+    request: Request<()>,
+    upload: &mut Upload<B>,
+    desk: &Desk,
+) -> Result<(Stream, Response<()>, RecvStream), Lost>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
+    let unseen = |error, again| Lost { error, seen: Seen::No, again };
+    let lease = sessions.lease(wish, desk).await.map_err(|error| unseen(error, false))?;
+    let begun = lease.sender().send_request(request, upload.is_bodiless());
+    let (response, send) = begun.map_err(|_| unseen(UpstreamError::Closed, true))?;
+    let mut stream = Stream { response, send, lease, interim: 0, waits_for: None };
+    upload.begin();
+    let (answer, receive) = poll_fn(|cx| stream.poll(upload, desk, wish.timeouts, wish.patience, cx)).await?;
+    Ok((stream, answer, receive))
 }
 
 /// What `Content-Length` says of a request without a body, as over HTTP/1.
@@ -112,9 +119,10 @@ enum Seen {
 }
 
 impl Lost {
+    /// `reused` if its connection had been there before.
     fn of(error: &h2::Error, reused: bool) -> Self {
-        let refused = error.is_reset() && error.is_remote() && error.reason() == Some(Reason::REFUSED_STREAM);
-        if refused || (error.is_go_away() && error.is_remote()) {
+        let is_refusal = error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM);
+        if error.is_remote() && (is_refusal || error.is_go_away()) {
             return Self { error: UpstreamError::Closed, seen: Seen::No, again: true };
         }
         if error.is_io() {
@@ -137,19 +145,6 @@ struct Stream {
     waits_for: Option<(Sending, u64)>,
 }
 
-fn begin<B>(lease: Lease, request: Request<()>, upload: &Upload<B>) -> Result<Stream, Lost>
-where
-    B: Body<Data = Bytes> + Unpin,
-    B::Error: Into<BoxError>,
-{
-    let (response, send) = lease.sender().send_request(request, upload.is_bodiless()).map_err(|_| Lost {
-        error: UpstreamError::Closed,
-        seen: Seen::No,
-        again: true,
-    })?;
-    Ok(Stream { response, send, lease, interim: 0, waits_for: None })
-}
-
 impl Stream {
     /// Sends and reads in one go, so that an answer is seen however early it comes.
     fn poll<B>(
@@ -159,7 +154,7 @@ impl Stream {
         timeouts: StepTimeouts,
         patience: Patience<'_>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<(Response<()>, h2::RecvStream), Lost>>
+    ) -> Poll<Result<(Response<()>, RecvStream), Lost>>
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<BoxError>,

@@ -8,6 +8,7 @@ use h2::{Reason, SendStream};
 use http_body::{Body, Frame};
 
 use crate::proxy::upstream::error::{BoxError, UpstreamError};
+use crate::proxy::upstream::upload::Unsent;
 use crate::proxy::wire::{Sending, harmless_only};
 
 /// The body of a request on its way.
@@ -19,6 +20,8 @@ pub(super) struct Upload<B> {
     /// How much of it is to come, if its length was said.
     left: Option<u64>,
     taken: bool,
+    /// Whether the server takes no more; it may have answered already.
+    stopped: bool,
     sent: u64,
 }
 
@@ -31,7 +34,7 @@ where
     pub(super) fn new(body: Option<B>) -> Self {
         let body = body.filter(|body| !body.is_end_stream());
         let left = body.as_ref().and_then(|body| body.size_hint().exact());
-        Self { body, data: Bytes::new(), left, taken: false, sent: 0 }
+        Self { body, data: Bytes::new(), left, taken: false, stopped: false, sent: 0 }
     }
 
     /// Whether there is none.
@@ -49,14 +52,19 @@ where
         self.sent
     }
 
-    /// The body, if nothing of it was taken; what there is in it if it is none.
-    pub(super) fn into_untaken(self) -> Option<Option<B>> {
-        (!self.taken).then_some(self.body)
+    /// The request, which may be sent again as long as nothing was taken of its body.
+    pub(super) fn into_unsent(self) -> Unsent<B> {
+        Unsent { body: self.body }
     }
 
     /// Whether nothing of it was taken.
     pub(super) fn is_untaken(&self) -> bool {
         !self.taken
+    }
+
+    /// Begins on a new stream.
+    pub(super) fn begin(&mut self) {
+        self.stopped = false;
     }
 
     /// Sends what can be sent now. A server that takes no more is no error: its answer may be there to read.
@@ -65,7 +73,9 @@ where
         stream: &mut SendStream<Bytes>,
         cx: &mut Context<'_>,
     ) -> Result<Sending, UpstreamError> {
-        while let Some(body) = &mut self.body {
+        while !self.stopped
+            && let Some(body) = &mut self.body
+        {
             stream.reserve_capacity(self.data.len().max(1));
             let room = stream.capacity();
             if room == 0 {
@@ -83,7 +93,7 @@ where
                 }
                 self.sent += length;
                 if last {
-                    return Ok(self.stop());
+                    self.body = None;
                 }
                 continue;
             }
@@ -92,7 +102,7 @@ where
             let taken = frame.transpose().map_err(|error| UpstreamError::RequestBody(error.into()));
             if let Err(error) = taken.and_then(|frame| self.take(frame, stream)) {
                 stream.send_reset(Reason::CANCEL);
-                self.stop();
+                self.body = None;
                 return Err(error);
             }
         }
@@ -118,17 +128,13 @@ where
         }
         let trailers = frame.and_then(|frame| frame.into_trailers().ok()).map(harmless_only).unwrap_or_default();
         // a server that takes no more has said so by a reset, which the answer shows
-        let _ = match trailers.is_empty() {
-            true => stream.send_data(Bytes::new(), true),
-            false => stream.send_trailers(trailers),
-        };
-        self.stop();
+        let _ = if trailers.is_empty() { stream.send_data(Bytes::new(), true) } else { stream.send_trailers(trailers) };
+        self.body = None;
         Ok(())
     }
 
     fn stop(&mut self) -> Sending {
-        self.body = None;
-        self.data = Bytes::new();
+        self.stopped = true;
         Sending::Over
     }
 }
