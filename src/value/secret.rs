@@ -80,7 +80,8 @@ impl JsonSchema for SecretRef {
             },
             "additionalProperties": false,
             "minProperties": 1,
-            "maxProperties": 1,
+            // `maxProperties` would say the same, and keep editors from completing the first field
+            "not": { "type": "object", "required": ["env", "file"] },
             "examples": [{ "env": "UPSTREAM_TOKEN" }],
         })
     }

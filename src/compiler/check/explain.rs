@@ -76,7 +76,7 @@ impl Reader<'_> {
             ValidationErrorKind::Minimum { .. } | ValidationErrorKind::Maximum { .. } => {
                 wrong(&OUT_OF_RANGE, format!("{subject} is {}", self.range(pointer)))
             }
-            ValidationErrorKind::MinProperties { .. } | ValidationErrorKind::MaxProperties { .. } => {
+            ValidationErrorKind::MinProperties { .. } | ValidationErrorKind::Not { .. } => {
                 wrong(&WRONG_LENGTH, format!("{subject} has exactly one field"))
                     .help(format!("write one of {}", listed(&self.known_fields(pointer))))
             }

@@ -51,7 +51,10 @@ fn holds(keyword: &str, argument: &Json, beside: &Map<String, Json>, value: &Jso
         "minItems" => value.as_array()?.len() >= size(argument)?,
         "maxItems" => value.as_array()?.len() <= size(argument)?,
         "minProperties" => value.as_object()?.len() >= size(argument)?,
-        "maxProperties" => value.as_object()?.len() <= size(argument)?,
+        "not" => {
+            let (fields, together) = (value.as_object()?, argument.get("required")?.as_array()?);
+            together.iter().any(|name| name.as_str().is_some_and(|name| !fields.contains_key(name)))
+        }
         "minLength" => value.as_str()?.chars().count() >= size(argument)?,
         "maxLength" => value.as_str()?.chars().count() <= size(argument)?,
         other => says_nothing(other),
