@@ -33,6 +33,7 @@ pub fn published() -> Value {
         .collect();
     let mut definitions = generator.take_definitions(true);
     definitions.values_mut().for_each(yield_to_field);
+    definitions.values_mut().for_each(offer_the_only_field);
     // Without a description of its own, so that the one of the kind is shown.
     let any_spec = json!({});
     let mut schema = Schema::try_from(envelope(&kinds, &metadata, &any_spec)).unwrap_or_default();
@@ -50,6 +51,16 @@ fn yield_to_field(definition: &mut Value) {
         && let Some(description) = definition.remove("description")
     {
         definition.insert("$comment".into(), description);
+    }
+}
+
+/// Editors count the field that is being typed: in an object that holds at most one they would offer none. The compiler still says
+/// where there are two.
+fn offer_the_only_field(definition: &mut Value) {
+    if let Some(definition) =
+        definition.as_object_mut().filter(|definition| definition.get("maxProperties") == Some(&json!(1)))
+    {
+        definition.remove("maxProperties");
     }
 }
 
