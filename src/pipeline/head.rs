@@ -130,11 +130,11 @@ impl Fields {
             if field.dropped || !goes_on(self.name(field)) {
                 continue;
             }
-            if line.start != piece.end {
+            if line.start == piece.end {
+                piece.end = line.end;
+            } else {
                 out.extend_from_slice(&self.text[piece]);
                 piece = line;
-            } else {
-                piece.end = line.end;
             }
         }
         out.extend_from_slice(&self.text[piece]);

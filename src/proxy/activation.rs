@@ -1,4 +1,4 @@
-//! Listening sockets from a service manager: `LISTEN_FDS` and `LISTEN_FDNAMES` (sd_listen_fds(3)).
+//! Listening sockets from a service manager: `LISTEN_FDS` and `LISTEN_FDNAMES` (`sd_listen_fds(3)`).
 
 use std::env;
 use std::io;

@@ -102,23 +102,24 @@ pub struct Giver {
 }
 
 impl Giver {
-    /// Listens at a path that only this user can reach; `given` is called once a new program has taken over.
+    /// Listens at a path that only this user can reach; `then` is called once a new program has taken over.
     ///
     /// # Errors
     /// If the path cannot be bound.
-    pub fn start(path: &Path, sockets: Arc<Sockets>, given: impl FnOnce() + Send + 'static) -> io::Result<Self> {
+    pub fn start(path: &Path, sockets: Arc<Sockets>, then: impl FnOnce() + Send + 'static) -> io::Result<Self> {
         let listener = listen(path)?;
         let giver = Self { path: path.to_owned(), given: Arc::default() };
-        let (path, flag) = (path.to_owned(), Arc::clone(&giver.given));
+        let (path, done) = (path.to_owned(), Arc::clone(&giver.given));
         thread::Builder::new().name("handover".into()).spawn(move || {
             for stream in listener.incoming().flatten() {
                 match give(stream, &sockets, || fs::remove_file(&path)) {
                     Ok(()) => {
-                        flag.store(true, Ordering::Release);
-                        return given();
+                        done.store(true, Ordering::Release);
+                        then();
+                        return;
                     }
                     Err(error) => {
-                        tracing::warn!(%error, "another program asked for the sockets, and did not take over")
+                        tracing::warn!(%error, "another program asked for the sockets, and did not take over");
                     }
                 }
             }
@@ -197,7 +198,7 @@ mod tests {
         let sockets = Arc::new(Sockets::default());
         sockets.set_open(Owner::Proxy, vec![("http".to_owned(), bound.into())]);
         let (given, wait) = mpsc::channel();
-        let giver = Giver::start(&path, Arc::clone(&sockets), move || given.send(()).unwrap()).unwrap();
+        let waiting = Giver::start(&path, Arc::clone(&sockets), move || given.send(()).unwrap()).unwrap();
         let mut client = TcpStream::connect(address.ip().unwrap()).unwrap();
 
         let mut taken = take_over(&path).unwrap().unwrap();
@@ -207,7 +208,7 @@ mod tests {
         wait.recv().unwrap();
         assert!(!path.exists());
         sockets.set_open(Owner::Proxy, Vec::new());
-        drop(giver);
+        drop(waiting);
         let Socket::Tcp(listener) = socket else { panic!() };
         drop(listener.accept().unwrap());
         assert_eq!(client.read(&mut [0]).unwrap(), 0);

@@ -148,7 +148,9 @@ impl Proxy {
         let removed: Vec<Bound> =
             self.bound.extract_if(.., |_, bound| !listeners.contains(&bound.live)).map(|(_, bound)| bound).collect();
         self.tell_open();
-        removed.into_iter().for_each(|bound| self.close(bound));
+        for bound in removed {
+            self.close(bound);
+        }
         self.workers.iter().for_each(|worker| worker.tell(Command::Swapped));
         Ok(number)
     }

@@ -41,10 +41,7 @@ impl Sockets {
             given.extract_if(.., |(name, socket)| matches(name, socket)).map(|(_, socket)| socket).collect()
         };
         let named = of(&|known, _| known == name);
-        match named.is_empty() {
-            true => of(&|_, socket| socket.address().is_ok_and(|own| own == *address)),
-            false => named,
-        }
+        if named.is_empty() { of(&|_, socket| socket.address().is_ok_and(|own| own == *address)) } else { named }
     }
 
     /// Closes the given sockets that nothing took, and says what they were called.
