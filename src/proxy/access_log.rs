@@ -27,6 +27,9 @@ pub struct Record {
     pub time: SystemTime,
     /// The address of the client.
     pub client: IpAddr,
+    /// The version of TLS that it came over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<&'static str>,
     /// The method.
     pub method: String,
     /// The host it was sent to.

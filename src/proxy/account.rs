@@ -67,6 +67,7 @@ impl Account {
         let record = Record {
             time: SystemTime::now(),
             client: from.ip,
+            tls: connection.tls.as_ref().map(|tls| tls.version),
             method: request.method.to_string(),
             host: request.host.clone(),
             path: request.path.clone(),

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use rustls::client::Resumption;
 use rustls::crypto::aws_lc_rs::kx_group;
@@ -49,8 +49,15 @@ impl Trust {
     /// The same, without a look at the server's certificate.
     pub fn blind(self) -> Self {
         let mut config = (*self.0).clone();
-        config.dangerous().set_certificate_verifier(Arc::new(Blind));
+        config.dangerous().set_certificate_verifier(Arc::default() as Arc<Blind>);
         Self(Arc::new(config))
+    }
+
+    /// The same, and where what is stapled to the server's certificate is put.
+    pub fn with_staples(self) -> (Self, Arc<Blind>) {
+        let (mut config, blind) = ((*self.0).clone(), Arc::<Blind>::default());
+        config.dangerous().set_certificate_verifier(Arc::clone(&blind) as _);
+        (Self(Arc::new(config)), blind)
     }
 
     /// The same, with these protocols.
@@ -124,14 +131,14 @@ impl Tls {
     }
 
     pub fn group(&self) -> Option<rustls::NamedGroup> {
-        self.0.conn.negotiated_key_exchange_group().map(|group| group.name())
+        self.0.conn.negotiated_key_exchange_group().map(rustls::crypto::SupportedKxGroup::name)
     }
 
     pub fn protocol(&self) -> Option<&[u8]> {
         self.0.conn.alpn_protocol()
     }
 
-    /// What was stapled to the certificate is only seen by verifiers, so this reads until the connection ends.
+    /// Whether the connection ends without further bytes.
     pub fn is_closed(&mut self) -> bool {
         matches!(self.0.read(&mut [0]), Ok(0) | Err(_))
     }
@@ -142,9 +149,9 @@ pub fn ask(address: SocketAddr, host: &str, path: &str, trust: &Trust) -> Result
     Tls::connect(address, host, trust)?.get(host, path)
 }
 
-/// Takes any certificate.
-#[derive(Debug)]
-struct Blind;
+/// Takes any certificate, and keeps what was stapled to the last one.
+#[derive(Debug, Default)]
+pub struct Blind(pub Mutex<Vec<u8>>);
 
 impl rustls::client::danger::ServerCertVerifier for Blind {
     fn verify_server_cert(
@@ -152,9 +159,10 @@ impl rustls::client::danger::ServerCertVerifier for Blind {
         _: &CertificateDer<'_>,
         _: &[CertificateDer<'_>],
         _: &ServerName<'_>,
-        _: &[u8],
+        staple: &[u8],
         _: rustls::pki_types::UnixTime,
     ) -> Result<rustls::client::danger::ServerCertVerified, rustls::Error> {
+        *self.0.lock().unwrap() = staple.to_vec();
         Ok(rustls::client::danger::ServerCertVerified::assertion())
     }
 

@@ -8,20 +8,20 @@ use crate::world::{World, https, start, wait_for_metric};
 
 struct Partners {
     world: World,
-    partners: Authority,
+    authority: Authority,
     acme: Issued,
     evil: Issued,
 }
 
 impl Partners {
     fn new() -> Self {
-        let (world, partners) = (World::new(), Authority::new("partners"));
+        let (world, authority) = (World::new(), Authority::new("partners"));
         world.issue("site", &["site.example", "partners.example", "maybe.example", "plain.example"]);
-        world.write("ca.pem", &partners.pem());
-        world.write("crl.pem", &partners.revoke(&[66]));
-        let acme = partners.issue_to("acme", "spiffe://acme/api", 7);
-        let evil = partners.issue_to("evil", "spiffe://evil/api", 66);
-        Self { world, partners, acme, evil }
+        world.write("ca.pem", &authority.pem());
+        world.write("crl.pem", &authority.revoke(&[66]));
+        let acme = authority.issue_to("acme", "spiffe://acme/api", 7);
+        let evil = authority.issue_to("evil", "spiffe://evil/api", 66);
+        Self { world, authority, acme, evil }
     }
 
     fn start(&self, tls: &str) -> Gateway {
@@ -120,7 +120,7 @@ fn a_connection_from_before_is_held_to_the_rules_of_now() {
     let mut acme = Tls::connect(https(&gateway), "site.example", &there.showing(&there.acme)).unwrap();
     assert_eq!(acme.get("site.example", "/").unwrap().status, 200);
     // the list of revoked certificates changes: who connected before gets one more answer
-    there.world.write("crl.pem", &there.partners.revoke(&[66, 7]));
+    there.world.write("crl.pem", &there.authority.revoke(&[66, 7]));
     gateway.signal("HUP");
     wait_until("the new list is in force", || {
         ask(https(&gateway), "site.example", "/", &there.showing(&there.acme)).is_err().then_some(())
@@ -148,8 +148,8 @@ fn a_certificate_decides_the_route_and_is_told_upstream() {
     );
     manifests += &route("told", &format!("match: [{{ path: /told }}]\n{told}"));
     let gateway = start(&manifests);
-    let beta = there.partners.issue_to("beta", "spiffe://beta/api", 8);
-    let other = there.partners.issue_to("other", "spiffe://other/api", 9);
+    let beta = there.authority.issue_to("beta", "spiffe://beta/api", 8);
+    let other = there.authority.issue_to("other", "spiffe://other/api", 9);
     let ask = |path: &str, trust: &Trust| ask(https(&gateway), "site.example", path, trust).unwrap();
     assert_eq!(ask("/p", &there.showing(&there.acme)).body, "ok");
     assert_eq!(ask("/p", &there.showing(&beta)).body, "beta");

@@ -127,3 +127,31 @@ fn a_certificate_of_the_gateways_own_is_asked_for() {
     assert!(after.shown() == before, "the certificate is the same after a change of something else");
     assert_eq!(after.get("dev.example", "/").unwrap().body, "bye");
 }
+
+#[test]
+fn the_authoritys_statement_is_sent_along() {
+    let world = World::new();
+    world.issue("site", &["site.example"]);
+    // all that a gateway looks at: the frame, and that there is a statement
+    let staple = [0x30, 5, 0x0a, 1, 0, 0xa0, 0];
+    std::fs::write(world.files.join("site.ocsp"), staple).unwrap();
+    let manifests = world.manifests("{ certificates: [site] }", &["site"]);
+    let manifests =
+        manifests.replace("site.key\" }", &format!("site.key\" }}, ocspStaple: {}", world.file("site.ocsp")));
+    let gateway = start(&manifests);
+    let (trust, blind) = world.trust().with_staples();
+    let stapled = |trust: &Trust| {
+        Tls::connect(https(&gateway), "site.example", trust).unwrap();
+        blind.0.lock().unwrap().clone()
+    };
+    assert_eq!(stapled(&trust), staple);
+    for bad in [&b"no DER"[..], &[0x30, 3, 0x0a, 1, 6]] {
+        let refused = gateway.log.count("no OCSP response") + 1;
+        std::fs::write(world.files.join("site.ocsp"), bad).unwrap();
+        gateway.signal("HUP");
+        gateway.log.wait_for_nth("no OCSP response", refused);
+        std::fs::write(world.files.join("site.ocsp"), staple).unwrap();
+        gateway.signal("HUP");
+        gateway.log.wait_for_nth("nothing that matters has changed", refused);
+    }
+}

@@ -75,7 +75,7 @@ fn given(files: &CertificateFiles, secrets: &Secrets) -> Result<Made, MaterialEr
     let mut key = pair(&files.certificate, &files.key, secrets)?;
     let (expires, names) = read(&key.cert[0]).ok_or_else(|| MaterialError::Certificate(files.certificate.clone()))?;
     if let Some(staple) = &files.ocsp_staple {
-        key.ocsp = Some(content(&staple.reference(), secrets)?.to_vec());
+        key.ocsp = Some(material::staple(&staple.reference(), secrets)?);
     }
     Ok(Made { key, expires, names })
 }

@@ -38,13 +38,11 @@ impl Expiry {
             if !self.told.insert((certificate.name.clone(), certificate.expires)) {
                 continue;
             }
-            let certificate_name = &certificate.name;
-            match certificate.expires.duration_since(now) {
-                Ok(left) => {
-                    let days = left.as_secs() / 86_400;
-                    tracing::warn!(certificate = %certificate_name, days, "a certificate expires soon");
-                }
-                Err(_) => tracing::error!(certificate = %certificate_name, "a certificate has expired"),
+            let name = &certificate.name;
+            if let Ok(left) = certificate.expires.duration_since(now) {
+                tracing::warn!(certificate = %name, days = left.as_secs() / 86_400, "a certificate expires soon");
+            } else {
+                tracing::error!(certificate = %name, "a certificate has expired");
             }
         }
     }

@@ -113,9 +113,9 @@ fn kept<T: ?Sized>(
     if let Some(kept) = cache.get(&digest) {
         return Ok(Arc::clone(kept));
     }
-    let made = make()?;
-    cache.insert(digest, Arc::clone(&made));
-    Ok(made)
+    let fresh = make()?;
+    cache.insert(digest, Arc::clone(&fresh));
+    Ok(fresh)
 }
 
 impl ListenerCache {
@@ -167,14 +167,17 @@ impl Making<'_> {
         let named = self.tls.certificates.iter().filter_map(|name| self.certificates.get(name.name()));
         let certificates: Vec<Arc<Loaded>> = named.cloned().collect();
         let shown: Arc<Shown> = Arc::new(Shown::new(&certificates));
-        let mut material = format!("{} {:?}", self.listener.name, self.tls.min_version);
-        let tickets = material.clone();
-        material.push_str(&format!("{:?}", self.listener.protocols));
-        certificates.iter().for_each(|certificate| material.push_str(&certificate.digest.to_string()));
+        let tickets = format!("{} {:?}", self.listener.name, self.tls.min_version);
+        let mut material = format!("{tickets} {:?}", self.listener.protocols);
+        for certificate in &certificates {
+            material.push_str(&certificate.digest.to_string());
+        }
         let mut policies = vec![self.policy(self.tls.client_auth.as_ref(), &material, &tickets, &shown)?];
         let mut hosts = ByHost::default();
         for entry in &self.tls.hosts {
-            entry.hosts.iter().for_each(|pattern| *hosts.entry(pattern) = policies.len());
+            for pattern in &entry.hosts {
+                *hosts.entry(pattern) = policies.len();
+            }
             policies.push(self.policy(entry.client_auth.as_ref(), &material, &tickets, &shown)?);
         }
         Ok(Arc::new(TlsListener { policies: policies.into(), hosts }))

@@ -10,6 +10,8 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKey
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 
+use x509_parser::asn1_rs::{Any, FromDer as _, Tag};
+
 use crate::pipeline::secrets::Secrets;
 use crate::proxy::tls::provider::provider;
 use crate::table::tls::{ClientAuth, ClientAuthMode};
@@ -33,6 +35,9 @@ pub enum MaterialError {
     /// A list of revoked certificates is malformed.
     #[error("`{0}` holds a list of revoked certificates that cannot be used")]
     Crl(SecretRef),
+    /// What is to be stapled is no statement that a certificate is good.
+    #[error("`{0}` is no OCSP response in DER, or one that says nothing")]
+    Staple(SecretRef),
     /// A key is of a kind that isn't known.
     #[error("the key `{0}` is malformed or of a kind that is not supported")]
     Key(SecretRef),
@@ -99,6 +104,21 @@ pub fn verifier(auth: &ClientAuth, secrets: &Secrets) -> Result<Arc<dyn ClientCe
         None => MaterialError::Authorities(auth.ca.clone()),
     })
 }
+
+/// An authority's statement on a certificate. It is only looked at as far as is needed to know that it is one (RFC 6960, 4.2.1): clients
+/// check what it says.
+pub fn staple(reference: &SecretRef, secrets: &Secrets) -> Result<Vec<u8>, MaterialError> {
+    let bytes = content(reference, secrets)?;
+    match Any::from_der(bytes) {
+        Ok((&[], response)) if response.tag() == Tag::Sequence && response.data.starts_with(SUCCESSFUL) => {
+            Ok(bytes.to_vec())
+        }
+        _ => Err(MaterialError::Staple(reference.clone())),
+    }
+}
+
+/// The status of an OCSP response that holds a statement, in DER.
+const SUCCESSFUL: &[u8] = &[0x0a, 1, 0];
 
 fn all<T: PemObject>(reference: &SecretRef, secrets: &Secrets, what: &'static str) -> Result<Vec<T>, MaterialError> {
     let items: Vec<T> = T::pem_slice_iter(content(reference, secrets)?)

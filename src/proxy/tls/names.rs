@@ -39,21 +39,18 @@ pub fn rfc4514(name: &X509Name<'_>) -> String {
 
 fn write(attribute: &AttributeTypeAndValue<'_>, out: &mut String) {
     let oid = attribute.attr_type().to_id_string();
-    match (SHORT.iter().find(|(known, _)| *known == oid), attribute.as_str()) {
-        (Some((_, short)), Ok(value)) => {
-            out.push_str(short);
-            out.push('=');
-            escape(value, out);
-        }
-        // what has no short name, or is no text, is written as its bytes: nobody can pass it off as something else
-        _ => {
-            out.push_str(&oid);
-            out.push_str("=#");
-            for byte in attribute.as_slice() {
-                // writing into a string cannot fail
-                let _ = write!(out, "{byte:02x}");
-            }
-        }
+    let short = SHORT.iter().find(|(known, _)| *known == oid);
+    if let (Some((_, short)), Ok(value)) = (short, attribute.as_str()) {
+        out.push_str(short);
+        out.push('=');
+        return escape(value, out);
+    }
+    // what has no short name, or is no text, is written as its bytes: nobody can pass it off as something else
+    out.push_str(&oid);
+    out.push_str("=#");
+    for byte in attribute.as_slice() {
+        // writing into a string cannot fail
+        let _ = write!(out, "{byte:02x}");
     }
 }
 
