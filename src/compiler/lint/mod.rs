@@ -4,6 +4,7 @@ mod after_answer;
 mod no_sign_of_trouble;
 mod public_route;
 mod unused_backend;
+mod unused_certificate;
 
 use crate::compiler::manifest::gateway::Level;
 use crate::compiler::resolve::Model;
@@ -22,7 +23,8 @@ pub struct Lint {
 }
 
 /// All lints, in the order of their names.
-pub const LINTS: &[Lint] = &[after_answer::LINT, no_sign_of_trouble::LINT, public_route::LINT, unused_backend::LINT];
+pub const LINTS: &[Lint] =
+    &[after_answer::LINT, no_sign_of_trouble::LINT, public_route::LINT, unused_backend::LINT, unused_certificate::LINT];
 
 /// The level of each lint.
 pub struct Levels(Vec<(&'static Lint, Level)>);
