@@ -5,12 +5,12 @@ GW_BIN names the program to measure. One worker in mode 1, two in mode 2; the ac
 import json
 import os
 
-from peers import HTTP, UP, Peer, put, routes
+from peers import CERT, HTTP, KEY, TLS, UP, Peer, put, routes
 
 
 class Gw(Peer):
     name = "gw"
-    features = {"plain", "routes", "large", "reload", "validate", "idle", "static"}
+    features = {"plain", "routes", "tls", "tls-full", "large", "reload", "validate", "idle", "static"}
     notes = {"reload": "follows its folder: the move of a file is the signal"}
     port = HTTP
 
@@ -30,6 +30,9 @@ class Gw(Peer):
             "limits": {"bodyBytes": "1TiB"},
             "timeouts": {"idle": "10m"},
         }
+        if spec.tls:
+            tls = {"certificates": ["site"], "minVersion": "1.3", "resumption": spec.tickets}
+            gateway["listeners"].append({"name": "https", "address": f"127.0.0.1:{TLS}", "tls": tls})
         documents = [
             document("Gateway", "edge", gateway),
             document("Backend", "up", {"http": {"targets": [{"url": f"http://{UP}"}]}}),
@@ -38,6 +41,9 @@ class Gw(Peer):
         if spec.static:
             documents[1] = document("Backend", "up", {"folder": {"path": "static"}})
             link(manifests)
+        if spec.tls:
+            files = {"certificate": {"file": CERT}, "key": {"file": KEY}}
+            documents.append(document("Certificate", "site", {"files": files}))
         if not spec.hosts:
             documents.append(route("all", [], "/", plugins))
         for number, (host, prefixes) in enumerate(routes(spec)):
