@@ -17,7 +17,7 @@ use crate::proxy::answer::AnswerBody;
 use crate::proxy::core::Heads;
 use crate::proxy::error_page;
 use crate::proxy::grpc;
-use crate::proxy::handler::{Answer, Arrival, handle};
+use crate::proxy::handler::{Answer, Arrival};
 use crate::proxy::http2::answer;
 use crate::proxy::http2::body::RequestBody;
 use crate::proxy::http2::duplex::Duplex;
@@ -59,21 +59,22 @@ async fn exchange(request: Request<RecvStream>, mut respond: SendResponse<Bytes>
         body = Some(RequestBody::new(stream, facts.length));
     }
     let head_only = heads.request.method == Method::Head;
-    let answer = {
-        let mut handling = pin!(handle(Rc::clone(visit), heads, Arrival::of_http2(received, body, upgrade)));
-        poll_fn(|cx| match handling.as_mut().poll(cx) {
-            Poll::Ready(answer) => Poll::Ready(Some(answer)),
-            Poll::Pending => respond.poll_reset(cx).map(|_| None),
-        })
-        .await
-    };
+    // lent: the task of a stream, which is moved when it begins and when it ends, is then small
+    let mut room = core.room();
+    room.enter(Rc::clone(visit), heads, Arrival::of_http2(received, body, upgrade));
+    let answer = poll_fn(|cx| match room.poll(cx) {
+        Poll::Ready(answer) => Poll::Ready(Some(answer)),
+        Poll::Pending => respond.poll_reset(cx).map(|_| None),
+    })
+    .await;
+    core.give_back(room);
     let Some(answer) = answer else { return };
     if is_malformed {
         // to `h2` it was a message, but it is none (RFC 9113, 8.1.1)
         return respond.send_reset(Reason::PROTOCOL_ERROR);
     }
     match tunnel {
-        Some(stream) => join(answer, stream, respond, visit).await,
+        Some(stream) => Box::pin(join(answer, stream, respond, visit)).await,
         None if facts.is_grpc && !answer.framed => send_status(answer, respond, visit),
         None => send(answer, head_only, respond, visit).await,
     }
