@@ -91,11 +91,14 @@ fn the_examples_of_the_manual_have_no_problem() {
     const BACKEND: &str = "---\napiVersion: gw/v1\nkind: Backend\nmetadata: { name: shop }\nspec: { echo: {} }\n";
     const ROUTE: &str =
         "---\napiVersion: gw/v1\nkind: Route\nmetadata: { name: all }\nspec: { public: true, backend: shop }\n";
+    const LISTENER: &str = "---\napiVersion: gw/v1\nkind: Gateway\nmetadata: { name: edge }\nspec:\n  \
+        listeners: [{ name: https, address: \"127.0.0.1:0\", tls: { certificates: [shop] } }]\n";
     for example in reference::examples() {
         let mut text = example.yaml();
         match example.manifest["kind"].as_str().unwrap() {
             "Route" if text.contains("backend:") => text += BACKEND,
             "Backend" => text += ROUTE,
+            "Certificate" => text += LISTENER,
             _ => {}
         }
         let compiled = compiled(&text);

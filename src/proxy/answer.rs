@@ -25,7 +25,7 @@ pub enum Source {
     /// Bytes in memory.
     Bytes(Bytes),
     /// The upstream.
-    Upstream(Box<UpstreamBody<ClientBody>>),
+    Upstream(UpstreamBody<ClientBody>),
 }
 
 impl AnswerBody {

@@ -154,7 +154,7 @@ impl Forwarded<'_> {
         match last {
             Ok(Reply::Answer(body)) => {
                 backend.stick(chosen, exchange);
-                End { source: Source::Upstream(Box::new(body)), framed: true, cause: None }
+                End { source: Source::Upstream(body), framed: true, cause: None }
             }
             Ok(Reply::Upgraded(tunnel)) => {
                 let busy = backend.targets[chosen as usize].state.hold();

@@ -21,6 +21,9 @@ pub struct ListenerTls {
     /// The oldest version that is spoken.
     #[serde(default)]
     pub min_version: TlsVersion,
+    /// Whether a client that comes back may go on with its session, by a ticket, and spare both sides most of a handshake.
+    #[serde(default = "yes")]
+    pub resumption: bool,
     /// The certificates that clients show, for all hosts that `hosts` doesn't name. The default is that none is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_auth: Option<ClientAuth>,
@@ -29,6 +32,10 @@ pub struct ListenerTls {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     pub hosts: Vec<HostTls>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn example() -> serde_json::Value {

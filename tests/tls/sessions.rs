@@ -61,3 +61,14 @@ fn a_session_does_not_cross_to_hosts_that_ask_for_more() {
     assert!(refused.and_then(|mut tls| tls.get("partners.example", "/")).is_err());
     assert!(!resumes(https(&gateway), "partners.example", &acme), "it is checked anew");
 }
+
+#[test]
+fn a_listener_may_resume_nothing() {
+    let world = World::new();
+    world.issue("site", &["site.example"]);
+    let gateway = start(&world.manifests("{ certificates: [site], resumption: false }", &["site"]));
+    let trust = world.trust();
+    for _ in 0..3 {
+        assert!(!resumes(https(&gateway), "site.example", &trust));
+    }
+}

@@ -168,7 +168,7 @@ impl Making<'_> {
         let certificates: Vec<Arc<Loaded>> = named.cloned().collect();
         let shown: Arc<Shown> = Arc::new(Shown::new(&certificates));
         let tickets = format!("{} {:?}", self.listener.name, self.tls.min_version);
-        let mut material = format!("{tickets} {:?}", self.listener.protocols);
+        let mut material = format!("{tickets} {:?} {}", self.listener.protocols, self.tls.resumption);
         for certificate in &certificates {
             material.push_str(&certificate.digest.to_string());
         }
@@ -218,7 +218,11 @@ impl Making<'_> {
         };
         let mut config = builder.with_cert_resolver(shown);
         config.alpn_protocols = protocols(self.listener);
-        config.ticketer = ticketer;
+        if self.tls.resumption {
+            config.ticketer = ticketer;
+        } else {
+            config.send_tls13_tickets = 0;
+        }
         // the strongest suite that both sides have, whatever the client would rather have
         config.ignore_client_order = true;
         // whoever takes no ticket makes a new session: what is kept for it here would be behind a lock

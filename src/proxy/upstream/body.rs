@@ -10,12 +10,12 @@ use crate::proxy::upstream::error::{BoxError, UpstreamError};
 use crate::proxy::upstream::http1_body::Http1Body;
 use crate::proxy::upstream::http2::Http2Body;
 
-/// The body of an answer.
+/// The body of an answer; boxed, for it is handed on several times before it is read.
 pub enum UpstreamBody<B> {
     /// On a connection of its own.
-    Http1(Http1Body<B>),
+    Http1(Box<Http1Body<B>>),
     /// On a stream of a connection.
-    Http2(Http2Body<B>),
+    Http2(Box<Http2Body<B>>),
 }
 
 impl<B> Body for UpstreamBody<B>

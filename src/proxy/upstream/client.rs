@@ -307,7 +307,8 @@ where
 {
     line.desk.deadline.clear();
     if !head.switched {
-        return Ok(Reply::Answer(UpstreamBody::Http1(Http1Body::new(line, head.decoder, upload, head.reusable, idle))));
+        let body = Box::new(Http1Body::new(line, head.decoder, upload, head.reusable, idle));
+        return Ok(Reply::Answer(UpstreamBody::Http1(body)));
     }
     if !upload.is_complete() {
         return Err(UpstreamError::Malformed("101 before the end of the request"));

@@ -26,7 +26,7 @@ use crate::proxy::wire::{Buffers, Desk, Sending};
 use crate::value::method::Method;
 
 /// How often a request is sent that no server has seen.
-const ATTEMPTS: usize = 3;
+const ATTEMPTS: usize = 10;
 
 /// Informational answers in a row; real servers send one or two.
 const INTERIM_AT_MOST: u8 = 8;
@@ -59,7 +59,8 @@ where
                 let length = head::answer(&answer, limits, response).map_err(Failure::last)?;
                 let length = length.filter(|_| *method != Method::Head);
                 let open = Open::new(receive, stream.send, upload, desk, stream.lease);
-                return Ok(Reply::Answer(UpstreamBody::Http2(Http2Body::new(open, length, timeouts.idle))));
+                let body = Box::new(Http2Body::new(open, length, timeouts.idle));
+                return Ok(Reply::Answer(UpstreamBody::Http2(body)));
             }
             Err(lost) => lost,
         };
