@@ -40,9 +40,11 @@ pub async fn serve(socket: &Rc<Socket>, visit: &Rc<Visit>) -> Served {
     let pace = Pace::new(visit);
     let core = &visit.connection.core;
     loop {
-        let mut heads = core.heads();
+        // lent once something has come: a connection that waits holds none
+        let mut heads = None;
         let mut scanned = 0;
         let request = poll_fn(|cx| poll_head(socket, &pace, &mut heads, &mut scanned, cx)).await;
+        let heads = heads.unwrap_or_else(|| core.heads());
         let (request, received) = match request {
             Arrived::Nothing => {
                 core.recycle(heads);
@@ -73,7 +75,7 @@ enum Arrived {
 fn poll_head(
     socket: &Socket,
     pace: &Pace,
-    heads: &mut Heads,
+    heads: &mut Option<Box<Heads>>,
     scanned: &mut usize,
     cx: &mut Context<'_>,
 ) -> Poll<Arrived> {
@@ -85,6 +87,7 @@ fn poll_head(
         let input = &state.input.bytes[..];
         if !input.is_empty() {
             pace.first_bytes();
+            let heads = heads.get_or_insert_with(|| pace.connection().core.heads());
             if let Some(arrived) = look(input, *scanned, pace, heads) {
                 return Poll::Ready(arrived);
             }
