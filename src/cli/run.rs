@@ -19,6 +19,7 @@ use crate::deploy::watch::{Wake, Watch};
 use crate::diagnostic::render;
 use crate::proxy::access_log::{AccessLog, Format};
 use crate::proxy::handover::{self, Giver, TakenOver};
+use crate::proxy::listener::Socket;
 use crate::proxy::metrics::Metrics;
 use crate::proxy::sockets::Sockets;
 use crate::proxy::status::{Rejected, StatusServer, StatusSocket, View};
@@ -126,6 +127,10 @@ fn replace(before: Option<TakenOver>, path: Option<&Path>, sockets: Arc<Sockets>
     }
     if let Some(Err(error)) = before.map(TakenOver::accepted) {
         tracing::error!(%error, "the gateway before this one may still be running");
+    }
+    // it may have been told to end in the midst of it
+    for (_, open) in sockets.all_open() {
+        open.iter().for_each(Socket::hear);
     }
     let waker = watch.waker();
     match Giver::start(path?, sockets, move || waker.wake(Wake::Replaced)) {

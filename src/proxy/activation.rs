@@ -23,6 +23,7 @@ pub fn sockets() -> io::Result<Vec<(String, Socket)>> {
         };
         let socket = socket.ok_or(io::ErrorKind::NotFound)?;
         socket.set_nonblocking()?;
+        socket.hear();
         Ok((names.get(index).copied().unwrap_or_default().to_owned(), socket))
     };
     (0..count).map(one).collect()

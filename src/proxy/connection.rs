@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use socket2::SockRef;
-use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
+use tokio::io::{AsyncRead as _, AsyncWrite as _, AsyncWriteExt as _, ReadBuf};
 
 use crate::pipeline::certificate::ClientCertificate;
 use crate::proxy::core::Core;
@@ -264,11 +264,18 @@ async fn serve_http1(stream: Stream, input: Input, connection: Rc<Connection>) {
 /// Lets the client read what was said last. A socket that is closed while bytes of the client are on their way would be reset,
 /// and the answer lost with it (RFC 9112, 9.6).
 async fn linger(mut stream: Stream, connection: &Connection) {
-    if connection.listener.closing.get() || stream.shutdown().await.is_err() {
+    if connection.listener.closing.get() {
         return;
     }
     let deadline = connection.core.timers.deadline();
     deadline.set(LINGER);
+    let said = poll_fn(|cx| match Pin::new(&mut stream).poll_shutdown(cx) {
+        Poll::Ready(said) => Poll::Ready(said.is_ok()),
+        Poll::Pending => deadline.poll_expired(cx).map(|()| false),
+    });
+    if !said.await {
+        return;
+    }
     let mut rest = [0; 4096];
     poll_fn(|cx| {
         loop {

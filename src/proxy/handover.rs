@@ -21,7 +21,7 @@ use rustix::net::{
 };
 use socket2::{Domain, SockAddr, Type};
 
-use crate::proxy::listener::Socket;
+use crate::proxy::listener::{Socket, is_left_behind};
 use crate::proxy::sockets::Sockets;
 
 /// Asks for the next socket.
@@ -138,7 +138,7 @@ impl Drop for Giver {
 
 fn listen(path: &Path) -> io::Result<UnixListener> {
     // whoever has left it behind does not answer, or has given it up
-    if UnixStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
+    if is_left_behind(path) {
         fs::remove_file(path)?;
     }
     let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 
@@ -59,6 +60,11 @@ impl Socket {
         }
     }
 
+    /// Hears clients again that whoever had it before turned away: that is the socket's own, and outlives who did it.
+    pub fn hear(&self) {
+        let _ = SockRef::from(self).detach_filter();
+    }
+
     /// Has nobody wait in a call on it.
     ///
     /// # Errors
@@ -74,6 +80,7 @@ impl Socket {
     pub fn adopt(fd: OwnedFd) -> io::Result<Self> {
         let socket = SockRef::from(&fd);
         socket.set_nonblocking(true)?;
+        let _ = socket.detach_filter();
         match socket.local_addr()? {
             address if address.as_socket().is_some() => Ok(Self::Tcp(fd.into())),
             address if address.is_unix() => Ok(Self::Unix(fd.into())),
@@ -229,7 +236,7 @@ pub fn spread(mut sockets: Vec<Socket>, workers: usize) -> io::Result<Vec<Socket
 
 /// A socket of this machine. A path that a program left behind is taken; one that a program listens on is not.
 fn bind_unix(path: &Path) -> io::Result<UnixListener> {
-    if UnixStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
+    if is_left_behind(path) {
         std::fs::remove_file(path)?;
     }
     let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
@@ -237,6 +244,12 @@ fn bind_unix(path: &Path) -> io::Result<UnixListener> {
     socket.bind(&SockAddr::unix(path)?)?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
+}
+
+/// Whether a path is a socket that nobody listens on any more. A file that is no socket refuses connections, too, and stays.
+pub fn is_left_behind(path: &Path) -> bool {
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
+    is_socket && UnixStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -261,7 +274,10 @@ fn socket(address: SocketAddr, share: Share) -> io::Result<socket2::Socket> {
 
 #[cfg(test)]
 mod tests {
-    use super::bind;
+    use std::net::TcpStream;
+    use std::time::Duration;
+
+    use super::{Acceptor, bind};
     use crate::value::Scalar as _;
     use crate::value::address::ListenAddress;
 
@@ -275,6 +291,19 @@ mod tests {
     }
 
     #[test]
+    fn a_socket_that_was_turned_from_is_heard_by_whoever_gets_it() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let _entered = runtime.enter();
+        let socket = bind(&ListenAddress::parse("127.0.0.1:0").unwrap(), 1).unwrap().remove(0);
+        let (address, again) = (socket.address().unwrap().ip().unwrap(), socket.try_clone().unwrap());
+        let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(200));
+        Acceptor::new(socket).unwrap().turn_away();
+        assert!(connect().is_err());
+        again.hear();
+        assert!(connect().is_ok());
+    }
+
+    #[test]
     fn a_path_is_taken_from_the_dead_only() {
         let path = std::env::temp_dir().join(format!("gw-listener-{}.sock", std::process::id()));
         let address = ListenAddress::Unix(path.clone());
@@ -283,6 +312,10 @@ mod tests {
         assert!(bind(&address, 1).is_err());
         drop(sockets);
         assert!(bind(&address, 1).is_ok());
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, "kept").unwrap();
+        assert!(bind(&address, 1).is_err(), "a file is no socket that was left behind");
+        assert_eq!(std::fs::read(&path).unwrap(), b"kept");
         std::fs::remove_file(path).unwrap();
     }
 }

@@ -20,7 +20,10 @@ impl SanPattern {
     /// Whether a name is meant; DNS names are in lower case.
     pub fn matches(&self, name: &str) -> bool {
         match self {
-            Self::Dns(pattern) => pattern.matches(name),
+            // a mail address and a URI may end as a DNS name does, and so may an IP address
+            Self::Dns(pattern) => {
+                !name.contains(['@', ':', '/']) && name.parse::<IpAddr>().is_err() && pattern.matches(name)
+            }
             Self::Other(text) => **text == *name,
         }
     }
@@ -86,6 +89,8 @@ mod tests {
             ("spiffe://a/b", "spiffe://a/b", true),
             ("spiffe://a/b", "spiffe://a/c", false),
             ("me@a.example", "me@a.example", true),
+            ("*.partners.example", "me@mail.partners.example", false),
+            ("*.partners.example", "spiffe://x/a.partners.example", false),
             ("::0001", "::1", true),
         ] {
             assert_eq!(SanPattern::parse(pattern).unwrap().matches(name), matches, "{pattern} {name}");

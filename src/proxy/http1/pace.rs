@@ -91,11 +91,7 @@ impl Pace {
     }
 
     /// Watches how long the client takes to take bytes.
-    pub(super) fn watch_writing(
-        &self,
-        written: Poll<io::Result<usize>>,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<usize>> {
+    pub(super) fn watch_writing<T>(&self, written: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.writing.clear();
             return written;

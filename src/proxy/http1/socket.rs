@@ -165,7 +165,9 @@ impl AsyncWrite for Writer<'_> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket.state().stream).poll_flush(cx)
+        // TLS takes bytes before the client does
+        let flushed = Pin::new(&mut self.socket.state().stream).poll_flush(cx);
+        self.pace.watch_writing(flushed, cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

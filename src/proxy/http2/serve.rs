@@ -95,6 +95,8 @@ struct Flights {
     idle: Deadline,
     /// Whether the client was told that it ends.
     leaving: Cell<bool>,
+    /// Until when it may still begin streams then, on the clock of the timers: it may not have heard yet.
+    last_call: Cell<u64>,
 }
 
 /// A stream in flight, until it is dropped.
@@ -115,6 +117,16 @@ impl Flights {
         self.count.set(self.count.get() + 1);
         self.idle.clear();
         Flight(Rc::clone(self))
+    }
+
+    /// Notes that the client is told that the connection ends; whether this is the first time.
+    fn leaves(&self) -> bool {
+        let first = !self.leaving.replace(true);
+        if first {
+            let farewell = u64::try_from(FAREWELL.as_millis()).unwrap_or(u64::MAX);
+            self.last_call.set(self.connection.core.timers.now().saturating_add(farewell));
+        }
+        first
     }
 
     /// How long the connection stays without a stream.
@@ -139,6 +151,7 @@ impl Session {
                 count: Cell::new(0),
                 idle,
                 leaving: Cell::new(false),
+                last_call: Cell::new(u64::MAX),
             }),
             ping,
             silence: (0, false),
@@ -160,7 +173,11 @@ impl Session {
         }
     }
 
-    fn begin(&self, request: Request<RecvStream>, respond: SendResponse<Bytes>) {
+    fn begin(&self, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
+        if self.flights.last_call.get() < self.flights.connection.core.timers.now() {
+            // a client that heeds no farewell must not keep the connection for ever
+            return respond.send_reset(h2::Reason::REFUSED_STREAM);
+        }
         let flight = self.flights.begin();
         let visit = Rc::new(Visit::new(&self.flights.connection));
         spawn_local(async move {
@@ -179,7 +196,7 @@ impl Session {
             self.h2.abrupt_shutdown(fault);
             return true;
         }
-        let leaves = flights.connection.ends_soon() && !flights.leaving.replace(true);
+        let leaves = flights.connection.ends_soon() && flights.leaves();
         if leaves {
             self.h2.graceful_shutdown();
             if flights.count.get() == 0 {
@@ -217,7 +234,7 @@ impl Session {
         while flights.idle.poll_expired(cx).is_ready() {
             let sent = self.meter.sent.get();
             if std::mem::replace(&mut self.idle_since, sent) == sent {
-                if flights.leaving.replace(true) {
+                if !flights.leaves() {
                     return Poll::Ready(());
                 }
                 self.h2.graceful_shutdown();
