@@ -102,10 +102,13 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
         },
     );
     tracing::info!("draining");
+    // whoever ends this one may be quicker than the news that it was replaced
+    let replaced = matches!(why, Wake::Replaced) || giver.as_ref().is_some_and(Giver::has_given);
     drop(giver);
-    match why {
-        Wake::Replaced => running.hand_over(),
-        _ => running.drain(),
+    if replaced {
+        running.hand_over()
+    } else {
+        running.drain()
     }
     Exit::Ok
 }
