@@ -136,9 +136,9 @@ impl Live {
         self.0.load_full()
     }
 
-    /// Puts a generation in force, at once and for every request that begins from now on.
-    pub fn swap(&self, next: Generation) {
-        self.0.store(Arc::new(next));
+    /// Puts a generation in force, at once and for every request that begins from now on; the one before it is given back.
+    pub fn swap(&self, next: Generation) -> Arc<Generation> {
+        self.0.swap(Arc::new(next))
     }
 
     /// The pointer itself, for a cache of a worker's own.

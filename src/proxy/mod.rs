@@ -92,6 +92,9 @@ pub struct Proxy {
     bound: Taken,
     next_listener: u64,
     expiry: Expiry,
+    /// The generations before the one in force that requests may still live with. They are dropped here: taking a large table
+    /// apart would make the clients of a worker wait.
+    retired: Vec<Arc<Generation>>,
 }
 
 /// How a data plane is started.
@@ -127,8 +130,8 @@ impl Proxy {
             .collect::<io::Result<Vec<_>>>()
             .map_err(SwapError::Worker)?;
         open(fresh, &workers, &mut bound);
-        let proxy =
-            Self { live, workers, around, sockets: start.sockets, bound, next_listener, expiry: Expiry::default() };
+        let (sockets, expiry, retired) = (start.sockets, Expiry::default(), Vec::new());
+        let proxy = Self { live, workers, around, sockets, bound, next_listener, expiry, retired };
         proxy.tell_open();
         Ok(proxy)
     }
@@ -142,7 +145,7 @@ impl Proxy {
         let (fresh, listeners) =
             bind_missing(&table, &self.bound, &mut self.next_listener, self.workers.len(), &self.sockets)?;
         let next = Generation::prepare(number, table, listeners.clone(), secrets, &self.around)?;
-        self.live.swap(next);
+        self.retired.push(self.live.swap(next));
         // only now: who connects to a new listener is to find its routes
         open(fresh, &self.workers, &mut self.bound);
         let removed: Vec<Bound> =
@@ -185,9 +188,11 @@ impl Proxy {
         names.zip(generation.listeners.iter().map(|bound| bound.address.clone())).collect()
     }
 
-    /// Says in the log which certificates expire soon; to be called every few seconds.
-    pub fn warn_of_expiry(&mut self) {
+    /// Says in the log which certificates expire soon, and lets go of tables that no request lives with any more; to be called
+    /// every few seconds.
+    pub fn tend(&mut self) {
         self.expiry.look(&self.live.load().tls.certificates);
+        self.retired.retain(|generation| Arc::strong_count(generation) > 1);
     }
 
     /// Stops accepting, lets requests in flight end within the drain time, and ends.
