@@ -20,8 +20,7 @@ pub fn read() -> Map<String, Json> {
 
 /// What the file holds: one line for each kind.
 pub fn text() -> String {
-    let lines: Vec<String> =
-        KINDS.iter().map(|kind| format!("{:?}: {}", kind.name, rules(&of_kind(kind)))).collect();
+    let lines: Vec<String> = KINDS.iter().map(|kind| format!("{:?}: {}", kind.name, rules(&of_kind(kind)))).collect();
     format!("{{\n{}\n}}\n", lines.join(",\n"))
 }
 
