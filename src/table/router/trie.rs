@@ -28,8 +28,11 @@ pub(super) struct Trie {
 #[repr(align(64))]
 struct Node {
     leaves: [u32; 4],
+    /// The parameters in the next segment, but the plain one.
     branches: List,
     has_literals: bool,
+    /// The node behind a parameter that takes any segment; the root of the first site, behind no parameter, says that there is none.
+    plain: u32,
     /// Its leaf, if it has one and no more, as most nodes do: to wait for the node is enough then.
     only: Leaf,
 }
@@ -77,13 +80,17 @@ impl Trie {
 
     /// Collects the rules that match a path through a node with a parameter in its next segment.
     pub(super) fn branch<'t>(&'t self, node: u32, rest: &str, found: &mut Found<'t>) {
-        let branches = self.nodes[node as usize].branches.of(&self.branches);
-        if branches.is_empty() {
+        let node = &self.nodes[node as usize];
+        let branches = node.branches.of(&self.branches);
+        if branches.is_empty() && node.plain == 0 {
             return;
         }
         let (segment, rest) = cut(rest);
         for branch in branches.iter().filter(|branch| branch.shape.matches(segment)) {
             self.collect(branch.child, rest, found);
+        }
+        if node.plain != 0 && !segment.is_empty() {
+            self.collect(node.plain, rest, found);
         }
     }
 
@@ -146,8 +153,12 @@ impl<'r> TrieBuilder<'r> {
     /// Lays the trie out; `leaf` makes the leaf of the rule at a position.
     pub(super) fn finish(mut self, leaf: impl Fn(u32) -> Leaf) -> Trie {
         let mut nodes = vec![Node::default(); self.nodes as usize];
+        let (plain, other): (Vec<_>, Vec<_>) = self.shapes.iter().partition(|((_, shape), _)| shape.is_plain());
+        for ((parent, _), child) in plain {
+            nodes[*parent as usize].plain = *child;
+        }
         let mut branches: Vec<_> =
-            self.shapes.iter().map(|((parent, shape), child)| (*parent, *child, *shape)).collect();
+            other.into_iter().map(|((parent, shape), child)| (*parent, *child, *shape)).collect();
         branches.sort_unstable_by_key(|(parent, child, _)| (*parent, *child));
         for (i, (parent, ..)) in branches.iter().enumerate() {
             nodes[*parent as usize].branches.add(i);
