@@ -74,7 +74,7 @@ pub async fn forward(
         let repeatable = body.is_none() && exchange.request.method.is_idempotent();
         let has_body = body.is_some();
         let sent = to.send(&backend.targets[chosen as usize], body, upgrade.as_ref(), &tries, exchange, outgoing).await;
-        tries.note(chosen, outcome(&sent, exchange.response.status, has_body));
+        tries.note(chosen, outcome(&sent, exchange.response.status, has_body, &to));
         let again = match sent {
             Ok(Reply::Answer(_)) if repeatable && tries.again_for_status(exchange).await => Ok(None),
             Err(Failure { error, unsent: Some(unsent) }) if tries.again_for(&error).await => Ok(unsent.body),
@@ -93,6 +93,11 @@ pub async fn forward(
 impl Forwarded<'_> {
     fn now(&self) -> u64 {
         self.visit.connection.core.timers.now()
+    }
+
+    /// Whether the client itself waits for less time than the route would give.
+    fn is_hurried(&self) -> bool {
+        self.visit.patience.get().is_some_and(|patience| patience < self.waits.request)
     }
 
     /// Asks one server once.
@@ -196,17 +201,16 @@ fn refuse(refused: Refused, exchange: &mut Exchange<'_>) -> End {
     end
 }
 
-/// What it says of the server. The client's own faults say nothing; nor does time that ran out while the client was still sending.
-fn outcome<B>(sent: &Result<Reply<B>, Failure<B>>, status: u16, has_body: bool) -> Outcome {
+/// What it says of the server. Time that ran out while the client was still sending says nothing, nor does time of which the client
+/// itself gave too little.
+fn outcome<B>(sent: &Result<Reply<B>, Failure<B>>, status: u16, has_body: bool, to: &Forwarded<'_>) -> Outcome {
     match sent {
         Ok(Reply::Answer(_)) => Outcome::of_status(status),
         Ok(Reply::Upgraded(_)) => Outcome::Success,
         Err(failure) => match &failure.error {
-            UpstreamError::RequestBody(_) | UpstreamError::PendingLimit | UpstreamError::ConnectionLimit => {
-                Outcome::Nothing
-            }
-            UpstreamError::RequestTimeout | UpstreamError::TryTimeout if has_body => Outcome::Nothing,
-            error => Outcome::Failure(error.reason()),
+            UpstreamError::RequestTimeout if has_body || to.is_hurried() => Outcome::Nothing,
+            UpstreamError::TryTimeout if has_body => Outcome::Nothing,
+            error => Outcome::of_error(error),
         },
     }
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::too_many_lines, reason = "tables of cases")]
 
 mod attacks;
+mod blame;
 mod client;
 mod grpc;
 mod life;

@@ -55,6 +55,18 @@ impl Outcome {
     pub fn of_status(status: u16) -> Self {
         if status >= 500 { Self::Failure("status") } else { Self::Success }
     }
+
+    /// What it says of a target that a request got no usable answer of it. The gateway's own limits say nothing, nor do the client's
+    /// own faults.
+    pub fn of_error(error: &UpstreamError) -> Self {
+        match error {
+            UpstreamError::RequestBody(_)
+            | UpstreamError::Unsendable
+            | UpstreamError::PendingLimit
+            | UpstreamError::ConnectionLimit => Self::Nothing,
+            error => Self::Failure(error.reason()),
+        }
+    }
 }
 
 impl LiveBackend {

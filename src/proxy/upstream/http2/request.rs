@@ -50,8 +50,7 @@ where
     loop {
         attempts += 1;
         let Some(request) = head::request(head, &scheme, length) else {
-            let error = UpstreamError::Malformed("the request cannot be sent over HTTP/2");
-            return Err(Failure { error, unsent: None });
+            return Err(Failure::last(UpstreamError::Unsendable));
         };
         let lost = match ask(sessions, wish, request, &mut upload, &desk).await {
             Ok((stream, answer, receive)) => {
