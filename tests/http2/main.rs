@@ -11,6 +11,7 @@ mod life;
 mod messages;
 mod origin;
 mod raw;
+mod silence;
 #[path = "../support/mod.rs"]
 mod support;
 mod tunnels;

@@ -91,7 +91,8 @@ where
     let lease = sessions.lease(wish, desk).await.map_err(|error| unseen(error, false))?;
     let begun = lease.sender().send_request(request, upload.is_bodiless());
     let (response, send) = begun.map_err(|_| unseen(UpstreamError::Closed, true))?;
-    let mut stream = Stream { response, send, lease, interim: 0, waits_for: None };
+    let heard = lease.heard();
+    let mut stream = Stream { response, send, lease, heard, interim: 0, waits_for: None };
     upload.begin();
     let (answer, receive) = poll_fn(|cx| stream.poll(upload, desk, wish.timeouts, wish.patience, cx)).await?;
     Ok((stream, answer, receive))
@@ -140,6 +141,8 @@ struct Stream {
     response: ResponseFuture,
     send: SendStream<Bytes>,
     lease: Lease,
+    /// How often something had been heard on the connection when it was sent.
+    heard: u64,
     interim: u8,
     /// Who was waited for, and how much was sent, when the step's deadline was set.
     waits_for: Option<(Sending, u64)>,
@@ -165,6 +168,7 @@ impl Stream {
             Err(error) => return Poll::Ready(Err(seen(error))),
         };
         while let Poll::Ready(Some(Ok(_))) = self.response.poll_informational(cx) {
+            self.lease.answered();
             self.interim += 1;
             if self.interim > INTERIM_AT_MOST {
                 return Poll::Ready(Err(seen(UpstreamError::Malformed("endless interim answers"))));
@@ -172,6 +176,7 @@ impl Stream {
         }
         match Pin::new(&mut self.response).poll(cx) {
             Poll::Ready(Ok(answer)) => {
+                self.lease.answered();
                 let (head, receive) = answer.into_parts();
                 return Poll::Ready(Ok((Response::from_parts(head, ()), receive)));
             }
@@ -183,7 +188,12 @@ impl Stream {
 
     fn given_up(&self, error: UpstreamError) -> Lost {
         // a connection on which nothing comes may be dead: others find out on a new one
-        if matches!(error, UpstreamError::FirstByteTimeout | UpstreamError::IdleTimeout) {
+        let suspect = match error {
+            UpstreamError::FirstByteTimeout | UpstreamError::IdleTimeout | UpstreamError::TryTimeout => true,
+            UpstreamError::RequestTimeout => self.lease.heard() == self.heard,
+            _ => false,
+        };
+        if suspect {
             self.lease.retire();
         }
         Lost { error, seen: Seen::Maybe, again: false }

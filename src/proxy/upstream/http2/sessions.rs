@@ -19,6 +19,7 @@ use crate::proxy::timer::Timers;
 use crate::proxy::upstream::client::{AnswerLimits, Patience, StepTimeouts, open};
 use crate::proxy::upstream::error::UpstreamError;
 use crate::proxy::upstream::gate::{Counted, Gate, GateLimits};
+use crate::proxy::upstream::http2::life::{Life, drive};
 use crate::proxy::upstream::pool::Mark;
 use crate::proxy::upstream::target::Target;
 use crate::proxy::wire::Desk;
@@ -53,9 +54,7 @@ struct Group {
 
 struct Session {
     send: SendRequest<Bytes>,
-    streams: Cell<usize>,
-    /// Whether it takes no more requests.
-    retired: Rc<Cell<bool>>,
+    life: Rc<Life>,
     /// When its last stream ended, in milliseconds of the worker's timers.
     idle_since: Cell<u64>,
     mark: Mark,
@@ -92,7 +91,7 @@ impl Sessions {
         self.groups.borrow_mut().retain(|_, group| {
             group.sessions.borrow_mut().retain(|session| {
                 let idle = u128::from(now.saturating_sub(session.idle_since.get()));
-                !session.retired.get() && (session.streams.get() > 0 || idle < IDLE_AGE.as_millis())
+                !session.life.retired.get() && (session.life.streams.get() > 0 || idle < IDLE_AGE.as_millis())
             });
             !group.sessions.borrow().is_empty() || Rc::strong_count(group) > 1
         });
@@ -148,7 +147,8 @@ impl Sessions {
     }
 
     fn take(&self, session: Rc<Session>, group: &Rc<Group>, reused: bool) -> Lease {
-        session.streams.set(session.streams.get() + 1);
+        let streams = &session.life.streams;
+        streams.set(streams.get() + 1);
         Lease { session, group: Rc::clone(group), timers: self.timers.clone(), reused }
     }
 
@@ -165,19 +165,13 @@ impl Sessions {
             return Err(UpstreamError::Malformed("not HTTP/2"));
         }
         let (send, connection) = builder(wish.limits).handshake(stream).await.map_err(|_| UpstreamError::Closed)?;
-        let retired = Rc::<Cell<bool>>::default();
-        let session = Rc::new(Session {
-            send,
-            streams: Cell::new(0),
-            retired: Rc::clone(&retired),
-            idle_since: Cell::new(self.timers.now()),
-            mark,
-        });
-        let at = Rc::downgrade(group);
+        let life = Rc::<Life>::default();
+        let idle_since = Cell::new(self.timers.now());
+        let session = Rc::new(Session { send, life: Rc::clone(&life), idle_since, mark });
+        let (at, deadline) = (Rc::downgrade(group), self.timers.deadline());
         spawn_local(async move {
-            // its streams have been told of an error
-            let _ = connection.await;
-            retired.set(true);
+            drive(connection, &life, deadline).await;
+            life.retired.set(true);
             if let Some(group) = at.upgrade() {
                 group.changed.notify_waiters();
             }
@@ -212,7 +206,7 @@ impl Group {
     fn free(&self, target: &Target) -> Option<Rc<Session>> {
         let (mut sessions, version) = (self.sessions.borrow_mut(), target.address.version());
         sessions.retain(|session| session.mark.version == version && !session.has_ended());
-        sessions.iter().find(|session| session.streams.get() < session.send.current_max_send_streams()).cloned()
+        sessions.iter().find(|session| session.life.streams.get() < session.send.current_max_send_streams()).cloned()
     }
 }
 
@@ -220,7 +214,7 @@ impl Session {
     /// Whether it takes no more requests: its server has said so, or it is gone.
     fn has_ended(&self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
-        self.retired.get() || matches!(self.send.clone().poll_ready(&mut cx), Poll::Ready(Err(_)))
+        self.life.retired.get() || matches!(self.send.clone().poll_ready(&mut cx), Poll::Ready(Err(_)))
     }
 }
 
@@ -232,13 +226,24 @@ impl Lease {
 
     /// Has the connection get no more requests: its server does not answer as it should.
     pub(super) fn retire(&self) {
-        self.session.retired.set(true);
+        self.session.life.retired.set(true);
+    }
+
+    /// A part of an answer has come.
+    pub(super) fn answered(&self) {
+        self.session.life.answered();
+    }
+
+    /// How often something was heard on the connection.
+    pub(super) fn heard(&self) -> u64 {
+        self.session.life.heard()
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.session.streams.set(self.session.streams.get() - 1);
+        let streams = &self.session.life.streams;
+        streams.set(streams.get() - 1);
         self.session.idle_since.set(self.timers.now());
         self.group.changed.notify_waiters();
     }
