@@ -84,7 +84,6 @@ impl LiveBackend {
             self.state.refusals.requests.fetch_add(1, Ordering::Relaxed);
             return Err(Refused { reason: "breaker-requests", retry_after: FULL });
         }
-        // what an earlier table left open is closed for one that counts no errors
         let admitted = if self.counts_errors() { self.state.breaker.admit(now) } else { Ok(Pass::Closed) };
         match admitted {
             Ok(pass) => Ok(Admission { backend: self, pass: Cell::new(pass) }),
@@ -99,6 +98,11 @@ impl LiveBackend {
     /// Whether errors in a row open its breaker.
     fn counts_errors(&self) -> bool {
         self.upstream.breaker.as_ref().is_some_and(|limits| limits.consecutive_errors.is_some())
+    }
+
+    /// What its breaker is. What an earlier table left open is closed for one that counts no errors.
+    pub fn breaker(&self, now: u64) -> BreakerState {
+        if self.counts_errors() { self.state.breaker.state(now) } else { BreakerState::Closed }
     }
 
     /// Notes that a request found no connection.
@@ -157,8 +161,7 @@ impl Admission<'_> {
     /// Whether the request may be sent again, as far as the backend is concerned; if so, it is taken out of its budget.
     pub fn may_repeat(&self, now: u64) -> bool {
         let state = &self.backend.state;
-        let is_closed = || self.pass.get() == Pass::Closed && state.breaker.state(now) == BreakerState::Closed;
-        let closed = !self.backend.counts_errors() || is_closed();
+        let closed = self.pass.get() == Pass::Closed && self.backend.breaker(now) == BreakerState::Closed;
         let may = closed && state.budget.spend(now);
         if closed {
             let counter = if may { &state.retries } else { &state.retries_denied };
