@@ -8,6 +8,7 @@ mod blame;
 mod client;
 mod grpc;
 mod life;
+mod limits;
 mod messages;
 mod origin;
 mod raw;

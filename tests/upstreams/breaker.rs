@@ -114,3 +114,32 @@ fn so_many_connections_there_are() {
         wait_until("it is free", || (ask(gateway.http(), get("/", "")).status == 200).then_some(()));
     }
 }
+
+/// Who waits for a place gets the connection that became idle; it is not closed for another one to be made.
+#[test]
+fn those_who_wait_share_the_connections_that_there_are() {
+    let a = Origin::ok();
+    let gateway = before(&[(&a, "")], ", circuitBreaker: { maxConnections: 1 }", "");
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let mut client = Client::connect(gateway.http());
+                for _ in 0..50 {
+                    assert_eq!(client.send(get("/", "")).answer().status, 200);
+                }
+            });
+        }
+    });
+    assert_eq!((a.seen().len(), a.connections()), (200, 1));
+}
+
+/// An idle connection to one server makes room for one to another.
+#[test]
+fn an_idle_connection_gives_its_place_up() {
+    let (a, b) = (Origin::ok(), Origin::ok());
+    let gateway = before(&[(&a, ""), (&b, "")], ", circuitBreaker: { maxConnections: 1 }", "");
+    for _ in 0..4 {
+        assert_eq!(ask(gateway.http(), get("/", "")).status, 200);
+    }
+    assert_eq!((a.seen().len(), b.seen().len()), (2, 2));
+}

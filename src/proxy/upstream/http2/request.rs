@@ -16,12 +16,13 @@ use http::{Request, Response};
 use http_body::Body;
 
 use crate::proxy::upstream::body::UpstreamBody;
-use crate::proxy::upstream::client::{Call, Failure, Patience, Reply, StepTimeouts};
+use crate::proxy::upstream::client::{Call, Failure, Reply};
 use crate::proxy::upstream::error::{BoxError, UpstreamError};
 use crate::proxy::upstream::http2::body::{Http2Body, Open};
 use crate::proxy::upstream::http2::head;
 use crate::proxy::upstream::http2::sessions::{Lease, Sessions, Wish};
 use crate::proxy::upstream::http2::upload::Upload;
+use crate::proxy::upstream::open::Opening;
 use crate::proxy::wire::{Buffers, Desk, Sending};
 use crate::value::method::Method;
 
@@ -45,7 +46,7 @@ where
     let (mut upload, desk) = (Upload::new(body), buffers.desk());
     let length = if upload.is_bodiless() { length_of_nothing(method) } else { upload.length() };
     let scheme = if target.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
-    let wish = Wish { target, timeouts, patience, limits, gate };
+    let wish = Wish { opening: Opening { target, timeouts, patience }, limits, gate };
     let mut attempts = 0;
     loop {
         attempts += 1;
@@ -94,7 +95,7 @@ where
     let heard = lease.heard();
     let mut stream = Stream { response, send, lease, heard, interim: 0, waits_for: None };
     upload.begin();
-    let (answer, receive) = poll_fn(|cx| stream.poll(upload, desk, wish.timeouts, wish.patience, cx)).await?;
+    let (answer, receive) = poll_fn(|cx| stream.poll(upload, desk, wish.opening, cx)).await?;
     Ok((stream, answer, receive))
 }
 
@@ -154,8 +155,7 @@ impl Stream {
         &mut self,
         upload: &mut Upload<B>,
         desk: &Desk,
-        timeouts: StepTimeouts,
-        patience: Patience<'_>,
+        opening: Opening<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(Response<()>, RecvStream), Lost>>
     where
@@ -183,7 +183,7 @@ impl Stream {
             Poll::Ready(Err(error)) => return Poll::Ready(Err(Lost::of(&error, self.lease.reused))),
             Poll::Pending => {}
         }
-        self.poll_late(sending, upload.sent(), desk, timeouts, patience, cx).map(|error| Err(self.given_up(error)))
+        self.poll_late(sending, upload.sent(), desk, opening, cx).map(|error| Err(self.given_up(error)))
     }
 
     fn given_up(&self, error: UpstreamError) -> Lost {
@@ -205,8 +205,7 @@ impl Stream {
         sending: Sending,
         sent: u64,
         desk: &Desk,
-        timeouts: StepTimeouts,
-        patience: Patience<'_>,
+        Opening { timeouts, patience, .. }: Opening<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<UpstreamError> {
         if self.waits_for.replace((sending, sent)) != Some((sending, sent)) {
