@@ -1,6 +1,5 @@
 //! The end of a route at a server upstream: the turn is chosen, the head written, the answer awaited.
 
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -9,12 +8,10 @@ use crate::pipeline::upstream::ProxyVersion;
 use crate::proxy::account::Account;
 use crate::proxy::answer::Source;
 use crate::proxy::balance::{Busy, LiveTarget, Outcome, Refused};
-use crate::proxy::connection::Connection;
 use crate::proxy::handler::{ClientRequest, End, client_body};
 use crate::proxy::live::Generation;
 use crate::proxy::mirror::Copy;
 use crate::proxy::outgoing::{Hop, write_head};
-use crate::proxy::preface;
 use crate::proxy::request_body::{BodyError, ClientBody};
 use crate::proxy::tries::Tries;
 use crate::proxy::tunnel::{PendingTunnel, Upgrade};
@@ -138,13 +135,7 @@ impl Forwarded<'_> {
 
     /// A target that is told which client connects to it.
     fn announcing(&self, target: &Target, version: ProxyVersion) -> Target {
-        let Connection { peer, peer_port, .. } = *self.visit.connection;
-        let listener = self.visit.connection.listener_index(self.generation).unwrap_or_default();
-        let here = self.generation.listeners.get(usize::from(listener)).and_then(|listener| listener.address.ip());
-        // the ends of a connection are of one family; where ours is not known, the client's stands for it
-        let client = SocketAddr::new(peer, peer_port);
-        let here = here.filter(|here| here.is_ipv4() == client.is_ipv4()).unwrap_or(client);
-        Target { preface: Some(preface::write(version, Some((client, here))).into()), ..target.clone() }
+        Target { preface: Some(self.visit.connection.preface(version, self.generation)), ..target.clone() }
     }
 
     /// What the client gets.

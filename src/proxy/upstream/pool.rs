@@ -68,8 +68,11 @@ impl Pools {
 
     /// Closes what is too old or was closed by the other side, and forgets targets that are no longer used.
     pub(super) fn sweep(&self) {
-        self.pools.borrow_mut().retain(|_, pool| {
+        self.pools.borrow_mut().retain(|target, pool| {
             let mut idle = pool.idle.borrow_mut();
+            if target.is_orphaned() {
+                idle.clear();
+            }
             idle.retain_mut(|idle| pool.is_fresh(idle) && pool.may_keep(&idle.mark) && idle.stream.is_quiet());
             !idle.is_empty() || Rc::strong_count(pool) > 1
         });

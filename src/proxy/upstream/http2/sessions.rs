@@ -90,11 +90,12 @@ impl Sessions {
     /// Closes connections that nobody uses, and forgets targets without any.
     pub(in crate::proxy::upstream) fn sweep(&self) {
         let now = self.timers.now();
-        self.groups.borrow_mut().retain(|_, group| {
+        self.groups.borrow_mut().retain(|target, group| {
             group.give_up_one();
+            let age = if target.is_orphaned() { Duration::ZERO } else { IDLE_AGE };
             group.sessions.borrow_mut().retain(|session| {
                 let idle = u128::from(now.saturating_sub(session.idle_since.get()));
-                !session.life.retired.get() && (session.is_used() || idle < IDLE_AGE.as_millis())
+                !session.life.retired.get() && (session.is_used() || idle < age.as_millis())
             });
             !group.sessions.borrow().is_empty() || Rc::strong_count(group) > 1
         });
