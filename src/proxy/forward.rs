@@ -158,8 +158,7 @@ impl Forwarded<'_> {
             }
             Err(Failure { error, .. }) => {
                 let end = End::failed(status(&error), error.reason(), exchange);
-                if let UpstreamError::PendingLimit | UpstreamError::ConnectionLimit = error {
-                    backend.note_overflow(&error);
+                if backend.note_overflow(&error) {
                     exchange.response.fields.set("retry-after", b"1");
                 }
                 end

@@ -105,11 +105,15 @@ impl LiveBackend {
         if self.counts_errors() { self.state.breaker.state(now) } else { BreakerState::Closed }
     }
 
-    /// Notes that a request found no connection.
-    pub fn note_overflow(&self, error: &UpstreamError) {
-        let refusals = &self.state.refusals;
-        let counter = if let UpstreamError::PendingLimit = error { &refusals.pending } else { &refusals.connections };
+    /// Notes that a request found no connection, if that is the error; whether it is.
+    pub fn note_overflow(&self, error: &UpstreamError) -> bool {
+        let counter = match error {
+            UpstreamError::PendingLimit => &self.state.refusals.pending,
+            UpstreamError::ConnectionLimit => &self.state.refusals.connections,
+            _ => return false,
+        };
         counter.fetch_add(1, Ordering::Relaxed);
+        true
     }
 
     /// A request that was let through has ended.
