@@ -193,10 +193,8 @@ impl<'t> Trip<'t> {
         let reached = match (&end.backend, live.ends[chosen.index]) {
             (Backend::Local(local), _) => {
                 // no body is read here, so that none is copied
-                match (copy, &request.body) {
-                    (Some(copy), None) => copy.send(),
-                    (Some(copy), Some(_)) => copy.abandon(),
-                    (None, _) => {}
+                if let (Some(copy), None) = (copy, &request.body) {
+                    copy.send();
                 }
                 settle(local.answer(exchange), exchange, &visit.deadline).await
             }

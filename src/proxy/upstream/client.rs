@@ -17,17 +17,17 @@ use crate::pipeline::upstream::UpstreamProtocol;
 use crate::proxy::stream::Stream;
 use crate::proxy::timer::{Deadline, Timers};
 use crate::proxy::upstream::body::UpstreamBody;
-use crate::proxy::upstream::connect::connect;
 use crate::proxy::upstream::error::{BoxError, UpstreamError};
-use crate::proxy::upstream::gate::{Counted, Gate, GateLimits};
+use crate::proxy::upstream::gate::{Gate, GateLimits};
 use crate::proxy::upstream::head::{Asked, Head, HeadReader};
 use crate::proxy::upstream::http1_body::{Http1Body, Line};
 use crate::proxy::upstream::http2::{self, Sessions};
-use crate::proxy::upstream::pool::{Mark, Pool, Pools};
+use crate::proxy::upstream::open::{Opening, open, open_at};
+use crate::proxy::upstream::pool::Pools;
 use crate::proxy::upstream::target::Target;
 use crate::proxy::upstream::tunnel::Tunnel;
 use crate::proxy::upstream::upload::{Unsent, Upload};
-use crate::proxy::wire::{Buffers, Desk, Sending, Size};
+use crate::proxy::wire::{Buffers, Sending, Size};
 use crate::value::method::Method;
 
 /// The client of one worker. A clone shares its connections and buffers.
@@ -180,13 +180,12 @@ impl Upstreams {
         let is_quiet = if again { Stream::is_quiet } else { Stream::is_quiet_now };
         let pooled = pool.take(is_quiet);
         let mut reused = pooled.is_some();
+        let opening = || Opening { target, timeouts, patience };
         let made = match (pooled, gate) {
             (Some(pooled), _) => Ok(pooled),
-            (None, None) => open(target, None, &desk, timeouts, patience).await,
+            (None, None) => open(opening(), None, &desk).await,
             // boxed: few backends have a gate, and every request's future would be larger
-            (None, Some(gate)) => {
-                Box::pin(self.open_at(gate, target, &pool, is_quiet, &desk, timeouts, patience)).await
-            }
+            (None, Some(gate)) => Box::pin(open_at(gate, opening(), (&self.pools, &pool), is_quiet, &desk)).await,
         };
         let (stream, mark) = match made {
             Ok(made) => made,
@@ -213,7 +212,7 @@ impl Upstreams {
                 Ok(head) => return reply(line, upload, head, timeouts.idle).map_err(Failure::last),
                 Err(UpstreamError::Closed) if reused && upload.is_repeatable(method) => {
                     reused = false;
-                    match open(target, line.mark.counted.take(), &line.desk, timeouts, patience).await {
+                    match open(opening(), line.mark.counted.take(), &line.desk).await {
                         Ok((stream, mark)) => (line.stream, line.mark) = (stream, mark),
                         Err(error) => return Err(Failure { error, unsent: upload.into_unsent(method) }),
                     }
@@ -226,43 +225,6 @@ impl Upstreams {
         }
     }
 
-    /// Makes a connection to a backend that may have only so many, or waits until one is free.
-    #[expect(clippy::too_many_arguments, reason = "the parts of a call that has been taken apart")]
-    async fn open_at(
-        &self,
-        (gate, limits): (&Arc<Gate>, GateLimits),
-        target: &Target,
-        pool: &Pool,
-        is_quiet: fn(&mut Stream) -> bool,
-        desk: &Desk,
-        timeouts: StepTimeouts,
-        patience: Patience<'_>,
-    ) -> Result<(Stream, Mark), UpstreamError> {
-        let Some(_waiting) = gate.wait(limits) else { return Err(UpstreamError::PendingLimit) };
-        let tick = pool.deadline();
-        desk.deadline.set(timeouts.connect);
-        let counted = loop {
-            if let Some(counted) = gate.count(limits) {
-                break counted;
-            }
-            if let Some(free) = pool.take(is_quiet) {
-                return Ok(free);
-            }
-            tick.set(Duration::ZERO);
-            poll_fn(|cx| {
-                if let Poll::Ready(error) = patience.poll_over(cx) {
-                    return Poll::Ready(Err(error));
-                }
-                if desk.deadline.poll_expired(cx).is_ready() {
-                    return Poll::Ready(Err(UpstreamError::ConnectionLimit));
-                }
-                tick.poll_expired(cx).map(Ok)
-            })
-            .await?;
-        };
-        open(target, Some(counted), desk, timeouts, patience).await
-    }
-
     /// Closes idle connections that are too old or were closed by their server. To be called about every second.
     pub fn sweep(&self) {
         self.pools.sweep();
@@ -273,31 +235,6 @@ impl Upstreams {
     pub fn idle_connections(&self) -> usize {
         self.pools.idle()
     }
-}
-
-/// Connects, within the time for it.
-pub(super) async fn open(
-    target: &Target,
-    counted: Option<Counted>,
-    desk: &Desk,
-    timeouts: StepTimeouts,
-    patience: Patience<'_>,
-) -> Result<(Stream, Mark), UpstreamError> {
-    let mark = Mark { counted, version: target.address.version() };
-    desk.deadline.set(timeouts.connect);
-    // boxed: a handshake's state would make every request's future larger
-    let mut connecting = Box::pin(connect(target));
-    let stream = poll_fn(|cx| {
-        if let Poll::Ready(result) = connecting.as_mut().poll(cx) {
-            return Poll::Ready(result);
-        }
-        if let Poll::Ready(error) = patience.poll_over(cx) {
-            return Poll::Ready(Err(error));
-        }
-        desk.deadline.poll_expired(cx).map(|()| Err(UpstreamError::ConnectTimeout))
-    })
-    .await?;
-    Ok((stream, mark))
 }
 
 fn reply<B>(line: Line, upload: Upload<B>, head: Head, idle: Duration) -> Result<Reply<B>, UpstreamError>

@@ -57,6 +57,9 @@ pub enum UpstreamError {
     /// The connection ended within the body of the answer.
     #[error("the upstream's answer is cut short")]
     Truncated,
+    /// The request cannot be written in the version of HTTP that the upstream speaks: the client's fault.
+    #[error("the request cannot be sent over the upstream's version of HTTP")]
+    Unsendable,
     /// The request's body failed, or isn't as long as it said: the client's fault.
     #[error("the request body failed")]
     RequestBody(#[source] BoxError),
@@ -75,7 +78,7 @@ impl UpstreamError {
     /// The status a client gets for it, as long as no answer has begun.
     pub fn status(&self) -> u16 {
         match self {
-            Self::RequestBody(_) => 400,
+            Self::RequestBody(_) | Self::Unsendable => 400,
             Self::ConnectTimeout
             | Self::FirstByteTimeout
             | Self::IdleTimeout
@@ -104,6 +107,7 @@ impl UpstreamError {
             Self::Malformed(_) => "malformed",
             Self::HeadTooLarge => "head-too-large",
             Self::Truncated => "truncated",
+            Self::Unsendable => "unsendable",
             Self::RequestBody(_) => "request-body",
         }
     }

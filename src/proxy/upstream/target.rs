@@ -21,13 +21,19 @@ pub struct Target {
     pub address: Address,
     /// How to talk TLS to it; `None` for plain text.
     pub tls: Option<Arc<TlsTarget>>,
-    /// What is said first on each connection, before TLS: for whom it is made. Connections that say the same are shared.
+    /// What is said first on each connection, before TLS: for whom it is made. Connections that say the same are shared, and are kept
+    /// as long as anybody else holds it.
     pub preface: Option<Arc<[u8]>>,
     /// Which version of HTTP it speaks.
     pub protocol: UpstreamProtocol,
 }
 
 impl Target {
+    /// Whether this is the last that is left of whom its connections are made for.
+    pub(super) fn is_orphaned(&self) -> bool {
+        self.preface.as_ref().is_some_and(|preface| Arc::strong_count(preface) == 1)
+    }
+
     /// The same server, asked to speak HTTP/2: by prior knowledge in clear text, by ALPN over TLS.
     pub fn over_http2(self) -> Self {
         let tls = self.tls.map(|tls| {

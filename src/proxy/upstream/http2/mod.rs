@@ -5,6 +5,7 @@
 
 mod body;
 mod head;
+mod life;
 mod request;
 mod sessions;
 mod upload;
