@@ -110,11 +110,7 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
     // whoever ends this one may be quicker than the news that it was replaced
     let replaced = matches!(why, Wake::Replaced) || giver.as_ref().is_some_and(Giver::has_given);
     drop(giver);
-    if replaced {
-        running.hand_over()
-    } else {
-        running.drain()
-    }
+    running.end(replaced);
     Exit::Ok
 }
 
@@ -182,6 +178,10 @@ impl Running {
         ready.store(true, Ordering::Release);
         let status = StatusServer::start(socket, view)?;
         Ok(Self { proxy, status, log, metrics, rejected, ready })
+    }
+
+    fn end(self, replaced: bool) {
+        if replaced { self.hand_over() } else { self.drain() }
     }
 
     /// Lets requests in flight end; until then the status listener says that no new ones are wanted.
