@@ -29,7 +29,7 @@ use crate::proxy::visit::Visit;
 use crate::value::method::Method;
 
 /// How long a client is heard out that has its answer already.
-const LINGER: Duration = Duration::from_secs(1);
+const LINGER: Duration = Duration::from_secs(5);
 
 /// Serves a stream until it ends, or outlives its listener or its route. What is then unfinished is reset.
 pub(super) async fn serve(request: Request<RecvStream>, respond: SendResponse<Bytes>, visit: Rc<Visit>) {
