@@ -235,7 +235,7 @@ fn reached(
             let UpstreamConfig { digest, config } = around.upstreams.of(&upstream.tls, secrets)?;
             let name = upstream.tls.server_name.as_ref().map_or(&*url.host, HostName::as_str);
             let server_name = name.trim_matches(['[', ']']).to_owned().try_into()?;
-            Some(Arc::new(TlsTarget { server_name, settings: digest, config }))
+            Some(Arc::new(TlsTarget { server_name, settings: digest, config, choice: None }))
         }
     };
     let preface = upstream.announce.map(|version| preface::write(version, None).into());
@@ -243,6 +243,7 @@ fn reached(
     let target = match upstream.protocol {
         UpstreamProtocol::Http1 => target,
         UpstreamProtocol::Http2 => target.over_http2(),
+        UpstreamProtocol::Auto => target.choosing(),
     };
     Ok(Reached { target, lookups })
 }

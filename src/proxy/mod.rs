@@ -11,6 +11,7 @@ mod background;
 mod balance;
 mod connection;
 mod core;
+mod duplex;
 mod ends;
 mod error_page;
 mod forward;

@@ -9,6 +9,7 @@ pub mod did_you_mean;
 pub mod duration;
 pub mod header;
 pub mod host;
+pub mod lifetime;
 pub mod method;
 pub mod name;
 pub mod network;
@@ -35,6 +36,7 @@ pub const FORMATS: &[Format] = &[
     Format::of::<header::HeaderName>(),
     Format::of::<host::HostName>(),
     Format::of::<host::HostPattern>(),
+    Format::of::<lifetime::Lifetime>(),
     Format::of::<method::Method>(),
     Format::of::<name::AssetPath>(),
     Format::of::<name::Name>(),

@@ -16,12 +16,12 @@ use http_body::{Body as _, Frame};
 
 use crate::proxy::answer::AnswerBody;
 use crate::proxy::core::Heads;
+use crate::proxy::duplex::Duplex;
 use crate::proxy::error_page;
 use crate::proxy::grpc;
 use crate::proxy::handler::{Answer, Arrival};
 use crate::proxy::http2::answer;
 use crate::proxy::http2::body::{RequestBody, Stream};
-use crate::proxy::http2::duplex::Duplex;
 use crate::proxy::http2::request::{Facts, receive};
 use crate::proxy::ingress::Refusal;
 use crate::proxy::tunnel::Upgrade;
