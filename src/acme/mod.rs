@@ -72,9 +72,6 @@ impl Acme {
             if slot.current().is_none_or(|current| *current.authority != *kept.authority()) {
                 take_in(&kept, name.as_str(), &slot);
             }
-            if slot.current().is_none() {
-                tracing::warn!(certificate = %name, "it was not issued yet: other certificates are shown for its hosts, or none");
-            }
         }
         Ok(())
     }

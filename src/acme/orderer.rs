@@ -25,7 +25,7 @@ use crate::value::duration;
 use crate::value::https_url::HttpsUrl;
 
 /// How often is looked whether something is to be done.
-const LOOK: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(500);
 
 /// How long another gateway has the right to order before this one asks for it again, where it doesn't hurry.
 const OTHERS: Duration = Duration::from_mins(1);
@@ -76,7 +76,7 @@ impl Orderer {
             // the right to order what isn't wanted any more is free again
             self.own.retain(|key, _| wanted.iter().any(|wanted| wanted.key() == *key));
             for wanted in &wanted {
-                let mut own = self.own.remove(&wanted.key()).unwrap_or_else(|| Own::new(SystemTime::now()));
+                let mut own = self.own.remove(&wanted.key()).unwrap_or_else(|| begin(wanted));
                 if let Err(error) = self.attend(wanted, &mut own).await {
                     own.ask = SystemTime::now() + OTHERS;
                     tracing::warn!(certificate = %wanted.name, %error, "it cannot be said who orders a certificate");
@@ -185,15 +185,13 @@ impl Orderer {
         let failures = wanted.slot.course().failures.saturating_add(1);
         let pause = schedule::pause(trouble, failures, advised, self.random.f64());
         own.not_before = SystemTime::now() + pause;
+        // another gateway may reach what this one doesn't
+        own.hold = None;
         if matches!(trouble, Trouble::Busy) {
             return;
         }
         let text = trouble.to_string();
-        tracing::warn!(
-            certificate = %wanted.name, error = %text, failures, again_in = ?Duration::from_secs(pause.as_secs()),
-            "a certificate could not be ordered: what there is stays in force"
-        );
-        let attempt = Attempt { failures, not_before: seconds(own.not_before), trouble: text };
+        let attempt = Attempt { failures, not_before: seconds(own.not_before), trouble: text.clone() };
         if let Err(error) = wanted.kept.set_attempt(&wanted.name, Some(&attempt)) {
             tracing::warn!(certificate = %wanted.name, %error, "that an order failed cannot be kept");
         }
@@ -203,6 +201,10 @@ impl Orderer {
             course.not_before = Some(own.not_before);
             course.trouble = Some(attempt.trouble);
         });
+        tracing::warn!(
+            certificate = %wanted.name, error = %text, failures, again_in = ?Duration::from_secs(pause.as_secs()),
+            "a certificate could not be ordered: what there is stays in force"
+        );
     }
 }
 
@@ -246,6 +248,15 @@ impl Own {
     }
 }
 
+/// Begins with a certificate that is newly wanted.
+fn begin(wanted: &Wanted) -> Own {
+    if wanted.slot.current().is_none() {
+        let name = &wanted.name;
+        tracing::warn!(certificate = %name, "it was not issued yet: other certificates are shown for its hosts, or none");
+    }
+    Own::new(SystemTime::now())
+}
+
 /// What an authority has sent, if it is what was ordered.
 fn read(wanted: &Wanted, pem: &str) -> Result<Current, Trouble> {
     let read = Current::read(pem.as_bytes(), wanted.kept.authority()).filter(|current| wanted.fits(current));
@@ -254,7 +265,6 @@ fn read(wanted: &Wanted, pem: &str) -> Result<Current, Trouble> {
 
 fn succeeded(wanted: &Wanted, current: Current, pem: &str) {
     let expires = httpdate::fmt_http_date(current.expires);
-    tracing::info!(certificate = %wanted.name, expires, "a certificate was issued");
     wanted.slot.put(current);
     wanted.slot.succeeded.fetch_add(1, Relaxed);
     let kept = wanted.kept.set_certificate(&wanted.name, pem);
@@ -262,4 +272,5 @@ fn succeeded(wanted: &Wanted, current: Current, pem: &str) {
         tracing::error!(certificate = %wanted.name, %error, "a certificate was issued that cannot be kept");
     }
     wanted.slot.change(|course| (course.failures, course.not_before, course.trouble) = (0, None, None));
+    tracing::info!(certificate = %wanted.name, expires, "a certificate was issued");
 }

@@ -136,4 +136,11 @@ mod tests {
         challenges.set(&[]).unwrap();
         assert_eq!(page(), None);
     }
+
+    #[test]
+    fn a_handshake_can_be_answered() {
+        let (host, token, authorization) = ("shop.example".into(), "token".into(), "token.thumb".into());
+        let proof = Proof { challenge: AcmeChallenge::TlsAlpn01, host, token, authorization };
+        Challenges::default().set(&[proof]).unwrap();
+    }
 }

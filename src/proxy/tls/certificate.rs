@@ -95,12 +95,16 @@ impl Loaded {
     }
 }
 
-/// A digest of all that a certificate is made from.
+/// A digest of all that a certificate is made from. One that is ordered is made from nothing here.
 ///
 /// # Errors
 /// If a secret was not read.
 pub fn digest(name: &str, certificate: &Certificate, secrets: &Secrets) -> Result<Digest, MaterialError> {
     let mut text = format!("{name} {:?}\n", certificate.hosts);
+    if let CertificateSource::Acme(_) = certificate.source {
+        text.push_str("ordered");
+        return Ok(Digest::of_bytes(text.as_bytes()));
+    }
     for secret in certificate.secrets() {
         text.push_str(&Digest::of_bytes(content(&secret.reference, secrets)?).to_string());
     }
