@@ -123,6 +123,7 @@ async fn exchange(
         head.headers.insert(HOST, host);
     }
     let (head, body) = sender.send_request(Request::from_parts(head, body)).await?.into_parts();
+    #[expect(clippy::disallowed_methods, reason = "it has a bound")]
     let body = Limited::new(body, ANSWER_BYTES).collect().await.map_err(Silence::Body)?;
     Ok(Response::from_parts(head, Full::new(body.to_bytes())))
 }

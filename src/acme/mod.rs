@@ -15,9 +15,10 @@ mod store;
 mod trouble;
 mod watcher;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use tokio::sync::oneshot;
@@ -30,15 +31,18 @@ use crate::acme::watcher::{Watcher, take_in};
 use crate::proxy::live::Live;
 use crate::proxy::tls::Issued;
 use crate::table::RouteTable;
+use crate::value::https_url::HttpsUrl;
 
 /// Orders the certificates of a gateway.
 pub struct Acme {
     issued: Arc<Issued>,
     store: Option<Arc<dyn Store>>,
+    /// The authorities for which there is somewhere to keep things.
+    begun: Mutex<BTreeSet<HttpsUrl>>,
 }
 
 /// The thread that orders; it ends with this value.
-pub struct Ordering {
+pub struct AcmeThread {
     stop: oneshot::Sender<()>,
     thread: thread::JoinHandle<()>,
 }
@@ -47,7 +51,7 @@ impl Acme {
     /// Keeps what there is in the folder for the state of a node, if it has one.
     pub fn new(state: Option<&Path>) -> Self {
         let store = state.map(|state| Arc::new(FolderStore::new(state)) as Arc<dyn Store>);
-        Self { issued: Arc::default(), store }
+        Self { issued: Arc::default(), store, begun: Mutex::default() }
     }
 
     /// What authorities have issued: where the data plane looks.
@@ -67,7 +71,8 @@ impl Acme {
                 ));
             };
             let kept = Kept::of(store, &acme.directory);
-            kept.begin().map_err(|error| format!("the folder of `--state-dir` cannot be used: {error}"))?;
+            self.begin(&kept, &acme.directory)
+                .map_err(|error| format!("the folder of `--state-dir` cannot be used: {error}"))?;
             let slot = self.issued.slot(name.as_str());
             if slot.current().is_none_or(|current| *current.authority != *kept.authority()) {
                 take_in(&kept, name.as_str(), &slot);
@@ -76,11 +81,21 @@ impl Acme {
         Ok(())
     }
 
+    /// Makes ready that something can be kept, once: what happens to the folder later stops no table.
+    fn begin(&self, kept: &Kept, directory: &HttpsUrl) -> io::Result<()> {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        if !begun.contains(directory) {
+            kept.begin()?;
+            begun.insert(directory.clone());
+        }
+        Ok(())
+    }
+
     /// Begins to order what the tables in force say.
     ///
     /// # Errors
     /// If the thread cannot be started.
-    pub fn start(&self, live: Live) -> io::Result<Option<Ordering>> {
+    pub fn start(&self, live: Live) -> io::Result<Option<AcmeThread>> {
         let Some(store) = self.store.clone() else { return Ok(None) };
         let issued = self.issued();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -98,11 +113,11 @@ impl Acme {
             // not waiting for a name that is being looked up
             runtime.shutdown_background();
         })?;
-        Ok(Some(Ordering { stop, thread }))
+        Ok(Some(AcmeThread { stop, thread }))
     }
 }
 
-impl Ordering {
+impl AcmeThread {
     /// Ends it; an order that is under way is given up.
     pub fn stop(self) {
         drop(self.stop);

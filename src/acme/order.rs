@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use crate::acme::account::Customer;
 use crate::acme::client::Client;
 use crate::acme::kept::Kept;
-use crate::acme::trouble::{Trouble, printable};
+use crate::acme::trouble::{Trouble, is, printable};
 use crate::proxy::challenges::Proof;
 use crate::table::acme::{AcmeChallenge, AcmeKey};
 
@@ -162,12 +162,6 @@ impl Order<'_> {
             Err(error) => error.into(),
         }
     }
-}
-
-/// Whether an authority's answer is an error of this type (RFC 8555, 6.7).
-fn is(error: &Error, kind: &str) -> bool {
-    let Error::Api(problem) = error else { return false };
-    problem.r#type.as_deref().and_then(|kind| kind.strip_prefix("urn:ietf:params:acme:error:")) == Some(kind)
 }
 
 fn pair(kind: AcmeKey) -> Result<KeyPair, rcgen::Error> {

@@ -31,11 +31,21 @@ const LONGEST: usize = 500;
 impl From<instant_acme::Error> for Trouble {
     fn from(error: instant_acme::Error) -> Self {
         match error {
+            // it was asked again with a new one, and may be in the midst of a restart
+            error if is(&error, "badNonce") || is(&error, "serverInternal") => {
+                Self::Unreachable(printable(&error.to_string()))
+            }
             instant_acme::Error::Api(problem) => Self::Refused(printable(&problem.to_string())),
             instant_acme::Error::Timeout(_) => Self::Late,
             other => Self::Unreachable(printable(&other.to_string())),
         }
     }
+}
+
+/// Whether an authority's answer is an error of this type (RFC 8555, 6.7).
+pub fn is(error: &instant_acme::Error, kind: &str) -> bool {
+    let instant_acme::Error::Api(problem) = error else { return false };
+    problem.r#type.as_deref().and_then(|kind| kind.strip_prefix("urn:ietf:params:acme:error:")) == Some(kind)
 }
 
 /// A text that comes from elsewhere, for a line of the log.

@@ -5,15 +5,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::Release;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Instant;
 use std::{env, thread};
 
 use clap::builder::BoolishValueParser;
 
-use crate::acme::{Acme, Ordering};
+use crate::acme::{Acme, AcmeThread};
 use crate::cli::Exit;
 use crate::cli::output::Output;
 use crate::deploy::follow::{Candidate, Follower, Look, Report, follow};
@@ -151,7 +150,7 @@ fn replace(before: Option<TakenOver>, path: Option<&Path>, sockets: Arc<Sockets>
 /// The data plane with all that goes with it.
 struct Running {
     proxy: Proxy,
-    ordering: Option<Ordering>,
+    acme: Option<AcmeThread>,
     status: StatusServer,
     log: thread::JoinHandle<()>,
     metrics: Arc<Metrics>,
@@ -182,7 +181,7 @@ impl Running {
                 issued: acme.issued(),
             },
         )?;
-        let ordering = acme.start(proxy.live())?;
+        let acme = acme.start(proxy.live())?;
         let view = View {
             live: proxy.live(),
             metrics: Arc::clone(&metrics),
@@ -191,15 +190,17 @@ impl Running {
             sockets,
         };
         // Requests are accepted by now; whoever reads where the status listener is may ask it at once.
-        ready.store(true, Release);
+        ready.store(true, Ordering::Release);
         let status = StatusServer::start(socket, view)?;
-        Ok(Self { proxy, ordering, status, log, metrics, rejected, ready })
+        Ok(Self { proxy, acme, status, log, metrics, rejected, ready })
     }
 
     /// Lets requests in flight end; until then the status listener says that no new ones are wanted.
     fn drain(self) {
-        self.ready.store(false, Release);
-        self.ordering.map(Ordering::stop);
+        self.ready.store(false, Ordering::Release);
+        if let Some(acme) = self.acme {
+            acme.stop();
+        }
         self.proxy.drain();
         self.status.stop();
         let _ = self.log.join();
@@ -208,7 +209,9 @@ impl Running {
     /// The same once another gateway has its sockets: operators then ask that one.
     fn hand_over(self) {
         self.status.stop();
-        self.ordering.map(Ordering::stop);
+        if let Some(acme) = self.acme {
+            acme.stop();
+        }
         self.proxy.hand_over();
         let _ = self.log.join();
     }

@@ -186,7 +186,7 @@ impl Generation {
         backends.iter_mut().try_for_each(|backend| backend.watch(&around.background, around.epoch))?;
         let epoch = around.epoch;
         let since = SystemTime::now();
-        Ok(Self { number, epoch, since, table, listeners, routes, backends, tls, challenges, secrets })
+        Ok(Self { number, since, table, listeners, routes, epoch, backends, tls, challenges, secrets })
     }
 }
 

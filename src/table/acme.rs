@@ -33,8 +33,8 @@ pub struct Acme {
     /// The kind of the certificate's key; each order makes a new one.
     #[serde(default)]
     pub key: AcmeKey,
-    /// How long before the end of a certificate the next one is ordered, where the authority does not advise when. The default is
-    /// a third of the time that the certificate is valid.
+    /// How long before the end of a certificate the next one is ordered, where the authority does not advise when; at most two
+    /// thirds of the time that the certificate is valid. The default is a third of that time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"30d")]
     pub renew_before: Option<Duration>,

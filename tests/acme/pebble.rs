@@ -26,7 +26,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { http: 1, tls: 1, bad_nonces: 5, external_key: None }
+        Self { http: 1, tls: 1, bad_nonces: 0, external_key: None }
     }
 }
 

@@ -15,7 +15,7 @@ fn one_orders_and_both_answer_and_show() {
     let manifests = |tls: &str| edge(&format!("127.0.0.2:{port}"), "127.0.0.2:0", tls) + &world.first() + &hello();
     let folder = folder_with(&[("gateway.yaml", &manifests("{ certificates: [first] }"))]);
     let other = Gateway::start_in(folder, &world.options());
-    let pebble = Pebble::start(&Settings { http: port, bad_nonces: 0, ..Settings::default() });
+    let pebble = Pebble::start(&Settings { http: port, ..Settings::default() });
     // neither is to begin before both would answer
     let locks = world.kept(&pebble.directory()).join("locks");
     fs::create_dir_all(&locks).unwrap();

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use aws_lc_rs::digest;
+use gw::table::Digest;
 
 use crate::authority::Authority;
 use crate::client::{Tls, Trust};
@@ -59,9 +59,7 @@ impl World {
 
     /// Where the gateway keeps what belongs to an authority.
     pub fn kept(&self, directory: &str) -> PathBuf {
-        let digest = digest::digest(&digest::SHA256, directory.as_bytes());
-        let short: String = digest.as_ref().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-        self.state.join(format!("acme/localhost-{short}"))
+        self.state.join(format!("acme/localhost-{}", Digest::of_bytes(directory.as_bytes()).short()))
     }
 
     /// Keeps a certificate as if it had been ordered as `site`.

@@ -121,8 +121,8 @@ fn expiries(encoder: &mut DescriptorEncoder<'_>, certificates: &[Arc<Loaded>]) -
     let (name, help) = ("gw_certificate_expiry_timestamp", "When a certificate expires");
     let mut expiries = family(encoder, name, help, Some(&Unit::Seconds), MetricType::Gauge)?;
     for certificate in certificates {
-        let Some(expires) = certificate.expires() else { continue };
-        let since = expires.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let Some(end) = certificate.expires() else { continue };
+        let since = end.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         expiries.encode_family(&[("certificate", &*certificate.name)])?.encode_gauge(&since.as_secs_f64())?;
     }
     Ok(())

@@ -111,8 +111,8 @@ impl Failure {
             },
             Some(Error::PeerIncompatible(_)) => Self::Incompatible,
             Some(Error::NoApplicationProtocol) => Self::Protocol,
-            // the library says this of a listener that has none to show, and nothing else so
-            Some(Error::General(_)) => Self::NotIssued,
+            // the library has no other name for it
+            Some(Error::General(why)) if why.starts_with("no server certificate") => Self::NotIssued,
             Some(Error::AlertReceived(_)) => Self::Refused,
             Some(_) => Self::Malformed,
         }

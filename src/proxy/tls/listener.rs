@@ -15,7 +15,7 @@ use crate::proxy::tls::by_host::ByHost;
 use crate::proxy::tls::certificate::{Loaded, Shown, digest};
 use crate::proxy::tls::facts::{HTTP2, TlsFacts};
 use crate::proxy::tls::issued::Issued;
-use crate::proxy::tls::material::{MaterialError, content, verifier};
+use crate::proxy::tls::material::{MaterialError, content, roots, verifier};
 use crate::proxy::tls::provider::provider;
 use crate::table::settings::{Listener, Protocol};
 use crate::table::tls::{ClientAuth, ListenerTls, TlsVersion};
@@ -142,6 +142,9 @@ impl TlsSetup {
         cache: &ListenerCache,
         issued: &Issued,
     ) -> Result<Self, MaterialError> {
+        for ca in table.ordered().filter_map(|(_, _, acme)| acme.ca.as_ref()) {
+            roots(ca, secrets)?;
+        }
         let mut certificates = HashMap::new();
         for (name, certificate) in &table.certificates {
             let digest = digest(name.as_str(), certificate, secrets)?;
