@@ -67,7 +67,7 @@ impl Account {
         let record = Record {
             time: SystemTime::now(),
             client: from.ip,
-            tls: connection.tls.as_ref().map(|tls| tls.version),
+            tls: connection.tls.as_ref().map(|tls| tls.logged.clone()),
             method: request.method.to_string(),
             host: request.host.clone(),
             path: request.path.clone(),

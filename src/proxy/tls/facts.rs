@@ -9,6 +9,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer as _;
 
 use crate::pipeline::certificate::ClientCertificate;
+use crate::proxy::access_log::TlsRecord;
 use crate::proxy::tls::listener::PolicyKey;
 use crate::proxy::tls::names::rfc4514;
 
@@ -18,10 +19,8 @@ pub const HTTP2: &[u8] = b"h2";
 /// What is known of a TLS connection once its handshake is over.
 #[derive(Debug)]
 pub struct TlsFacts {
-    /// The name that the client asked for, in lower case.
-    pub sni: Option<Box<str>>,
-    /// Its version of TLS, as the access log has it.
-    pub version: &'static str,
+    /// What the log of its requests tells.
+    pub logged: TlsRecord,
     /// Whether HTTP/2 was agreed on.
     pub http2: bool,
     /// The certificate that the client showed and that was accepted.
@@ -44,7 +43,7 @@ impl TlsFacts {
         };
         let sni = connection.server_name().map(|name| name.to_ascii_lowercase().into());
         let http2 = connection.alpn_protocol() == Some(HTTP2);
-        Some(Self { sni, version, http2, client, policy })
+        Some(Self { logged: TlsRecord { version, sni }, http2, client, policy })
     }
 }
 
