@@ -101,12 +101,12 @@ impl Forwarded<'_> {
     async fn send(
         &self,
         target: &LiveTarget,
-        body: Option<ClientBody>,
+        body: Option<Box<ClientBody>>,
         upgrade: Option<&Upgrade>,
         tries: &Tries<'_>,
         exchange: &mut Exchange<'_>,
         outgoing: &mut Vec<u8>,
-    ) -> Result<Reply<ClientBody>, Failure<ClientBody>> {
+    ) -> Result<Reply<Box<ClientBody>>, Failure<Box<ClientBody>>> {
         let hop = Hop {
             host: target.host.as_deref(),
             server: &target.authority,
@@ -141,7 +141,7 @@ impl Forwarded<'_> {
     /// What the client gets.
     fn conclude(
         &self,
-        last: Result<Reply<ClientBody>, Failure<ClientBody>>,
+        last: Result<Reply<Box<ClientBody>>, Failure<Box<ClientBody>>>,
         chosen: u32,
         upgrade: Option<Upgrade>,
         exchange: &mut Exchange<'_>,
