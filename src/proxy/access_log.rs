@@ -28,8 +28,8 @@ pub struct Record {
     /// The address of the client.
     pub client: IpAddr,
     /// The TLS that it came over.
-    #[serde(flatten)]
-    pub tls: Option<TlsRecord>,
+    #[serde(flatten, serialize_with = "shared")]
+    pub tls: Option<Arc<TlsRecord>>,
     /// The method.
     pub method: String,
     /// The host it was sent to.
@@ -63,14 +63,14 @@ pub struct Record {
 }
 
 /// What the log tells of TLS.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Debug, Serialize)]
 pub struct TlsRecord {
     /// Its version.
     #[serde(rename = "tls")]
     pub version: &'static str,
     /// The name that the client asked for in the handshake, in lower case.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "text")]
-    pub sni: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sni: Option<Box<str>>,
 }
 
 /// Where workers hand their records.
@@ -184,8 +184,8 @@ fn is_zero(count: &u32) -> bool {
 }
 
 #[expect(clippy::ref_option, reason = "the shape that serde wants")]
-fn text<S: serde::Serializer>(text: &Option<Arc<str>>, serializer: S) -> Result<S::Ok, S::Error> {
-    text.as_deref().serialize(serializer)
+fn shared<S: serde::Serializer>(tls: &Option<Arc<TlsRecord>>, serializer: S) -> Result<S::Ok, S::Error> {
+    tls.as_deref().serialize(serializer)
 }
 
 fn timestamp<S: serde::Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,6 +1,7 @@
 //! What is known of a TLS connection: the name that the client asked for, and who it proved to be.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
 use rustls::{ProtocolVersion, ServerConnection};
@@ -20,7 +21,7 @@ pub const HTTP2: &[u8] = b"h2";
 #[derive(Debug)]
 pub struct TlsFacts {
     /// What the log of its requests tells.
-    pub logged: TlsRecord,
+    pub logged: Arc<TlsRecord>,
     /// Whether HTTP/2 was agreed on.
     pub http2: bool,
     /// The certificate that the client showed and that was accepted.
@@ -43,7 +44,7 @@ impl TlsFacts {
         };
         let sni = connection.server_name().map(|name| name.to_ascii_lowercase().into());
         let http2 = connection.alpn_protocol() == Some(HTTP2);
-        Some(Self { logged: TlsRecord { version, sni }, http2, client, policy })
+        Some(Self { logged: TlsRecord { version, sni }.into(), http2, client, policy })
     }
 }
 
