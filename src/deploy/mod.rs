@@ -4,6 +4,8 @@ pub mod bundle;
 pub mod explain;
 pub mod follow;
 pub mod load;
+pub mod release;
 pub mod secrets;
 pub mod starter;
+pub mod store;
 pub mod watch;

@@ -1,0 +1,15 @@
+//! Releases: which bundle is in force, said and signed by who may say it, and numbered so that nothing old can come back unnoticed.
+
+pub mod key;
+mod refusal;
+mod releases;
+mod rollback;
+mod signed;
+#[cfg(test)]
+mod tests;
+
+pub use key::{PublicKey, SigningKey};
+pub use refusal::Refusal;
+pub use releases::{Current, ReleaseError, Releases};
+pub use rollback::Target;
+pub use signed::{Release, Statement, Trust};
