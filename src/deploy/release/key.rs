@@ -86,7 +86,8 @@ impl SigningKey {
             BASE64_STANDARD.encode(der.as_ref())
         );
         fs::create_dir_all(folder).map_err(|error| KeyError::File { path: folder.to_owned(), error })?;
-        let (private, public) = (folder.join(PRIVATE_FILE), folder.join(PUBLIC_FILE));
+        let file = |name: &str| if folder == Path::new(".") { name.into() } else { folder.join(name) };
+        let (private, public) = (file(PRIVATE_FILE), file(PUBLIC_FILE));
         write_new(&public, &format!("{}\n", self.public()), 0o644)?;
         if let Err(error) = write_new(&private, &pem, 0o600) {
             let _ = fs::remove_file(&public);

@@ -4,6 +4,7 @@ pub mod key;
 mod refusal;
 mod releases;
 mod rollback;
+pub mod show;
 mod signed;
 #[cfg(test)]
 mod tests;

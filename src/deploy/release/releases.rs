@@ -145,7 +145,7 @@ impl Releases {
             table: contents.table,
             previous: before.map(|before| before.bundle),
             environment: contents.environment,
-            time: now,
+            time: Timestamp::from_second(now.as_second()).unwrap_or(now),
             commit: contents.commit,
             restores,
         };
