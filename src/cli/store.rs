@@ -44,8 +44,12 @@ impl Store {
 
 /// The releases of the store at an address.
 pub fn open(url: &str) -> Result<Releases, String> {
-    let location = Location::parse(url).map_err(|error| error.to_string())?;
-    Ok(Releases::new(location.open(variable).map_err(|error| error.to_string())?))
+    Ok(Releases::new(location(url)?.open(variable).map_err(|error| error.to_string())?))
+}
+
+/// Where a store is.
+pub fn location(url: &str) -> Result<Location, String> {
+    Location::parse(url).map_err(|error| error.to_string())
 }
 
 /// A variable of the environment that is set to something.

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use zip::{CompressionMethod, ZipArchive};
 
 use crate::compiler::SourceFile;
+use crate::compiler::manifest::API_VERSION;
 use crate::deploy::bundle::{
     ASSETS, BUNDLE_LIMIT, Bundle, BundleError, CONTENTS, Contents, ENTRY_LIMIT, Entry, FORMAT_VERSION, SOURCES,
     is_plain,
@@ -102,7 +103,11 @@ fn read_contents(document: &[u8]) -> Result<Contents, BundleError> {
     if major(version) != major(FORMAT_VERSION) {
         return Err(BundleError::Version(version.escape_debug().to_string()));
     }
-    serde_json::from_value(document).map_err(wrong)
+    let contents: Contents = serde_json::from_value(document).map_err(wrong)?;
+    if contents.language != API_VERSION {
+        return Err(BundleError::Version(contents.language.escape_debug().to_string()));
+    }
+    Ok(contents)
 }
 
 fn check(listed: &Entry, files: &Files) -> Result<(), BundleError> {
