@@ -243,8 +243,5 @@ fn describe(report: &Report, style: render::Style) -> String {
             Some(format!("release {serial} is refused ({reason}): {trouble}"))
         }
     };
-    if let Some(line) = line {
-        text.push_str(&format!("error: {line}\n"));
-    }
-    text
+    line.into_iter().fold(text, |text, line| text + "error: " + &line + "\n")
 }

@@ -65,10 +65,23 @@ struct Seen {
     secrets: Digest,
 }
 
+/// Which release is refused, if it was told.
+#[derive(Clone, Copy)]
+struct Told {
+    serial: u64,
+    bundle: Digest,
+}
+
+impl Told {
+    fn of(statement: &Statement) -> Self {
+        Self { serial: statement.serial, bundle: statement.bundle }
+    }
+}
+
 /// What a look at the store cannot get past.
 enum Trouble {
     /// The release is refused, whatever happens, until there is another one.
-    Refused(Refusal, Option<Statement>),
+    Refused(Box<Refusal>, Option<Told>),
     /// The store must be asked again.
     Store(String),
 }
@@ -131,8 +144,9 @@ impl ReleaseFollower {
     /// Verifies what the store shows.
     fn judge(&mut self, envelope: Bytes) -> Result<Taken, Trouble> {
         let release =
-            Release::read(envelope.to_vec(), &self.trust).map_err(|refusal| Trouble::Refused(refusal, None))?;
-        let refused = |refusal| Trouble::Refused(refusal, Some(release.statement.clone()));
+            Release::read(envelope.to_vec(), &self.trust).map_err(|refusal| Trouble::Refused(refusal.into(), None))?;
+        let told = Told::of(&release.statement);
+        let refused = |refusal: Refusal| Trouble::Refused(refusal.into(), Some(told));
         self.check(&release.statement).map_err(refused)?;
         if self.seen.as_ref().is_none_or(|seen| seen.serial < release.statement.serial) {
             self.seen = Some(release.statement.clone());
@@ -184,11 +198,11 @@ impl ReleaseFollower {
         let statement = &taken.release.statement;
         let bundle = match Bundle::read(&taken.bundle) {
             Ok(bundle) => bundle,
-            Err(error) => return self.refuse(error.into(), Some(statement)),
+            Err(error) => return self.refuse(error.into(), Some(Told::of(statement))),
         };
         if bundle.contents.environment != statement.environment {
             let (release, own) = (bundle.contents.environment, self.environment.clone());
-            return self.refuse(Refusal::Environment { release, own }, Some(statement));
+            return self.refuse(Refusal::Environment { release, own }, Some(Told::of(statement)));
         }
         let of_another_compiler = bundle.contents.is_of_another_compiler();
         let Compiled { sources, diagnostics, table, .. } = bundle.compile();
@@ -205,7 +219,7 @@ impl ReleaseFollower {
         if table.digest != statement.table {
             if !of_another_compiler {
                 let refusal = Refusal::Table { reviewed: statement.table, found: table.digest };
-                return self.refuse(refusal, Some(statement));
+                return self.refuse(refusal, Some(Told::of(statement)));
             }
             tracing::warn!(
                 reviewed = %statement.table.short(), table = %table.digest.short(),
@@ -227,9 +241,9 @@ impl ReleaseFollower {
     }
 
     /// Refuses a release, once.
-    fn refuse(&mut self, refusal: Refusal, statement: Option<&Statement>) -> Look {
-        let refused = Refused { serial: statement.map(|statement| statement.serial), reason: refusal.reason() };
-        let digest = statement.map(|statement| statement.bundle);
+    fn refuse(&mut self, refusal: Refusal, told: Option<Told>) -> Look {
+        let refused = Refused { serial: told.map(|told| told.serial), reason: refusal.reason() };
+        let digest = told.map(|told| told.bundle);
         self.say(Report { digest, refused: Some(refused), ..Report::of_trouble(refusal.to_string()) })
     }
 
@@ -246,7 +260,7 @@ impl Source for ReleaseFollower {
     fn look(&mut self, why: Wake) -> Look {
         let said = match self.ask() {
             Ok(()) => Look::Same,
-            Err(Trouble::Refused(refusal, statement)) => self.refuse(refusal, statement.as_ref()),
+            Err(Trouble::Refused(refusal, told)) => self.refuse(*refusal, told),
             Err(Trouble::Store(trouble)) => {
                 self.judged = None;
                 let refused = Some(Refused { serial: None, reason: STORE });
@@ -279,6 +293,8 @@ impl Source for ReleaseFollower {
         if let Err(error) = self.kept.keep(taken) {
             tracing::error!(%error, "the release is in force, and this node could not start from it without the store");
         }
+        let Statement { serial, bundle, .. } = &taken.release.statement;
+        tracing::info!(serial, bundle = %bundle.short(), "a release is in force");
     }
 
     fn failed(&mut self, took: Duration) {

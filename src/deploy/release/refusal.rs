@@ -18,7 +18,7 @@ pub enum Refusal {
     #[error("no trusted key signed the release; it names {}", if .0.is_empty() { "none".to_owned() } else { .0.join(", ") })]
     Untrusted(Vec<String>),
     /// It is for another environment.
-    #[error("the release is for {}, and this program runs for {}", environment(.release), environment(.own))]
+    #[error("the release is for {}, and this program runs for {}", environment(.release.as_deref()), environment(.own.as_deref()))]
     Environment {
         /// The one that the release is for.
         release: Option<String>,
@@ -88,7 +88,8 @@ impl Refusal {
     }
 }
 
-fn environment(name: &Option<String>) -> String {
+/// An environment in a sentence.
+pub(super) fn environment(name: Option<&str>) -> String {
     match name {
         Some(name) => format!("the environment `{}`", name.escape_debug()),
         None => "no environment".to_owned(),

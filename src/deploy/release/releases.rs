@@ -7,6 +7,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::deploy::bundle::{BUNDLE_LIMIT, Bundle, BundleError};
+use crate::deploy::release::refusal::environment;
 use crate::deploy::release::{Refusal, Release, SigningKey, Statement, Trust};
 use crate::deploy::store::{Found, Objects, Put, StoreError, Version, When};
 use crate::table::Digest;
@@ -46,7 +47,7 @@ pub enum ReleaseError {
     #[error("the release moved: another one was published in the meantime, and nothing was changed; plan again")]
     Moved,
     /// What is in force is for another environment.
-    #[error("the store is that of {}, and the bundle is for {}: each environment has a store of its own", named(.store), named(.bundle))]
+    #[error("the store is that of {}, and the bundle is for {}: each environment has a store of its own", environment(.store.as_deref()), environment(.bundle.as_deref()))]
     Environment {
         /// That of the release in force.
         store: Option<String>,
@@ -244,11 +245,4 @@ fn entry_key(serial: u64, bundle: Digest) -> String {
 fn parse_entry_key(key: &str) -> Option<(u64, Digest)> {
     let (serial, bundle) = key.strip_prefix(RELEASES)?.strip_suffix(".json")?.split_once('-')?;
     Some((serial.parse().ok()?, Digest::parse(bundle)?))
-}
-
-fn named(environment: &Option<String>) -> String {
-    match environment {
-        Some(name) => format!("the environment `{}`", name.escape_debug()),
-        None => "no environment".to_owned(),
-    }
 }

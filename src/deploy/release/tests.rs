@@ -11,6 +11,7 @@ use crate::compiler::{SourceFile, compile, parse};
 use crate::deploy::bundle::{Bundle, Origin};
 use crate::deploy::release::{ReleaseError, Releases, SigningKey, Target, Trust};
 use crate::deploy::store::Location;
+use crate::pipeline::assets::Assets;
 
 /// A store in a folder that goes away with its value.
 struct Scratch(PathBuf);
@@ -50,9 +51,9 @@ fn bundle_for(text: &str, environment: Option<&str>) -> Bytes {
         "apiVersion: gw/v1\nkind: Route\nmetadata: {{ name: a }}\nspec: {{ public: true, plugins: [{{ respond: {{ body: \"{text}\" }} }}] }}\n"
     );
     let files = vec![SourceFile { path: "a.yaml".into(), shown: "a.yaml".into(), bytes: manifest.into() }];
-    let table = compile(parse(files.clone()), &Default::default()).table.unwrap();
+    let table = compile(parse(files.clone()), &Assets::default()).table.unwrap();
     let origin = Origin { environment: environment.map(str::to_owned), ..Origin::default() };
-    Bundle::write(&files, &Default::default(), table.digest, &origin).unwrap().into()
+    Bundle::write(&files, &Assets::default(), table.digest, &origin).unwrap().into()
 }
 
 /// Publishes after what is current.

@@ -1,0 +1,12 @@
+//! Releases, from the command line to the traffic: published, followed, refused, kept and restored, by the real program.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bundles;
+mod commands;
+mod following;
+mod kept;
+mod world;
