@@ -35,7 +35,9 @@ fn a_newest_release_that_is_refused_is_passed_over_at_the_start() {
     fs::write(world.object("current.json"), &two.current).unwrap();
     let node = world.start(&[]);
     assert_eq!(hello(&node), "one");
-    let shown = json(&status(&node, "/status").text());
+    let shown = wait_until("it says what was refused", || {
+        Some(json(&status(&node, "/status").text())).filter(|shown| shown.get("rejected").is_some())
+    });
     assert_eq!((&shown["release"]["serial"], &shown["rejected"]["reason"]), (&1.into(), &"digest".into()));
     assert_eq!(shown["rejected"]["serial"], 2);
     // it was seen, so nothing before it is taken any more

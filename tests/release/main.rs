@@ -7,6 +7,7 @@ mod support;
 
 mod bundles;
 mod commands;
+mod crashes;
 mod following;
 mod kept;
 mod world;
