@@ -5,9 +5,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../tls/authority.rs"]
+#[allow(dead_code, reason = "the tests of TLS use more of it")]
+mod authority;
+
 mod bundles;
 mod commands;
 mod crashes;
 mod following;
 mod kept;
+mod remote;
 mod world;

@@ -188,7 +188,7 @@ pub struct Lines(Arc<(Mutex<Vec<String>>, Condvar)>);
 const END: &str = "(the end)";
 
 impl Lines {
-    fn read(pipe: impl std::io::Read + Send + 'static) -> Self {
+    pub fn read(pipe: impl std::io::Read + Send + 'static) -> Self {
         let lines = Self(Arc::default());
         let shared = lines.clone();
         thread::spawn(move || {

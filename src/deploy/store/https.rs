@@ -1,13 +1,18 @@
 //! A store that is shown by a web server: read only, with entity tags where the server gives them (RFC 9110).
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, ETAG, IF_NONE_MATCH};
-use http::{HeaderValue, Request, StatusCode};
+use http::header::{AUTHORIZATION, DATE, ETAG, HeaderName, IF_NONE_MATCH, LAST_MODIFIED};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use url::Url;
 
 use crate::deploy::store::{Found, Objects, Put, StoreError, Version, When};
 use crate::net::{Answer, Blocking, NetError};
 use crate::table::Digest;
+
+/// So long after its last change an object has a tag of its own.
+const SETTLED: Duration = Duration::from_secs(2);
 
 /// A web server.
 pub struct HttpsStore {
@@ -64,7 +69,8 @@ impl Objects for HttpsStore {
         let Answer { status, headers, body } = answer.map_err(|error| StoreError::net(&what, error))?;
         match status {
             StatusCode::OK => {
-                let tag = headers.get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
+                let tag = headers.get(ETAG).filter(|_| is_settled(&headers));
+                let tag = tag.and_then(|tag| tag.to_str().ok()).map(str::to_owned);
                 // without one, the content tells; a server takes it for a tag that it doesn't know
                 let version = Version(tag.unwrap_or_else(|| format!("\"{}\"", Digest::of_bytes(&body))));
                 let same = known == Some(&version);
@@ -90,5 +96,34 @@ impl Objects for HttpsStore {
 
     fn name(&self) -> &str {
         &self.name
+    }
+}
+
+/// Whether an entity tag can be relied on: servers make it of the second of the last change and the length, so until that second is
+/// over another change may get the same one (RFC 9110, section 8.8.2.2).
+fn is_settled(headers: &HeaderMap) -> bool {
+    let time = |name: HeaderName| httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok();
+    let (Some(now), Some(changed)) = (time(DATE), time(LAST_MODIFIED)) else { return true };
+    now.duration_since(changed).is_ok_and(|since| since >= SETTLED)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+    use http::header::{DATE, LAST_MODIFIED};
+
+    use super::is_settled;
+
+    #[test]
+    fn a_tag_of_this_second_is_not_relied_on() {
+        let headers = |date: &'static str, modified: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(DATE, date.parse().unwrap());
+            headers.insert(LAST_MODIFIED, modified.parse().unwrap());
+            headers
+        };
+        let (noon, later) = ("Tue, 24 Nov 2026 12:00:00 GMT", "Tue, 24 Nov 2026 12:00:02 GMT");
+        assert!(is_settled(&HeaderMap::new()) && is_settled(&headers(later, noon)));
+        assert!(!is_settled(&headers(noon, noon)) && !is_settled(&headers(noon, later)));
     }
 }
