@@ -1,12 +1,15 @@
 //! The commands: one file each, with its arguments and `run()`, and no logic of its own.
 
 mod code;
+mod diff;
 mod explain;
 mod init;
 pub mod manual;
 mod output;
+mod plan;
 mod run;
 mod schema;
+mod shown;
 mod validate;
 
 use std::process::ExitCode;
@@ -22,6 +25,8 @@ pub enum Exit {
     Ok = 0,
     /// An error, a wrong command line included.
     Error = 1,
+    /// There are changes: `plan --detailed-exitcode`.
+    Changes = 2,
     /// Blocked: `--deny-warnings`.
     Blocked = 3,
 }
@@ -57,6 +62,10 @@ commands! {
     Run => run,
     /// Check manifests, and say everything that is wrong with them.
     Validate => validate,
+    /// Say what a change of manifests changes, against the commit or branch that it starts from.
+    Plan => plan,
+    /// Say what changes between two sets of manifests.
+    Diff => diff,
     /// Say which route a request gets and why, and what is sent upstream.
     Explain => explain,
     /// Explain a diagnostic, or list all of them.

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValuesParser;
 
-use crate::cli::Exit;
 use crate::cli::output::Output;
+use crate::cli::{Exit, shown};
 use crate::compiler::{Compiled, SourceFile, compile, parse};
 use crate::deploy::load::{read_assets, read_file, read_folder};
 use crate::diagnostic::render::{FORMATS, Format, Report, Style, find};
@@ -160,20 +160,7 @@ fn show(compiled: &Compiled, arguments: &Arguments, output: &mut Output) -> Resu
     let named = |name: &String| find(name).unwrap_or(&FORMATS[0]);
     let formats: Vec<&Format> =
         if arguments.output.is_empty() { vec![&FORMATS[0]] } else { arguments.output.iter().map(named).collect() };
-    let to_files = arguments.output_file.len();
-    if formats.len().saturating_sub(1) > to_files || to_files > formats.len() {
-        return Err("give an `--output-file` for each `--output` after the first".into());
-    }
-    // With as many files as formats, nothing is left for standard output.
-    let (to_output, rest) = formats.split_at(formats.len() - to_files);
-    for format in to_output {
-        output.data(&render(compiled, format, output.style));
-    }
-    for (format, file) in rest.iter().zip(&arguments.output_file) {
-        let text = render(compiled, format, Style { color: false, width: 100 });
-        fs::write(file, text).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
-    }
-    Ok(())
+    shown::show(&formats, &arguments.output_file, output, |format, style| render(compiled, format, style))
 }
 
 fn render(compiled: &Compiled, format: &Format, style: Style) -> String {

@@ -10,7 +10,7 @@ mod lower;
 pub mod manifest;
 mod object;
 mod parse;
-mod quote;
+pub mod quote;
 pub mod reference;
 mod resolve;
 pub mod schema;

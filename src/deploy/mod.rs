@@ -2,7 +2,9 @@
 
 pub mod explain;
 pub mod follow;
+pub mod git;
 pub mod load;
+pub mod plan;
 pub mod secrets;
 pub mod starter;
 pub mod watch;
