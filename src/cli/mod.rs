@@ -3,9 +3,11 @@
 mod code;
 mod diff;
 mod explain;
+mod fmt;
 mod init;
 pub mod manual;
 mod output;
+mod paths;
 mod plan;
 mod run;
 mod schema;
@@ -62,6 +64,8 @@ commands! {
     Run => run,
     /// Check manifests, and say everything that is wrong with them.
     Validate => validate,
+    /// Bring manifests into one layout; comments stay, and what they say never changes.
+    Fmt => fmt,
     /// Say what a change of manifests changes, against the commit or branch that it starts from.
     Plan => plan,
     /// Say what changes between two sets of manifests.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::PossibleValuesParser;
 
 use crate::cli::output::Output;
+use crate::cli::paths::expand;
 use crate::cli::{Exit, shown};
 use crate::compiler::{Compiled, SourceFile, compile, parse};
 use crate::deploy::load::{read_assets, read_file, read_folder};
@@ -112,16 +113,6 @@ fn read(arguments: &Arguments) -> Result<Read, String> {
         ));
     }
     Ok(read)
-}
-
-/// A path as it is, or the paths that a glob matches.
-fn expand(path: &str) -> Result<Vec<PathBuf>, String> {
-    if Path::new(path).exists() {
-        return Ok(vec![path.into()]);
-    }
-    let found: Vec<PathBuf> =
-        glob::glob(path).map_err(|error| format!("`{path}` is no glob: {error}"))?.filter_map(Result::ok).collect();
-    if found.is_empty() { Err(format!("`{path}` does not exist")) } else { Ok(found) }
 }
 
 impl Read {

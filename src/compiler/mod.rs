@@ -5,6 +5,7 @@
 
 pub mod check;
 mod codes;
+pub mod format;
 pub mod lint;
 mod lower;
 pub mod manifest;
