@@ -97,10 +97,11 @@ fn with_comments(text: &str, how: &[(prop::sample::Index, usize)]) -> String {
         match depth {
             0..=8 => lines.insert(at, format!("{}# own {n}", " ".repeat(*depth))),
             9 => lines.insert(at, String::new()),
-            _ => match lines.get_mut(at) {
-                Some(line) => *line = format!("{line}{}# end {n}", " ".repeat(depth - 9)),
-                None => continue,
-            },
+            _ => {
+                if let Some(line) = lines.get_mut(at) {
+                    *line = format!("{line}{}# end {n}", " ".repeat(depth - 9));
+                }
+            }
         }
     }
     lines.join("\n") + "\n"

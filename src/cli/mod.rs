@@ -1,11 +1,13 @@
 //! The commands: one file each, with its arguments and `run()`, and no logic of its own.
 
 mod code;
+mod completion;
 mod diff;
 mod explain;
 mod fmt;
 mod init;
 pub mod manual;
+mod new;
 mod output;
 mod paths;
 mod plan;
@@ -13,6 +15,7 @@ mod run;
 mod schema;
 mod shown;
 mod validate;
+mod version;
 
 use std::process::ExitCode;
 
@@ -78,6 +81,12 @@ commands! {
     Schema => schema,
     /// Write a folder of manifests to start from.
     Init => init,
+    /// Print a manifest to start from: what it needs, and as comments what else it may say.
+    New => new,
+    /// Print the script by which a shell completes command lines.
+    Completion => completion,
+    /// Print the version.
+    Version => version,
 }
 
 /// Runs the program.

@@ -32,9 +32,7 @@ pub(super) fn several_lines(before: &str, at: usize, written: &str, indent: usiz
     if !first.starts_with(['|', '>']) {
         // the spaces at the beginning of a line that is folded are no part of the text
         out.extend(
-            lines
-                .map(|line| line.trim())
-                .map(|line| if line.is_empty() { Line::blank() } else { Line::new(indent, line) }),
+            lines.map(str::trim).map(|line| if line.is_empty() { Line::blank() } else { Line::new(indent, line) }),
         );
         return Ok(out);
     }

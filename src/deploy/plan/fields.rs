@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use crate::compiler::quote::flow;
 use crate::compiler::syntax::Node;
 use crate::deploy::plan::lists::{Item, Pairs, pairs};
 use crate::deploy::plan::marks::Known;
 use crate::deploy::plan::objects::Placed;
-use crate::deploy::plan::values::flow;
 use crate::deploy::plan::{Action, FieldChange, Shown};
 
 /// A value that comes or goes is shown in one line if it is no longer than this, else field by field.

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 use similar::{ChangeTag, TextDiff};
 
-use crate::deploy::plan::values::flow;
+use crate::compiler::quote::flow;
 use crate::deploy::plan::{Action, Described, FieldChange, Plan, Shown};
 
 /// A line of a change.

@@ -13,7 +13,6 @@ mod markdown;
 mod marks;
 mod objects;
 pub mod side;
-mod values;
 
 use std::collections::BTreeMap;
 
