@@ -12,6 +12,7 @@ use std::{env, thread};
 
 use clap::builder::BoolishValueParser;
 
+use crate::acme::{Acme, AcmeThread};
 use crate::cli::Exit;
 use crate::cli::output::Output;
 use crate::deploy::follow::{Candidate, Follower, Look, Report, follow};
@@ -26,6 +27,9 @@ use crate::proxy::status::{Rejected, StatusServer, StatusSocket, View};
 use crate::proxy::{Proxy, Start, activation};
 use crate::table::RouteTable;
 use crate::value::address::ListenAddress;
+
+/// How much sooner than what compiles a worker gets a core: a step of 10 is about a tenth of one that both want.
+const COMPILING: i32 = 10;
 
 /// Arguments of `gw run`.
 #[derive(clap::Args)]
@@ -43,6 +47,10 @@ pub struct Arguments {
     /// listening sockets over, and once it accepts on them this one drains and ends. No connection is refused or reset.
     #[arg(long, env = "GW_HANDOVER", value_name = "PATH")]
     handover: Option<PathBuf>,
+    /// The folder for what the gateway keeps: accounts with authorities and the certificates that they have issued. Gateways that share
+    /// it order each certificate once.
+    #[arg(long, env = "GW_STATE_DIR", value_name = "DIR")]
+    state_dir: Option<PathBuf>,
     /// Accept certificates that the gateway makes itself (`selfSigned`), for development.
     #[arg(long, env = "GW_DEV_CERTIFICATES", value_parser = BoolishValueParser::new())]
     dev_certificates: bool,
@@ -79,7 +87,7 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
     let print = first.print;
     let natural = if output.terminal { Format::Text } else { Format::Json };
     let workers = arguments.workers.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
-    let mut running = match Running::start(first, workers, natural, Arc::clone(&sockets)) {
+    let mut running = match Running::start(first, workers, natural, Arc::clone(&sockets), &node.acme) {
         Ok(running) => running,
         Err(error) => {
             output.note(&format!("error: {error}\n"));
@@ -90,6 +98,8 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
     running.metrics.reloads.success(began.elapsed());
     let giver = replace(before, arguments.handover.as_deref(), sockets, &watch);
     let style = output.log_style;
+    // this thread compiles while the workers, which have begun, answer: they go first
+    let _ = rustix::process::nice(COMPILING);
     let why = follow(
         &mut follower,
         &mut watch,
@@ -102,11 +112,10 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
         },
     );
     tracing::info!("draining");
+    // whoever ends this one may be quicker than the news that it was replaced
+    let replaced = matches!(why, Wake::Replaced) || giver.as_ref().is_some_and(Giver::has_given);
     drop(giver);
-    match why {
-        Wake::Replaced => running.hand_over(),
-        _ => running.drain(),
-    }
+    running.end(replaced);
     Exit::Ok
 }
 
@@ -145,6 +154,7 @@ fn replace(before: Option<TakenOver>, path: Option<&Path>, sockets: Arc<Sockets>
 /// The data plane with all that goes with it.
 struct Running {
     proxy: Proxy,
+    acme: Option<AcmeThread>,
     status: StatusServer,
     log: thread::JoinHandle<()>,
     metrics: Arc<Metrics>,
@@ -153,7 +163,13 @@ struct Running {
 }
 
 impl Running {
-    fn start(first: Candidate, workers: usize, natural: Format, sockets: Arc<Sockets>) -> Result<Self, Box<dyn Error>> {
+    fn start(
+        first: Candidate,
+        workers: usize,
+        natural: Format,
+        sockets: Arc<Sockets>,
+        acme: &Acme,
+    ) -> Result<Self, Box<dyn Error>> {
         let (metrics, rejected, ready) = (Arc::<Metrics>::default(), Rejected::default(), Arc::<AtomicBool>::default());
         // Bound before any request is accepted: a gateway that nobody can observe doesn't start.
         let socket = StatusSocket::first(first.table.settings.status.address.0, &sockets)?;
@@ -161,8 +177,15 @@ impl Running {
         let proxy = Proxy::start(
             first.table,
             first.secrets,
-            Start { workers, metrics: Arc::clone(&metrics), log: access_log, sockets: Arc::clone(&sockets) },
+            Start {
+                workers,
+                metrics: Arc::clone(&metrics),
+                log: access_log,
+                sockets: Arc::clone(&sockets),
+                issued: acme.issued(),
+            },
         )?;
+        let acme = acme.start(proxy.live())?;
         let view = View {
             live: proxy.live(),
             metrics: Arc::clone(&metrics),
@@ -173,12 +196,19 @@ impl Running {
         // Requests are accepted by now; whoever reads where the status listener is may ask it at once.
         ready.store(true, Ordering::Release);
         let status = StatusServer::start(socket, view)?;
-        Ok(Self { proxy, status, log, metrics, rejected, ready })
+        Ok(Self { proxy, acme, status, log, metrics, rejected, ready })
+    }
+
+    fn end(self, replaced: bool) {
+        if replaced { self.hand_over() } else { self.drain() }
     }
 
     /// Lets requests in flight end; until then the status listener says that no new ones are wanted.
     fn drain(self) {
         self.ready.store(false, Ordering::Release);
+        if let Some(acme) = self.acme {
+            acme.stop();
+        }
         self.proxy.drain();
         self.status.stop();
         let _ = self.log.join();
@@ -187,6 +217,9 @@ impl Running {
     /// The same once another gateway has its sockets: operators then ask that one.
     fn hand_over(self) {
         self.status.stop();
+        if let Some(acme) = self.acme {
+            acme.stop();
+        }
         self.proxy.hand_over();
         let _ = self.log.join();
     }
@@ -197,18 +230,21 @@ struct Node {
     port: Option<u16>,
     status: Option<SocketAddr>,
     dev_certificates: bool,
+    acme: Acme,
 }
 
 impl Node {
     fn of(arguments: &Arguments) -> Result<Self, String> {
         let (status, dev_certificates) = (arguments.status_address, arguments.dev_certificates);
-        port().map(|port| Self { port, status, dev_certificates })
+        let acme = Acme::new(arguments.state_dir.as_deref());
+        port().map(|port| Self { port, status, dev_certificates, acme })
     }
 
     /// `PORT` replaces the port of the listener `http`, or of the only one, and binds all interfaces.
     ///
     /// # Errors
-    /// If there are several listeners and none is called `http`, or a certificate is for development only and this node isn't.
+    /// If there are several listeners and none is called `http`, or a certificate is for development only and this node isn't, or one
+    /// is ordered and this node has nowhere to keep it.
     fn adapt(&self, table: &mut RouteTable) -> Result<(), String> {
         if let Some(status) = self.status {
             table.settings.status.address.0 = status;
@@ -219,6 +255,7 @@ impl Node {
                 "the certificate `{name}` is self-signed, for development only: give it `files`, or start with `--dev-certificates`"
             ));
         }
+        self.acme.prepare(table)?;
         let Some(port) = self.port else { return Ok(()) };
         let listeners = &mut table.settings.listeners;
         let only = listeners.len() == 1;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::table::acme::Acme;
 use crate::value::host::HostPattern;
 use crate::value::reference::{CertificateKind, Ref};
 use crate::value::secret::{NodeFile, Secret, SecretRef};
@@ -161,6 +162,8 @@ pub enum CertificateSource {
     Given(CertificateFiles),
     /// It is made by the gateway, for development; no client trusts it.
     SelfSigned,
+    /// It is ordered from an authority while the gateway runs.
+    Acme(Box<Acme>),
 }
 
 /// A certificate and its key, where the node that runs finds them.
@@ -194,7 +197,11 @@ impl Certificate {
 
     /// The secrets that it is made of.
     pub fn secrets(&self) -> BTreeSet<Secret> {
-        let CertificateSource::Given(files) = &self.source else { return BTreeSet::new() };
+        let files = match &self.source {
+            CertificateSource::Given(files) => files,
+            CertificateSource::SelfSigned => return BTreeSet::new(),
+            CertificateSource::Acme(acme) => return acme.secrets(),
+        };
         let staple = files.ocsp_staple.as_ref().map(|staple| staple.reference().content());
         [files.certificate.content(), files.key.content()].into_iter().chain(staple).collect()
     }

@@ -182,7 +182,8 @@ pub struct Lines(Arc<(Mutex<Vec<String>>, Condvar)>);
 const END: &str = "(the end)";
 
 impl Lines {
-    fn read(pipe: impl std::io::Read + Send + 'static) -> Self {
+    /// The lines of a pipe.
+    pub fn read(pipe: impl std::io::Read + Send + 'static) -> Self {
         let lines = Self(Arc::default());
         let shared = lines.clone();
         thread::spawn(move || {

@@ -1,9 +1,20 @@
 //! The problems that show only when the table is made.
 
+use crate::compiler::lower::acme::{ACME_CHALLENGE, ACME_HOST, ACME_TERMS};
 use crate::diagnostic::{Code, Severity};
 
 /// All of them.
-pub const CODES: &[&Code] = &[&UNKNOWN_LISTENER, &TIE, &OVERLAP, &RESERVED_PATH, &MIRROR_END, &CERTIFICATE_UNASKED];
+pub const CODES: &[&Code] = &[
+    &UNKNOWN_LISTENER,
+    &TIE,
+    &OVERLAP,
+    &RESERVED_PATH,
+    &MIRROR_END,
+    &CERTIFICATE_UNASKED,
+    &ACME_HOST,
+    &ACME_CHALLENGE,
+    &ACME_TERMS,
+];
 
 pub(super) static UNKNOWN_LISTENER: Code = Code {
     id: "GW2101",
