@@ -74,7 +74,7 @@ pub struct HostTls {
 /// Which client certificates are accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-#[schemars(example = client_auth_example())]
+#[schemars(example = client_auth_example(), extend("x-gw-security" = "whom it lets in"))]
 pub struct ClientAuth {
     /// The authorities that clients' certificates are from, in PEM; at least one.
     #[schemars(example = serde_json::json!({ "file": "/run/secrets/partners-ca.pem" }))]
