@@ -230,7 +230,7 @@ pub fn follow(
             return wake;
         }
         metrics.reloads.watched(3 * POLL);
-        proxy.warn_of_expiry();
+        proxy.tend();
         let began = Instant::now();
         let (table, report) = match follower.look(wake) {
             Look::Same => continue,

@@ -201,10 +201,8 @@ impl<'t> Trip<'t> {
         let reached = match (&end.backend, live.ends[chosen.index]) {
             (Backend::Local(local), _) => {
                 // no body is read here, so that none is copied
-                match (copy, &request.body) {
-                    (Some(copy), None) => copy.send(),
-                    (Some(copy), Some(_)) => copy.abandon(),
-                    (None, _) => {}
+                if let (Some(copy), None) = (copy, &request.body) {
+                    copy.send();
                 }
                 settle(local.answer(exchange), exchange, &visit.deadline).await
             }
@@ -223,8 +221,10 @@ impl<'t> Trip<'t> {
     /// An error without a body of its own gets the gateway's page.
     fn with_error_page(&self, end: End, exchange: &mut Exchange<'_>, account: &mut Account) -> End {
         let status = exchange.response.status;
-        let is_written = exchange.response.fields.get("content-type").is_some();
-        if status < 400 || end.framed || is_written || !matches!(end.source, Source::Empty) {
+        if status < 400 || end.framed || !matches!(end.source, Source::Empty) {
+            return end;
+        }
+        if exchange.response.fields.get("content-type").is_some() {
             return end;
         }
         account.note_error(end.cause);
@@ -360,10 +360,11 @@ fn not_allowed(methods: &[Method], heads: &mut Heads, account: &mut Account, id:
     account.error(405, None, "method", heads, id)
 }
 
-/// The body of a request on its way upstream: within the limit, and never silent for longer than `idle`.
-pub fn client_body(request: Incoming, visit: &Visit, generation: &Generation, idle: Duration) -> ClientBody {
+/// The body of a request on its way upstream: within the limit, and never silent for longer than `idle`. Boxed, for it is moved from
+/// hand to hand, and most requests have none.
+pub fn client_body(request: Incoming, visit: &Visit, generation: &Generation, idle: Duration) -> Box<ClientBody> {
     let limit = generation.table.settings.limits.body_bytes.bytes();
-    ClientBody::new(request, limit, idle, visit.connection.core.timers.deadline())
+    Box::new(ClientBody::new(request, limit, idle, visit.connection.core.timers.deadline()))
 }
 
 impl Account {

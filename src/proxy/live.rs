@@ -142,9 +142,9 @@ impl Live {
         self.0.load_full()
     }
 
-    /// Puts a generation in force, at once and for every request that begins from now on.
-    pub fn swap(&self, next: Generation) {
-        self.0.store(Arc::new(next));
+    /// Puts a generation in force, at once and for every request that begins from now on; the one before it is given back.
+    pub fn swap(&self, next: Generation) -> Arc<Generation> {
+        self.0.swap(Arc::new(next))
     }
 
     /// The pointer itself, for a cache of a worker's own.
@@ -244,7 +244,7 @@ fn reached(
             let UpstreamConfig { digest, config } = around.upstreams.of(&upstream.tls, secrets)?;
             let name = upstream.tls.server_name.as_ref().map_or(&*url.host, HostName::as_str);
             let server_name = name.trim_matches(['[', ']']).to_owned().try_into()?;
-            Some(Arc::new(TlsTarget { server_name, settings: digest, config }))
+            Some(Arc::new(TlsTarget { server_name, settings: digest, config, choice: None }))
         }
     };
     let preface = upstream.announce.map(|version| preface::write(version, None).into());
@@ -252,6 +252,7 @@ fn reached(
     let target = match upstream.protocol {
         UpstreamProtocol::Http1 => target,
         UpstreamProtocol::Http2 => target.over_http2(),
+        UpstreamProtocol::Auto => target.choosing(),
     };
     Ok(Reached { target, lookups })
 }

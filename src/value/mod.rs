@@ -10,6 +10,7 @@ pub mod duration;
 pub mod header;
 pub mod host;
 pub mod https_url;
+pub mod lifetime;
 pub mod mail;
 pub mod method;
 pub mod name;
@@ -38,6 +39,7 @@ pub const FORMATS: &[Format] = &[
     Format::of::<host::HostName>(),
     Format::of::<host::HostPattern>(),
     Format::of::<https_url::HttpsUrl>(),
+    Format::of::<lifetime::Lifetime>(),
     Format::of::<mail::MailAddress>(),
     Format::of::<method::Method>(),
     Format::of::<name::AssetPath>(),

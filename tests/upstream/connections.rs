@@ -178,7 +178,7 @@ fn certificate() -> CertificateDer<'static> {
 fn tls_target(address: std::net::SocketAddr, name: &'static str, roots: RootCertStore) -> Target {
     let config = Arc::new(client_config(roots).unwrap());
     let server_name = ServerName::try_from(name).unwrap();
-    let tls = Arc::new(TlsTarget { server_name, settings: gw::table::Digest::of_bytes(b""), config });
+    let tls = Arc::new(TlsTarget { server_name, settings: gw::table::Digest::of_bytes(b""), config, choice: None });
     Target { address: Address::Socket(address), tls: Some(tls), preface: None, protocol: UpstreamProtocol::Http1 }
 }
 

@@ -50,6 +50,13 @@ pub struct TlsSetup {
     pub listeners: Box<[Option<Arc<TlsListener>>]>,
 }
 
+impl TlsSetup {
+    /// Whether clients are asked for certificates anywhere.
+    pub fn asks_for_certificates(&self) -> bool {
+        self.listeners.iter().flatten().any(|listener| listener.policies.iter().any(|policy| policy.asks))
+    }
+}
+
 /// How a listener speaks TLS.
 pub struct TlsListener {
     /// The policies; the first is that of all hosts without one of their own.
