@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::client::Trust;
+use crate::front::{Front, WAIT};
 use crate::pebble::{Pebble, Settings};
 use crate::support::{Gateway, Options, folder_with};
 use crate::world::{World, edge, hello, shown, site, site_status, status};
@@ -35,6 +36,22 @@ fn what_an_authority_refuses_is_told_and_not_tried_at_once() {
     let gateway = world.start(&manifests);
     assert_eq!(site_status(&gateway)["acme"]["failures"], 1);
     assert_eq!(pebble.orders(), 1);
+}
+
+#[test]
+fn an_authority_says_when_to_come_again() {
+    let world = World::new();
+    let pebble = Pebble::start(&Settings::default());
+    let front = Front::of(&pebble);
+    front.refuse_orders();
+    let order = site(&front.directory(), &pebble.ca(), "site.example", "");
+    let gateway = world.start(&(world.manifests().replace("[first]", "[first, site]") + &order));
+    let line = gateway.log.wait_for("a certificate could not be ordered");
+    assert!(line.contains("too many orders"), "{line}");
+    let seconds: u32 = line.split_once("again_in=").unwrap().1.trim_end_matches('s').parse().unwrap();
+    assert!((WAIT - 30..=WAIT).contains(&seconds), "{line}");
+    let blind = Trust::of(&world.authority).blind();
+    assert!(shown(gateway.address("https"), "site.example", &blind).is_ok(), "another certificate is shown");
 }
 
 #[test]

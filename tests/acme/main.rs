@@ -9,6 +9,7 @@ mod authority;
 #[allow(dead_code, reason = "each test binary uses its part of it")]
 mod client;
 mod failures;
+mod front;
 mod names;
 mod orders;
 mod pebble;

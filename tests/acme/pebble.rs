@@ -20,13 +20,15 @@ pub struct Settings {
     pub tls: u16,
     /// Of how many of a hundred good nonces it says that they are bad.
     pub bad_nonces: u8,
+    /// Of how many of a hundred hosts it doesn't ask again whose they are.
+    pub reuse: u8,
     /// A key without which it makes no account, in base64url.
     pub external_key: Option<&'static str>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { http: 1, tls: 1, bad_nonces: 0, external_key: None }
+        Self { http: 1, tls: 1, bad_nonces: 0, reuse: 0, external_key: None }
     }
 }
 
@@ -39,7 +41,8 @@ pub struct Pebble {
     pub log: Lines,
     authority: Authority,
     names: NameServer,
-    bad_nonces: u8,
+    /// What is set by variables: see [`Settings`].
+    variables: [(&'static str, u8); 2],
 }
 
 impl Pebble {
@@ -63,16 +66,16 @@ impl Pebble {
             ("pebble.key", &own.key),
             ("ca.pem", &authority.pem()),
         ]);
-        let bad_nonces = settings.bad_nonces;
-        let (child, log) = spawn(&folder, &names, bad_nonces);
-        Self { child, folder, address, management, log, authority, names, bad_nonces }
+        let variables = [("PEBBLE_WFE_NONCEREJECT", settings.bad_nonces), ("PEBBLE_AUTHZREUSE", settings.reuse)];
+        let (child, log) = spawn(&folder, &names, variables);
+        Self { child, folder, address, management, log, authority, names, variables }
     }
 
     /// Ends it, and starts it again; it knows nothing then of what it knew.
     pub fn restart(&mut self, meanwhile: impl FnOnce()) {
         self.end();
         meanwhile();
-        (self.child, self.log) = spawn(&self.folder, &self.names, self.bad_nonces);
+        (self.child, self.log) = spawn(&self.folder, &self.names, self.variables);
     }
 
     /// Its directory.
@@ -119,11 +122,11 @@ impl Drop for Pebble {
     }
 }
 
-fn spawn(folder: &Path, names: &NameServer, bad_nonces: u8) -> (Child, Lines) {
+fn spawn(folder: &Path, names: &NameServer, variables: [(&str, u8); 2]) -> (Child, Lines) {
     let mut command = Command::new("pebble");
     command.args(["-config", "pebble.json", "-dnsserver", &names.address.to_string()]).current_dir(folder);
-    command.env("PEBBLE_VA_NOSLEEP", "1").env("PEBBLE_WFE_NONCEREJECT", bad_nonces.to_string());
-    command.env("PEBBLE_AUTHZREUSE", "0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.env("PEBBLE_VA_NOSLEEP", "1").envs(variables.map(|(name, value)| (name, value.to_string())));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().expect("pebble, which tests/run installs");
     let log = Lines::read(child.stdout.take().unwrap());
     log.wait_for("ACME directory available at");

@@ -15,7 +15,7 @@ fn one_orders_and_both_answer_and_show() {
     let manifests = |tls: &str| edge(&format!("127.0.0.2:{port}"), "127.0.0.2:0", tls) + &world.first() + &hello();
     let folder = folder_with(&[("gateway.yaml", &manifests("{ certificates: [first] }"))]);
     let other = Gateway::start_in(folder, &world.options());
-    let pebble = Pebble::start(&Settings { http: port, ..Settings::default() });
+    let pebble = Pebble::start(&Settings { http: port, reuse: 100, ..Settings::default() });
     // neither is to begin before both would answer
     let locks = world.kept(&pebble.directory()).join("locks");
     fs::create_dir_all(&locks).unwrap();
@@ -44,4 +44,15 @@ fn one_orders_and_both_answer_and_show() {
     for gateway in [&one, &other] {
         assert_eq!(site_status(gateway)["acme"]["failures"], 0);
     }
+    // the one that has ordered ends, and the other goes on with its account
+    let (ended, left) = if one.log.count("a certificate was issued") == 1 { (one, other) } else { (other, one) };
+    ended.signal("KILL");
+    let manifests = fs::read_to_string(left.folder().join("gateway.yaml")).unwrap();
+    left.write(
+        "gateway.yaml",
+        &manifests.replace("termsOfServiceAgreed: true", "termsOfServiceAgreed: true, key: ecdsaP384"),
+    );
+    left.log.wait_for("a certificate was issued certificate=site");
+    assert!(show(&left, "a.example") != certificate);
+    assert_eq!((pebble.orders(), left.log.count("an account was made")), (2, 0));
 }
