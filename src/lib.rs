@@ -7,6 +7,7 @@ pub mod cli;
 pub mod compiler;
 pub mod deploy;
 pub mod diagnostic;
+pub mod net;
 pub mod pipeline;
 pub mod plugins;
 pub mod proxy;

@@ -1,19 +1,24 @@
 //! The commands: one file each, with its arguments and `run()`, and no logic of its own.
 
+mod apply;
 mod code;
 mod completion;
 mod diff;
 mod explain;
 mod fmt;
+mod history;
 mod init;
+mod key;
 pub mod manual;
 mod new;
 mod output;
 mod paths;
 mod plan;
+mod rollback;
 mod run;
 mod schema;
 mod shown;
+mod store;
 mod validate;
 mod version;
 
@@ -75,6 +80,14 @@ commands! {
     Diff => diff,
     /// Say which route a request gets and why, and what is sent upstream.
     Explain => explain,
+    /// Publish a folder of manifests as a signed release.
+    Apply => apply,
+    /// Put an older release in force again, under a new number.
+    Rollback => rollback,
+    /// Show the releases of a store.
+    History => history,
+    /// Make and show the keys that releases are signed with.
+    Key => key,
     /// Explain a diagnostic, or list all of them.
     Code => code,
     /// Print the JSON Schema of manifests, for editors and other tools.

@@ -205,6 +205,11 @@ fn inside(root: &Path, path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::new(io::ErrorKind::PermissionDenied, "a link leads outside the root folder"))
 }
 
+/// Whether a file or folder of a site is one that is meant to be seen, by its name.
+pub fn is_published(name: &str) -> bool {
+    !name.starts_with('.') || name == WELL_KNOWN
+}
+
 fn read_site(root: &Path) -> io::Result<Folder> {
     let mut folder = BTreeMap::new();
     let mut left = FOLDER_LIMIT;
@@ -213,9 +218,7 @@ fn read_site(root: &Path) -> io::Result<Folder> {
         for entry in fs::read_dir(&path)? {
             let entry = entry?;
             let name = entry.file_name();
-            let Some(name) = name.to_str().filter(|name| !name.starts_with('.') || *name == WELL_KNOWN) else {
-                continue;
-            };
+            let Some(name) = name.to_str().filter(|name| is_published(name)) else { continue };
             // Links are not followed: one could lead anywhere on the machine.
             let kind = entry.file_type()?;
             if kind.is_dir() {

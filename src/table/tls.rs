@@ -123,6 +123,11 @@ impl ListenerTls {
         self.client_auth.is_some() && self.hosts.iter().all(|entry| entry.client_auth.is_some())
     }
 
+    /// Whether clients are asked for a certificate for any host.
+    pub fn asks_some(&self) -> bool {
+        self.client_auth.is_some() || self.hosts.iter().any(|entry| entry.client_auth.is_some())
+    }
+
     /// Whether clients are asked for a certificate for all hosts of a pattern.
     pub fn asks_for(&self, pattern: &HostPattern) -> bool {
         let name = match pattern {

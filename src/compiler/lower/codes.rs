@@ -190,6 +190,8 @@ pub(super) static CERTIFICATE_UNASKED: Code = Code {
 A route has a condition on the certificate of the client, and is reachable by a listener that asks for none, at least for one of the
 route's hosts. The condition could never hold there, and whoever comes that way would not get what the route was written for.
 
+The same is said of a plugin whose `when` has such a condition if none of the route's listeners asks for a certificate at all.
+
 ```yaml wrong
 apiVersion: gw/v1
 kind: Route

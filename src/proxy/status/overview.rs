@@ -10,13 +10,14 @@ use crate::proxy::live::Generation;
 use crate::proxy::metrics::Reloads;
 use crate::proxy::status::answer::{Answer, document};
 use crate::proxy::status::backends::{BackendLine, lines};
+use crate::proxy::status::releases::ReleaseLine;
 use crate::proxy::status::{Rejection, View};
 use crate::proxy::tls::{Course, Loaded};
 
 /// The document at `/status`.
 pub(super) fn overview(view: &View) -> Answer {
     let generation = view.live.load();
-    let rejected = view.rejected.load();
+    let (rejected, release) = (view.notices.rejected.load(), view.notices.release.load());
     document(Overview {
         version: env!("CARGO_PKG_VERSION"),
         ready: view.ready.load(Ordering::Acquire),
@@ -29,6 +30,7 @@ pub(super) fn overview(view: &View) -> Answer {
         certificates: generation.tls.certificates.iter().map(|certificate| CertificateLine::of(certificate)).collect(),
         watcher: Watcher { alive: view.metrics.reloads.is_watched() },
         reloads: Counts::of(&view.metrics.reloads),
+        release: release.as_deref().map(|release| ReleaseLine::of(release, rejected.is_some())),
         rejected: rejected.as_deref().map(Rejected::of),
     })
 }
@@ -49,6 +51,8 @@ struct Overview<'a> {
     certificates: Vec<CertificateLine<'a>>,
     watcher: Watcher,
     reloads: Counts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    release: Option<ReleaseLine<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rejected: Option<Rejected<'a>>,
 }
@@ -104,6 +108,10 @@ struct Counts {
 struct Rejected<'a> {
     since: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    serial: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     digest: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trouble: Option<&'a str>,
@@ -150,6 +158,8 @@ impl<'a> Rejected<'a> {
     fn of(rejection: &'a Rejection) -> Self {
         Self {
             since: rfc3339(rejection.since),
+            serial: rejection.serial,
+            reason: rejection.reason,
             digest: rejection.digest.map(|digest| digest.to_string()),
             trouble: rejection.trouble.as_deref(),
             diagnostics: &rejection.diagnostics,
