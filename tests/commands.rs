@@ -1,9 +1,8 @@
 //! Commands that print what the program knows of itself: `gw new`, `gw version`, `gw completion`; and the hooks for pre-commit.
 
-#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
 
-#[path = "support/command.rs"]
-mod command;
+mod support;
 
 use std::fs;
 use std::process::Command;
@@ -11,7 +10,7 @@ use std::process::Command;
 use gw::compiler::format::{Notation, format};
 use gw::compiler::manifest::KINDS;
 
-use command::Folder;
+use support::command::Folder;
 
 #[test]
 fn a_new_manifest_of_each_kind_is_valid_with_what_it_refers_to() {

@@ -1,10 +1,9 @@
 //! `gw fmt` over every manifest of the project, and over the same manifests with comments put anywhere: formatting twice is formatting
 //! once, the table stays the same, and no comment is lost.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on fails")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
 
-#[path = "support/command.rs"]
-mod command;
+mod support;
 
 use std::fs;
 use std::io::Write as _;
@@ -17,7 +16,7 @@ use gw::compiler::{SourceFile, compile, parse};
 use gw::pipeline::assets::{AssetRead, Assets, Folder};
 use proptest::prelude::{ProptestConfig, any, prop, prop_assert, prop_assert_eq, proptest};
 
-use command::{Folder as Work, gw_command};
+use support::command::{Folder as Work, gw_command};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

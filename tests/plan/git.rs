@@ -3,7 +3,7 @@
 use std::os::unix::fs::symlink;
 use std::process::Command;
 
-use crate::command::{Done, Folder};
+use crate::support::command::{Done, Folder};
 
 const ONE: &str = "apiVersion: gw/v1\nkind: Route\nmetadata: { name: one }\nspec: { public: true, plugins: [{ respond: { body: one } }] }\n";
 const TWO: &str = "apiVersion: gw/v1\nkind: Route\nmetadata: { name: two }\nspec: { match: [{ pathPrefix: /two }], public: true, plugins: [{ respond: { body: two } }] }\n";

@@ -1,7 +1,5 @@
 //! Commands that end by themselves, in a folder of their own: what they print, and what they end with.
 
-#![allow(dead_code, reason = "each test binary uses its part of it")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

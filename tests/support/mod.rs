@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "each test binary uses its part of it")]
 
 pub mod client;
+pub mod command;
 pub mod origin;
 
 use std::fs;
