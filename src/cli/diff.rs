@@ -4,14 +4,15 @@ use std::path::PathBuf;
 
 use crate::cli::Exit;
 use crate::cli::output::Output;
-use crate::cli::plan::{Shows, error};
+use crate::cli::plan::{Shows, error, read};
+use crate::cli::store::Trusted;
+use crate::deploy::plan::plan;
 use crate::deploy::plan::side::Origin;
-use crate::deploy::plan::{base, plan};
 
 /// Arguments of `gw diff`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The old ones: a folder, or a revision of Git, `REVISION:FOLDER` for another folder of it.
+    /// The old ones: a folder, a bundle, a store or `STORE#RELEASE`, or a revision of Git, `REVISION:FOLDER` for another folder of it.
     #[arg(value_name = "OLD")]
     old: String,
     /// The new ones, named in the same way.
@@ -20,6 +21,8 @@ pub struct Arguments {
     /// The folder of manifests that is looked for in revisions of Git.
     #[arg(long, value_name = "DIR", default_value = "gateway.d")]
     dir: PathBuf,
+    #[command(flatten)]
+    trusted: Trusted,
     /// Exit with 2 if there are changes.
     #[arg(long)]
     detailed_exitcode: bool,
@@ -40,12 +43,12 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
 
 /// Whether anything changes.
 fn compared(arguments: &Arguments, output: &mut Output) -> Result<bool, String> {
-    let old = base::named(&arguments.old, &arguments.dir).map_err(error)?;
-    let new = base::named(&arguments.new, &arguments.dir).map_err(error)?;
+    let named = |name: &str| read(&arguments.dir, &arguments.trusted, |reader| reader.named(name));
+    let (old, new) = (named(&arguments.old)?, named(&arguments.new)?);
     if let (Origin::Nothing(why), Origin::Nothing(_)) = (&old.origin, &new.origin) {
         return Err(error(format!("there is no manifest on either side: {why}")));
     }
-    let plan = plan(&old, &new);
+    let plan = plan(&old, &new, None);
     arguments.shows.show(&plan, output)?;
     Ok(plan.has_changes())
 }

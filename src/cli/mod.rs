@@ -37,7 +37,7 @@ pub enum Exit {
     Error = 1,
     /// There are changes: `plan --detailed-exitcode`.
     Changes = 2,
-    /// Blocked: `--deny-warnings`.
+    /// Blocked: `--deny-warnings`, a stale plan, a plan that removes most routes.
     Blocked = 3,
 }
 

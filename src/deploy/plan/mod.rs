@@ -12,7 +12,10 @@ mod lists;
 mod markdown;
 mod marks;
 mod objects;
+mod saved;
 pub mod side;
+
+pub use saved::{SavedError, Stale};
 
 use std::collections::BTreeMap;
 
@@ -63,6 +66,9 @@ pub struct Described {
     /// The Git commit, if it is one, or if a folder is at one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
+    /// The folder, if it is one, as one writes it from where the command runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
     /// Whether a folder holds what is not committed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dirty: bool,
@@ -223,8 +229,8 @@ pub struct Look {
 /// The formats, the default one first.
 pub const FORMATS: &[Format] = &[human::FORMAT, json::FORMAT, markdown::FORMAT];
 
-/// Compares two sets of manifests.
-pub fn plan(base: &Side, target: &Side) -> Plan {
+/// Compares two sets of manifests, for an environment.
+pub fn plan(base: &Side, target: &Side, environment: Option<String>) -> Plan {
     let changes = objects::compare(base, target);
     let count = |action| changes.iter().filter(|change| change.action == action).count();
     let replaced = count(Action::Replace);
@@ -234,7 +240,7 @@ pub fn plan(base: &Side, target: &Side) -> Plan {
         format_version: FORMAT_VERSION.to_owned(),
         compiler: env!("CARGO_PKG_VERSION").to_owned(),
         api_version: API_VERSION.to_owned(),
-        environment: None,
+        environment,
         base: described(base),
         target: described(target),
         summary: Summary {
@@ -253,7 +259,8 @@ fn described(side: &Side) -> Described {
         name: side.origin.to_string(),
         commit: side.origin.commit().map(str::to_owned),
         dirty: side.origin.is_dirty(),
-        digest: side.compiled.table.as_ref().map(|table| table.digest.to_string()),
+        folder: side.origin.folder().map(str::to_owned),
+        digest: side.digest(),
         errors: side.compiled.diagnostics.count(Severity::Error),
     }
 }

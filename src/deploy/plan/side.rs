@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
+use bytes::Bytes;
+
 use crate::compiler::{Compiled, Object, Parsed, SourceFile, compile, parse};
+use crate::deploy::bundle::{Bundle, BundleError};
 use crate::deploy::git::{Commit, GitError, Repository, Tree};
 use crate::deploy::load::{LoadError, read_assets, read_folder};
+use crate::deploy::release::{Current, Release, ReleaseError, Releases};
 use crate::pipeline::assets::{AssetRead, Assets};
 use crate::table::Digest;
 
@@ -45,6 +49,13 @@ pub enum Origin {
         /// Which one.
         commit: Commit,
     },
+    /// A bundle, in a file or released.
+    Bundle {
+        /// What it was named by, such as `release 7 of s3://releases`.
+        name: String,
+        /// The commit that it was made of.
+        commit: Option<String>,
+    },
 }
 
 /// Why a set of manifests could not be read.
@@ -56,6 +67,15 @@ pub enum SideError {
     /// A commit.
     #[error(transparent)]
     Git(#[from] GitError),
+    /// A bundle.
+    #[error("{0}: {1}")]
+    Bundle(String, BundleError),
+    /// A release.
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
+    /// A name is none of anything.
+    #[error("{0}")]
+    Name(String),
 }
 
 impl Origin {
@@ -65,6 +85,15 @@ impl Origin {
             Self::Nothing(_) => None,
             Self::Folder { commit, .. } => commit.as_ref().map(Commit::as_str),
             Self::Commit { commit, .. } => Some(commit.as_str()),
+            Self::Bundle { commit, .. } => commit.as_deref(),
+        }
+    }
+
+    /// The folder, if it is one.
+    pub fn folder(&self) -> Option<&str> {
+        match self {
+            Self::Folder { path, .. } => Some(path),
+            _ => None,
         }
     }
 
@@ -84,6 +113,10 @@ impl fmt::Display for Origin {
                 write!(f, "{path} ({} and what is not committed)", commit.short())
             }
             Self::Commit { name, commit } => write!(f, "{name} ({})", commit.short()),
+            Self::Bundle { name, commit: None } => f.write_str(name),
+            Self::Bundle { name, commit: Some(commit) } => {
+                write!(f, "{name} ({})", commit.get(..12).unwrap_or(commit))
+            }
         }
     }
 }
@@ -120,6 +153,41 @@ impl Side {
         let read = Read::of(tree.snapshot(shown)?.files);
         let assets = tree.assets(&read.parsed.asset_requests())?;
         Ok(read.compile(Origin::Commit { name: name.to_owned(), commit: commit.clone() }, assets))
+    }
+
+    /// What a store has in force.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn current(releases: &Releases, current: &Current) -> Result<Self, SideError> {
+        match &current.release {
+            Some(release) => Self::release(releases, release),
+            None => Ok(Self::nothing(format!("{} has no release yet", releases.name()))),
+        }
+    }
+
+    /// A release of a store.
+    ///
+    /// # Errors
+    /// If its bundle cannot be read.
+    pub fn release(releases: &Releases, release: &Release) -> Result<Self, SideError> {
+        let name = format!("release {} of {}", release.statement.serial, releases.name());
+        Self::bundle(&releases.bundle(release.statement.bundle)?, name)
+    }
+
+    /// A bundle.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn bundle(bytes: &Bytes, name: String) -> Result<Self, SideError> {
+        let Bundle { contents, sources, assets } =
+            Bundle::read(bytes).map_err(|error| SideError::Bundle(name.clone(), error))?;
+        Ok(Read::of(sources).compile(Origin::Bundle { name, commit: contents.commit }, assets))
+    }
+
+    /// The digest of the table, if nothing is an error.
+    pub fn digest(&self) -> Option<String> {
+        self.compiled.table.as_ref().map(|table| table.digest.to_string())
     }
 
     /// The SHA-256 of each file that it was made from: manifests, and those that they name.
