@@ -1,10 +1,13 @@
 //! `when`: for which requests a plugin runs, decided on the request as it came.
 
+use std::net::IpAddr;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::pipeline::condition::{FieldCondition, NamedCondition, Names};
 use crate::pipeline::exchange::Exchange;
+use crate::pipeline::head::RequestHead;
 use crate::value::method::Method;
 use crate::value::network::Network;
 use crate::value::path::PathGlob;
@@ -37,15 +40,21 @@ pub struct When {
     pub networks: Vec<Network>,
 }
 
-/// A `when` as it is decided.
-#[derive(Clone, Debug, Default)]
+/// A `when` as it is decided: all conditions hold, those that are not empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Guard {
-    methods: Vec<Method>,
-    paths: Vec<PathGlob>,
-    headers: Vec<FieldCondition>,
-    query: Vec<FieldCondition>,
-    cookies: Vec<FieldCondition>,
-    networks: Vec<Network>,
+    /// The method is one of these.
+    pub methods: Vec<Method>,
+    /// The path matches one of these.
+    pub paths: Vec<PathGlob>,
+    /// Conditions on header fields.
+    pub headers: Vec<FieldCondition>,
+    /// Conditions on query parameters.
+    pub query: Vec<FieldCondition>,
+    /// Conditions on cookies.
+    pub cookies: Vec<FieldCondition>,
+    /// The client's address lies in one of these.
+    pub networks: Vec<Network>,
 }
 
 impl When {
@@ -66,10 +75,14 @@ impl When {
 impl Guard {
     /// Whether the plugin runs for this request.
     pub fn holds(&self, exchange: &Exchange<'_>) -> bool {
-        let head = &exchange.request;
+        self.admits(exchange.request, exchange.client.ip)
+    }
+
+    /// Whether the plugin runs for a request with this head, from this address.
+    pub fn admits(&self, head: &RequestHead, ip: IpAddr) -> bool {
         (self.methods.is_empty() || self.methods.contains(&head.method))
             && (self.paths.is_empty() || self.paths.iter().any(|path| path.matches(&head.path)))
-            && (self.networks.is_empty() || self.networks.iter().any(|net| net.contains(exchange.client.ip)))
+            && (self.networks.is_empty() || self.networks.iter().any(|net| net.contains(ip)))
             && self.headers.iter().all(|condition| condition.header(head))
             && self.query.iter().all(|condition| condition.query(head))
             && self.cookies.iter().all(|condition| condition.cookie(head))
