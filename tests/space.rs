@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may end in a panic")]
 
 mod space {
+    pub mod oracle;
     pub mod tables;
 }
 
@@ -11,7 +12,8 @@ use std::fmt::Write as _;
 
 use fastrand::Rng;
 use gw::table::RouteTable;
-use gw::table::space::{Difference, Facet, Request, compare, differences};
+use gw::table::space::{Difference, Facet, Request, compare, differences, shadows};
+use space::oracle;
 use space::tables::{Draft, request, table};
 
 const REQUESTS_PER_PAIR: usize = 100;
@@ -44,7 +46,7 @@ fn classes_hold_the_requests_that_change_and_no_others() {
     let (mut changed, mut classes, mut unsure) = (0_usize, 0_usize, 0_usize);
     let pairs = cases().div_ceil(REQUESTS_PER_PAIR);
     for number in 0..pairs {
-        let draft = Draft::random(&mut random);
+        let draft = Draft::random(&mut random, 12);
         let other = draft.mutated(&mut random);
         let (old, new) = (table(&draft), table(&other));
         let difference = compare(&old, &new);
@@ -81,10 +83,26 @@ fn shown(difference: &Difference) -> String {
 fn what_stays_the_same_is_proved_to() {
     let mut random = Rng::with_seed(0x5361);
     for _ in 0..cases() / 500 {
-        let draft = Draft::random(&mut random);
+        let draft = Draft::random(&mut random, 12);
         assert!(compare(&table(&draft), &table(&draft)).is_none());
         let renamed = draft.renamed();
         let difference = compare(&table(&draft), &table(&renamed));
         assert!(difference.is_only_names(), "{draft:#?}\n{}", shown(&difference));
     }
+}
+
+/// What is said to be met by no request is met by none, all of it is said, and so are those that get the requests instead.
+#[test]
+fn shadows_are_those_that_trying_finds() {
+    let mut random = Rng::with_seed(0x5362);
+    let (mut tried, mut found) = (0_usize, 0_usize);
+    for _ in 0..cases() / 400 {
+        let draft = Draft::random(&mut random, 7);
+        let table = table(&draft);
+        let Some(expected) = oracle::shadows(&table) else { continue };
+        assert_eq!(shadows(&table), expected, "{draft:#?}");
+        tried += 1;
+        found += expected.len();
+    }
+    assert!(tried > cases() / 2000 && found > tried / 20, "{found} shadows in {tried} tables");
 }

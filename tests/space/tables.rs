@@ -46,8 +46,8 @@ fn some<T>(random: &mut Rng, one_in: usize, make: impl FnOnce(&mut Rng) -> T) ->
 }
 
 impl Draft {
-    pub fn random(random: &mut Rng) -> Self {
-        let rules = (0..random.u32(1..12)).map(|name| DraftRule::random(random, name)).collect();
+    pub fn random(random: &mut Rng, most: u32) -> Self {
+        let rules = (0..random.u32(1..most)).map(|name| DraftRule::random(random, name)).collect();
         Self { rules, asked: [random.u8(..4), random.u8(..4)] }
     }
 

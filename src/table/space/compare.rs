@@ -16,7 +16,7 @@ use crate::table::space::paths::PathSet;
 use crate::table::space::request::Request;
 use crate::table::space::rules::{Ranked, Rules};
 use crate::table::space::texts::Texts;
-use crate::table::space::tree::{PathTree, SIDES, Walk};
+use crate::table::space::tree::{PathTree, SIDES, Walk, are_same};
 use crate::table::space::values::Searches;
 
 /// How many steps a comparison may take in all.
@@ -176,7 +176,7 @@ impl Comparison<'_, '_> {
                 tree.insert(side, &self.sites[side].rules[*place as usize].path, *place);
             }
         }
-        tree.compare(self.ranked.map(|ranked| &*ranked.meanings));
+        tree.note_idle(|rules| are_same(rules, self.ranked.map(|ranked| &*ranked.meanings)));
         let mut pair = Pair {
             sites: self.sites,
             ranked: self.ranked,

@@ -69,13 +69,13 @@ pub(super) enum Question {
 /// Who is told what requests get.
 pub(super) trait Leaves {
     /// Whether nothing more is to be learnt from where the sides are.
-    fn is_settled(&mut self, sides: &[Side<'_>], progress: &[Progress], methods: &MethodSet) -> bool;
+    fn is_settled(&self, sides: &[Side<'_>], progress: &[Progress], methods: &MethodSet) -> bool;
 
     /// What all sides gave; or what is to be asked before that says enough.
-    fn leaf(&mut self, assumption: &mut Assumption<'_>, methods: &MethodSet, ends: &[&End]) -> Option<Question>;
+    fn leaf(&mut self, assumption: &Assumption<'_>, methods: &MethodSet, ends: &[&End]) -> Option<Question>;
 
     /// The budget is used up for these requests.
-    fn unresolved(&mut self, assumption: &mut Assumption<'_>, methods: &MethodSet);
+    fn unresolved(&mut self, assumption: &Assumption<'_>, methods: &MethodSet);
 }
 
 struct Frame {

@@ -122,9 +122,12 @@ impl<'t> Sites<'t> {
         patterns
     }
 
-    /// The list of rules for a region.
-    pub(super) fn list(&self, listener: u16, region: &Region) -> Option<usize> {
-        let site = |pattern: Option<HostPattern>| self.by_pattern.get(&(listener, pattern)).copied();
+    /// The host pattern that decides for a region, and its list of rules.
+    pub(super) fn site(&self, listener: u16, region: &Region) -> Option<(Option<HostPattern>, usize)> {
+        let site = |pattern: Option<HostPattern>| {
+            let list = *self.by_pattern.get(&(listener, pattern.clone()))?;
+            Some((pattern, list))
+        };
         let suffix = match &region.pattern {
             Some(HostPattern::Exact(name) | HostPattern::Wildcard(name)) => Some(name.as_str()),
             None => None,
@@ -133,6 +136,11 @@ impl<'t> Sites<'t> {
         let parents = std::iter::successors(suffix.and_then(parent), |name| parent(name));
         let mut wildcards = parents.filter_map(|suffix| suffix.parse().ok().map(HostPattern::Wildcard));
         exact.or_else(|| wildcards.find_map(|wildcard| site(Some(wildcard)))).or_else(|| site(None))
+    }
+
+    /// The list of rules for a region.
+    pub(super) fn list(&self, listener: u16, region: &Region) -> Option<usize> {
+        self.site(listener, region).map(|(_, list)| list)
     }
 }
 

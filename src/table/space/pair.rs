@@ -99,7 +99,7 @@ struct Differences<'a, 't> {
 
 impl Leaves for Differences<'_, '_> {
     /// What is left of both lists means the same, and so does what was passed.
-    fn is_settled(&mut self, sides: &[Side<'_>], progress: &[Progress], _: &MethodSet) -> bool {
+    fn is_settled(&self, sides: &[Side<'_>], progress: &[Progress], _: &MethodSet) -> bool {
         let [a, b] = progress else { return false };
         let left = |side: usize| sides[side].list.len() - progress[side].next;
         let open = a.end.is_none() && b.end.is_none();
@@ -113,7 +113,7 @@ impl Leaves for Differences<'_, '_> {
         a.pending.len() == b.pending.len() && pending(0) == pending(1)
     }
 
-    fn leaf(&mut self, assumption: &mut Assumption<'_>, methods: &MethodSet, ends: &[&End]) -> Option<Question> {
+    fn leaf(&mut self, assumption: &Assumption<'_>, methods: &MethodSet, ends: &[&End]) -> Option<Question> {
         let [old, new] = ends else { return None };
         let found = match (old, new) {
             (End::Found(a), End::Found(b)) => match self.facets(*a, *b, assumption, methods) {
@@ -129,7 +129,7 @@ impl Leaves for Differences<'_, '_> {
         None
     }
 
-    fn unresolved(&mut self, assumption: &mut Assumption<'_>, methods: &MethodSet) {
+    fn unresolved(&mut self, assumption: &Assumption<'_>, methods: &MethodSet) {
         self.note(assumption, methods, None);
     }
 }

@@ -33,8 +33,8 @@ struct Node {
     exact: [Vec<Place>; SIDES],
     /// Those that match, or may match by a regular expression, every path through here.
     through: [Vec<Place>; SIDES],
-    /// Whether all from here on is the same on both sides.
-    same: bool,
+    /// Whether nothing is to be looked at from here on.
+    idle: bool,
 }
 
 impl PathTree {
@@ -93,15 +93,15 @@ impl PathTree {
         u32::try_from(self.nodes.len() - 1).unwrap_or(u32::MAX)
     }
 
-    /// Notes what is the same on both sides, by the meaning of each side's rules.
-    pub(super) fn compare(&mut self, meanings: [&[u32]; SIDES]) {
+    /// Notes where nothing is to be looked at from some node on, by whether the rules of one node are worth it.
+    pub(super) fn note_idle(&mut self, is_idle: impl Fn(&[Vec<Place>; SIDES]) -> bool) {
         // a child is added behind its parent
         for node in (0..self.nodes.len()).rev() {
             let Node { literals, shapes, exact, through, .. } = &self.nodes[node];
-            let own = are_same(exact, meanings) && are_same(through, meanings);
-            let children = literals.values().chain(shapes.iter().map(|(_, child)| child));
-            let same = own && children.into_iter().all(|child| self.nodes[*child as usize].same);
-            self.nodes[node].same = same;
+            let own = is_idle(exact) && is_idle(through);
+            let mut children = literals.values().chain(shapes.iter().map(|(_, child)| child));
+            let idle = own && children.all(|child| self.nodes[*child as usize].idle);
+            self.nodes[node].idle = idle;
         }
     }
 }
@@ -120,7 +120,7 @@ pub(super) trait Visit {
     /// A set of which nothing more is known, because the walk was given up.
     fn unknown(&mut self, paths: PathSet);
 
-    /// Whether a set with these rules needs no visit, nor what is below it if that is the same on both sides.
+    /// Whether a set with these rules needs no visit, nor what is below it where nothing is to be looked at.
     fn skips(&self, rules: &[Vec<Place>; SIDES]) -> bool;
 }
 
@@ -152,7 +152,7 @@ impl<'a, V: Visit> Walk<'a, V> {
 
     fn step(&mut self, pieces: Vec<Piece>, reached: &Reached) {
         let nodes = || reached.nodes.iter().map(|node| &self.tree.nodes[*node as usize]);
-        if nodes().all(|node| node.same) && self.visit.skips(&reached.rules) {
+        if nodes().all(|node| node.idle) && self.visit.skips(&reached.rules) {
             return;
         }
         let Some(left) = self.left.checked_sub(1) else {
