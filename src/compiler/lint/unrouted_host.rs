@@ -1,6 +1,6 @@
 //! A host for which a certificate is ordered and that no route answers for.
 
-use crate::compiler::lint::Lint;
+use crate::compiler::lint::{Check, Lint};
 use crate::compiler::manifest::Spec;
 use crate::compiler::manifest::route::RouteSpec;
 use crate::compiler::object::Object;
@@ -14,7 +14,7 @@ pub(super) const LINT: Lint = Lint {
     name: "unroutedHost",
     summary: "A host for which a certificate is ordered has a route, where the certificate is shown.",
     code: &UNROUTED_HOST,
-    check,
+    check: Check::Model(check),
 };
 
 fn check(model: &Model, found: &mut Vec<Diagnostic>) {
