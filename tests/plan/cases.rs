@@ -49,3 +49,8 @@ fn most_routes_go() {
 fn a_default_that_is_written_out_is_no_change() {
     check("defaults-written-out", 0);
 }
+
+#[test]
+fn a_route_with_another_name_changes_nothing_for_requests() {
+    check("other-names", 2);
+}

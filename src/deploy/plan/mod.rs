@@ -4,6 +4,7 @@
 //! unit is no change, and it shows what was written. A secret appears as its reference, never as a value.
 
 pub mod base;
+mod behaviour;
 mod fields;
 mod human;
 mod json;
@@ -15,6 +16,7 @@ mod objects;
 mod saved;
 pub mod side;
 
+pub use behaviour::{Behaviour, RequestChange, Requests};
 pub use saved::{SavedError, Stale};
 
 use std::collections::BTreeMap;
@@ -53,6 +55,9 @@ pub struct Plan {
     pub routes: Routes,
     /// The objects that change: security-relevant ones and removals first, then by kind and name.
     pub changes: Vec<ObjectChange>,
+    /// What requests get that they did not get before; absent if one of the two does not compile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behaviour: Option<Behaviour>,
     /// The SHA-256 of each file of the target, by its path from the folder of manifests.
     pub inputs: BTreeMap<String, String>,
 }
@@ -250,6 +255,12 @@ pub fn plan(base: &Side, target: &Side, environment: Option<String>) -> Plan {
         },
         routes: Routes { before: of_routes(base), after: of_routes(target), removed },
         changes,
+        behaviour: base
+            .compiled
+            .table
+            .as_ref()
+            .zip(target.compiled.table.as_ref())
+            .map(|(old, new)| Behaviour::between(old, new)),
         inputs: target.inputs(),
     }
 }
