@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::cli::Exit;
 use crate::cli::output::{Layout, Output};
-use crate::cli::store::{Signing, Store};
+use crate::cli::store::{Signing, Store, Waiting};
 use crate::deploy::bundle::{Origin, build};
 use crate::deploy::release::{Current, Release, Releases, show};
 use crate::diagnostic::render;
@@ -33,6 +33,8 @@ pub struct Arguments {
     /// How many releases the store keeps; older ones are removed with what only they need. Without it all are kept.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     keep: Option<u64>,
+    #[command(flatten)]
+    waiting: Waiting,
     /// How the release is shown.
     #[arg(long, short, value_name = "FORMAT", default_value = "human")]
     output: Layout,
@@ -43,7 +45,7 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
     output.verdict(done)
 }
 
-fn apply(arguments: &Arguments, output: &mut Output) -> Result<(), String> {
+fn apply(arguments: &Arguments, output: &mut Output) -> Result<Exit, String> {
     let (key, trust) = arguments.signing.read()?;
     let releases = arguments.store.open()?;
     let bundle = packed(arguments, output)?;
@@ -51,14 +53,14 @@ fn apply(arguments: &Arguments, output: &mut Output) -> Result<(), String> {
     if let Some(release) = current.release.as_ref().filter(|now| now.statement.bundle == Digest::of_bytes(&bundle)) {
         output.note("nothing to apply: this is what is released already\n");
         output.show(arguments.output, || show::release_line(release), || show::release_document(release));
-        return Ok(());
+        return arguments.waiting.wait(&arguments.store, release, output);
     }
     agree(arguments, &releases, &current, output)?;
     let published = releases.publish(&current, &bundle, key.as_ref(), Timestamp::now(), None);
     let release = published.map_err(|error| error.to_string())?;
     output.show(arguments.output, || show::release_line(&release), || show::release_document(&release));
     retain(&releases, &release, arguments.keep, output);
-    Ok(())
+    arguments.waiting.wait(&arguments.store, &release, output)
 }
 
 /// The bundle of the folder, if nothing in it is an error.

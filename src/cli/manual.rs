@@ -25,6 +25,7 @@ Data goes to standard output, logs and progress to standard error. Colours are u
 | 0 | all is well; warnings are allowed |
 | 1 | an error, a wrong command line included |
 | 3 | blocked: `--deny-warnings` |
+| 4 | a release is published, and the nodes did not come along in time |
 ";
 
 /// A command, or those that it is made of.

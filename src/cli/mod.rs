@@ -11,6 +11,7 @@ mod output;
 mod rollback;
 mod run;
 mod schema;
+mod status;
 mod store;
 mod validate;
 
@@ -29,6 +30,8 @@ pub enum Exit {
     Error = 1,
     /// Blocked: `--deny-warnings`.
     Blocked = 3,
+    /// Published, but the nodes did not come along in time.
+    NotFollowed = 4,
 }
 
 /// A declarative API gateway: manifests in Git, one immutable routing table, swapped atomically.
@@ -70,6 +73,8 @@ commands! {
     Rollback => rollback,
     /// Show the releases of a store.
     History => history,
+    /// Show which nodes run which release, and who refused it and why.
+    Status => status,
     /// Make and show the keys that releases are signed with.
     Key => key,
     /// Explain a diagnostic, or list all of them.

@@ -14,7 +14,7 @@ fn without_the_store_a_node_starts_from_the_last_good_release() {
     fs::rename(&world.store, &away).unwrap();
     let node = world.start(&[]);
     assert_eq!(hello(&node), "one");
-    let ready = status(&node, "/readyz");
+    let ready = wait_until("it says so", || Some(status(&node, "/readyz")).filter(|ready| ready.text() != "ready\n"));
     assert_eq!(ready.status, 200);
     assert!(ready.text().contains("serving last known good release 1 (") && ready.text().contains("(store)"));
     // once it is back it is followed again, and nothing is said to be wrong

@@ -3,12 +3,18 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rustix::system::uname;
+
 use crate::cli::run::Arguments;
-use crate::cli::store::{Trusted, location, open};
+use crate::cli::store::{Receipts, Trusted, location, open};
 use crate::deploy::follow::{Follower, Source};
+use crate::deploy::release::receipt::{Reporter, check_node_name};
 use crate::deploy::release::{Kept, ReleaseFollower};
+use crate::deploy::store::Objects;
 use crate::deploy::watch::Watch;
+use crate::proxy::live::Live;
 use crate::proxy::metrics::Metrics;
+use crate::proxy::status::Notices;
 use crate::value::duration::Duration;
 
 /// Arguments of `gw run` about releases.
@@ -29,6 +35,35 @@ pub struct StoreArguments {
     /// How often the store is asked for a new release.
     #[arg(long, env = "GW_POLL", value_name = "DURATION", default_value = "5s")]
     poll: Duration,
+    /// The name of this node in receipts. The default is the name of the machine.
+    #[arg(long, env = "GW_NODE", value_name = "NAME", value_parser = check_node_name)]
+    node: Option<String>,
+    #[command(flatten)]
+    receipts: Receipts,
+}
+
+impl StoreArguments {
+    /// Where this node writes receipts and under which name, if there is a store that they can be written to.
+    pub(super) fn report_to(&self) -> Result<Option<ReportTo>, String> {
+        let Some(releases) = &self.store else { return Ok(None) };
+        let Some(store) = self.receipts.open_for_writing(releases)? else { return Ok(None) };
+        let machine = || check_node_name(&uname().nodename().to_string_lossy());
+        let node = self.node.clone().map_or_else(machine, Ok)?;
+        Ok(Some(ReportTo { store, node }))
+    }
+}
+
+/// Where receipts go, and under which name.
+pub(super) struct ReportTo {
+    store: Box<dyn Objects>,
+    node: String,
+}
+
+impl ReportTo {
+    /// Starts to write them.
+    pub(super) fn start(self, live: Live, notices: &Arc<Notices>) -> Result<Reporter, String> {
+        Reporter::start(self.store, self.node, live, Arc::clone(notices)).map_err(|error| error.to_string())
+    }
 }
 
 /// What is followed, and what says when to look.
@@ -40,7 +75,7 @@ pub(super) struct Followed {
 impl Followed {
     /// What the arguments say.
     pub(super) fn open(arguments: &Arguments, metrics: &Arc<Metrics>) -> Result<Self, String> {
-        let StoreArguments { store, trusted, env, state_dir, poll } = &arguments.releases;
+        let StoreArguments { store, trusted, env, state_dir, poll, .. } = &arguments.releases;
         let Some(url) = store else {
             let folder = &arguments.folder;
             return Ok(Self { source: Box::new(Follower::new(folder)), watch: Watch::new(folder) });

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::compiler::Compiled;
 use crate::deploy::bundle::Bundle;
-use crate::deploy::follow::{Candidate, Look, Refused, Report, Source};
+use crate::deploy::follow::{Candidate, Look, Report, Source};
 use crate::deploy::release::{Kept, Refusal, Release, ReleaseError, Releases, Statement, Taken, Trust};
 use crate::deploy::secrets::{fingerprint, resolve};
 use crate::deploy::store::{Found, StoreError, Version};
@@ -206,13 +206,13 @@ impl ReleaseFollower {
         }
         let of_another_compiler = bundle.contents.is_of_another_compiler();
         let Compiled { sources, diagnostics, table, .. } = bundle.compile();
-        let refused = |reason| Some(Refused { serial: Some(statement.serial), reason });
         let report = Report {
             diagnostics,
             sources,
             digest: Some(statement.bundle),
             trouble: None,
-            refused: refused(MANIFESTS),
+            serial: Some(statement.serial),
+            reason: Some(MANIFESTS),
             since: SystemTime::now(),
         };
         let Some(table) = table else { return Look::Refused(report) };
@@ -232,19 +232,18 @@ impl ReleaseFollower {
         match resolve(&table.secrets) {
             Ok(secrets) => {
                 let rotated = self.fingerprint.is_some_and(|before| before != print);
-                Look::Table(Box::new(Candidate { table, secrets, rotated, print }), Report { refused: None, ..report })
+                Look::Table(Box::new(Candidate { table, secrets, rotated, print }), Report { reason: None, ..report })
             }
             Err(missing) => {
-                Look::Refused(Report { trouble: Some(missing.to_string()), refused: refused(SECRETS), ..report })
+                Look::Refused(Report { trouble: Some(missing.to_string()), reason: Some(SECRETS), ..report })
             }
         }
     }
 
     /// Refuses a release, once.
     fn refuse(&mut self, refusal: Refusal, told: Option<Told>) -> Look {
-        let refused = Refused { serial: told.map(|told| told.serial), reason: refusal.reason() };
-        let digest = told.map(|told| told.bundle);
-        self.say(Report { digest, refused: Some(refused), ..Report::of_trouble(refusal.to_string()) })
+        let (serial, digest) = (told.map(|told| told.serial), told.map(|told| told.bundle));
+        self.say(Report { digest, serial, reason: Some(refusal.reason()), ..Report::of_trouble(refusal.to_string()) })
     }
 
     fn say(&mut self, report: Report) -> Look {
@@ -263,8 +262,7 @@ impl Source for ReleaseFollower {
             Err(Trouble::Refused(refusal, told)) => self.refuse(*refusal, told),
             Err(Trouble::Store(trouble)) => {
                 self.judged = None;
-                let refused = Some(Refused { serial: None, reason: STORE });
-                self.say(Report { refused, ..Report::of_trouble(trouble) })
+                self.say(Report { reason: Some(STORE), ..Report::of_trouble(trouble) })
             }
         };
         if matches!(said, Look::Refused(_)) {

@@ -1,8 +1,10 @@
 //! Releases: which bundle is in force, said and signed by who may say it, and numbered so that nothing old can come back unnoticed.
 
+pub mod fleet;
 mod follower;
 mod kept;
 pub mod key;
+pub mod receipt;
 mod refusal;
 mod releases;
 mod rollback;
@@ -10,6 +12,7 @@ pub mod show;
 mod signed;
 #[cfg(test)]
 mod tests;
+mod wait;
 
 pub use follower::ReleaseFollower;
 pub use kept::{Kept, KeptError, Taken};
@@ -18,3 +21,4 @@ pub use refusal::Refusal;
 pub use releases::{Current, ReleaseError, Releases};
 pub use rollback::Target;
 pub use signed::{Release, Statement, Trust};
+pub use wait::wait;
