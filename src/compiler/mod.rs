@@ -5,12 +5,13 @@
 
 pub mod check;
 mod codes;
+pub mod format;
 pub mod lint;
 mod lower;
 pub mod manifest;
 mod object;
 mod parse;
-mod quote;
+pub mod quote;
 pub mod reference;
 mod resolve;
 pub mod schema;
@@ -47,6 +48,9 @@ pub fn compile(parsed: Parsed, assets: &Assets) -> Compiled {
     diagnostics.append(lint::run(&model, &levels));
     let Lowering { table, places, diagnostics: problems } = lower::lower(&model, assets);
     diagnostics.append(problems);
+    if let Some(table) = &table {
+        diagnostics.append(lint::run_on_table(&lint::Made::new(&model, table, &places), &levels));
+    }
     lint::apply_levels(&mut diagnostics, &levels);
     diagnostics.sort();
     let table = table.filter(|_| !diagnostics.has_errors());

@@ -15,10 +15,10 @@ use crate::pipeline::assets::{Asset, AssetRead, Assets, FOLDER_LIMIT, Folder};
 use crate::table::Digest;
 
 /// A manifest may be this large; more is not read.
-const MANIFEST_LIMIT: u64 = 16 << 20;
+pub(super) const MANIFEST_LIMIT: u64 = 16 << 20;
 
 /// The one hidden folder of a site that is meant to be seen (RFC 8615).
-const WELL_KNOWN: &str = ".well-known";
+pub(super) const WELL_KNOWN: &str = ".well-known";
 
 /// A folder of manifests, as it was read.
 #[derive(Clone, Debug)]
@@ -116,13 +116,13 @@ pub fn is_manifest(name: &str) -> bool {
 }
 
 /// Hidden files, editors' temporary files, and the `..data` of a ConfigMap.
-fn is_hidden(name: &str) -> bool {
+pub(super) fn is_hidden(name: &str) -> bool {
     let temporary = Path::new(name).extension().is_some_and(|ending| ending == "swp" || ending == "tmp");
     name.starts_with(['.', '#']) || name.ends_with('~') || temporary
 }
 
 /// A misnamed manifest should not be lost silently.
-fn looks_like_manifest(name: &str) -> bool {
+pub(super) fn looks_like_manifest(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     [".yaml", ".yml", ".json"].iter().any(|ending| lower.contains(ending))
 }

@@ -3,7 +3,9 @@
 pub mod bundle;
 pub mod explain;
 pub mod follow;
+pub mod git;
 pub mod load;
+pub mod plan;
 pub mod release;
 pub mod secrets;
 pub mod starter;

@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "each test binary uses its part of it")]
 
 pub mod client;
+pub mod command;
 pub mod origin;
 
 use std::fs;
@@ -188,6 +189,7 @@ pub struct Lines(Arc<(Mutex<Vec<String>>, Condvar)>);
 const END: &str = "(the end)";
 
 impl Lines {
+    /// The lines of a pipe.
     pub fn read(pipe: impl std::io::Read + Send + 'static) -> Self {
         let lines = Self(Arc::default());
         let shared = lines.clone();

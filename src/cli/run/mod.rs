@@ -15,6 +15,7 @@ use std::time::Instant;
 
 use clap::builder::BoolishValueParser;
 
+use crate::acme::{Acme, AcmeThread};
 use crate::cli::Exit;
 use crate::cli::output::Output;
 use crate::cli::run::node::Node;
@@ -31,6 +32,9 @@ use crate::proxy::metrics::Metrics;
 use crate::proxy::sockets::Sockets;
 use crate::proxy::status::{Notices, StatusServer, StatusSocket, View};
 use crate::proxy::{Proxy, Start, activation};
+
+/// How much sooner than what compiles a worker gets a core: a step of 10 is about a tenth of one that both want.
+const COMPILING: i32 = 10;
 
 /// Arguments of `gw run`.
 #[derive(clap::Args)]
@@ -81,7 +85,7 @@ fn serve(arguments: &Arguments, output: &mut Output) -> Result<Exit, String> {
     let (sockets, before) = given(arguments.handover.as_deref()).map_err(|error| error.to_string())?;
     let start = |mut table: Candidate| {
         node.adapt(&mut table.table)?;
-        Running::start(table, arguments.workers(), natural, &metrics, &sockets)
+        Running::start(table, arguments.workers(), natural, &metrics, &sockets, &node.acme)
     };
     let (mut running, refused) = begin(&mut *source, first, start, &mut tell)?;
     note_accepted(&*source, began.elapsed(), &running.notices, &metrics);
@@ -96,13 +100,14 @@ fn serve(arguments: &Arguments, output: &mut Output) -> Result<Exit, String> {
         tell(report);
         reporter.iter().for_each(Reporter::poke);
     };
+    // this thread compiles while the workers, which have begun, answer: they go first
+    let _ = rustix::process::nice(COMPILING);
     let why = follow(&mut *source, &mut watch, &mut running.proxy, &notices, &metrics, adapt, tell);
     tracing::info!("draining");
+    // whoever ends this one may be quicker than the news that it was replaced
+    let replaced = matches!(why, Wake::Replaced) || giver.as_ref().is_some_and(Giver::has_given);
     drop(giver);
-    match why {
-        Wake::Replaced => running.hand_over(),
-        _ => running.drain(),
-    }
+    running.end(replaced);
     Ok(Exit::Ok)
 }
 
@@ -176,6 +181,7 @@ fn replace(before: Option<TakenOver>, path: Option<&Path>, sockets: Arc<Sockets>
 /// The data plane with all that goes with it.
 struct Running {
     proxy: Proxy,
+    acme: Option<AcmeThread>,
     status: StatusServer,
     log: thread::JoinHandle<()>,
     notices: Arc<Notices>,
@@ -189,13 +195,21 @@ impl Running {
         natural: Format,
         metrics: &Arc<Metrics>,
         sockets: &Arc<Sockets>,
+        acme: &Acme,
     ) -> Result<Self, String> {
         let (notices, ready) = (Arc::<Notices>::default(), Arc::<AtomicBool>::default());
         // Bound before any request is accepted: a gateway that nobody can observe doesn't start.
         let socket = StatusSocket::first(first.table.settings.status.address.0, sockets).map_err(text)?;
         let (access_log, log) = AccessLog::start(io::stdout(), natural, Arc::clone(metrics)).map_err(text)?;
-        let start = Start { workers, metrics: Arc::clone(metrics), log: access_log, sockets: Arc::clone(sockets) };
+        let start = Start {
+            workers,
+            metrics: Arc::clone(metrics),
+            log: access_log,
+            sockets: Arc::clone(sockets),
+            issued: acme.issued(),
+        };
         let proxy = Proxy::start(first.table, first.secrets, start).map_err(text)?;
+        let acme = acme.start(proxy.live()).map_err(text)?;
         let view = View {
             live: proxy.live(),
             metrics: Arc::clone(metrics),
@@ -206,12 +220,19 @@ impl Running {
         // Requests are accepted by now; whoever reads where the status listener is may ask it at once.
         ready.store(true, Ordering::Release);
         let status = StatusServer::start(socket, view).map_err(text)?;
-        Ok(Self { proxy, status, log, notices, ready })
+        Ok(Self { proxy, acme, status, log, notices, ready })
+    }
+
+    fn end(self, replaced: bool) {
+        if replaced { self.hand_over() } else { self.drain() }
     }
 
     /// Lets requests in flight end; until then the status listener says that no new ones are wanted.
     fn drain(self) {
         self.ready.store(false, Ordering::Release);
+        if let Some(acme) = self.acme {
+            acme.stop();
+        }
         self.proxy.drain();
         self.status.stop();
         let _ = self.log.join();
@@ -220,6 +241,9 @@ impl Running {
     /// The same once another gateway has its sockets: operators then ask that one.
     fn hand_over(self) {
         self.status.stop();
+        if let Some(acme) = self.acme {
+            acme.stop();
+        }
         self.proxy.hand_over();
         let _ = self.log.join();
     }

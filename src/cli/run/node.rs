@@ -3,6 +3,7 @@
 use std::env;
 use std::net::SocketAddr;
 
+use crate::acme::Acme;
 use crate::cli::run::Arguments;
 use crate::table::RouteTable;
 use crate::value::address::ListenAddress;
@@ -12,18 +13,21 @@ pub(super) struct Node {
     port: Option<u16>,
     status: Option<SocketAddr>,
     dev_certificates: bool,
+    pub(super) acme: Acme,
 }
 
 impl Node {
     pub(super) fn of(arguments: &Arguments) -> Result<Self, String> {
         let (status, dev_certificates) = (arguments.status_address, arguments.dev_certificates);
-        port().map(|port| Self { port, status, dev_certificates })
+        let acme = Acme::new(arguments.releases.state_dir());
+        port().map(|port| Self { port, status, dev_certificates, acme })
     }
 
     /// `PORT` replaces the port of the listener `http`, or of the only one, and binds all interfaces.
     ///
     /// # Errors
-    /// If there are several listeners and none is called `http`, or a certificate is for development only and this node isn't.
+    /// If there are several listeners and none is called `http`, or a certificate is for development only and this node isn't, or one
+    /// is ordered and this node has nowhere to keep it.
     pub(super) fn adapt(&self, table: &mut RouteTable) -> Result<(), String> {
         if let Some(status) = self.status {
             table.settings.status.address.0 = status;
@@ -34,6 +38,7 @@ impl Node {
                 "the certificate `{name}` is self-signed, for development only: give it `files`, or start with `--dev-certificates`"
             ));
         }
+        self.acme.prepare(table)?;
         let Some(port) = self.port else { return Ok(()) };
         let listeners = &mut table.settings.listeners;
         let only = listeners.len() == 1;

@@ -1,6 +1,6 @@
 //! Where the tables of the node come from: a folder, or the releases of a store.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::system::uname;
@@ -29,9 +29,11 @@ pub struct StoreArguments {
     /// The environment that this node is part of: releases for another one are refused.
     #[arg(long, env = "GW_ENV", value_name = "NAME")]
     env: Option<String>,
-    /// The folder that the node keeps things in: the last good release, and the newest one that it has seen.
-    #[arg(long, env = "GW_STATE_DIR", value_name = "DIR", default_value = "state")]
-    state_dir: PathBuf,
+    /// The folder that the node keeps things in: the last good release and the newest one that it has seen, in `state` unless another
+    /// one is named; accounts with authorities and the certificates that they have issued, which are ordered only if it is named.
+    /// Gateways that share it order each certificate once.
+    #[arg(long, env = "GW_STATE_DIR", value_name = "DIR")]
+    state_dir: Option<PathBuf>,
     /// How often the store is asked for a new release.
     #[arg(long, env = "GW_POLL", value_name = "DURATION", default_value = "5s")]
     poll: Duration,
@@ -66,6 +68,13 @@ impl ReportTo {
     }
 }
 
+impl StoreArguments {
+    /// The folder that the node keeps things in, if one is named.
+    pub(super) fn state_dir(&self) -> Option<&Path> {
+        self.state_dir.as_deref()
+    }
+}
+
 /// What is followed, and what says when to look.
 pub(super) struct Followed {
     pub(super) source: Box<dyn Source>,
@@ -82,7 +91,7 @@ impl Followed {
         };
         let trust = trusted.named()?;
         let releases = open(url)?;
-        let kept = Kept::open(state_dir).map_err(|error| error.to_string())?;
+        let kept = Kept::open(state_dir.as_deref().unwrap_or(Path::new("state"))).map_err(|error| error.to_string())?;
         let location = location(url)?;
         let watch = Watch::every(poll.get(), location.folder().map(PathBuf::as_path));
         let source = ReleaseFollower::new(releases, trust, env.clone(), kept, Arc::clone(metrics));

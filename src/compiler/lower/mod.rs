@@ -1,5 +1,6 @@
 //! From linked objects to the table that the proxy runs.
 
+mod acme;
 mod certificates;
 mod codes;
 mod problem;
@@ -46,6 +47,7 @@ pub fn lower(model: &Model, assets: &Assets) -> Lowering {
     let mut out = Diagnostics::default();
     let settings = settings(&model.gateway().0);
     let backends = backends(model, assets, &mut out);
+    acme::check(model, &settings, &mut out);
     let certificates = certificates(model, &settings);
     let mut secrets: BTreeSet<Secret> = certificates.values().flat_map(Certificate::secrets).collect();
     secrets.extend(settings.listeners.iter().flat_map(|listener| &listener.tls).flat_map(ListenerTls::secrets));
@@ -98,7 +100,14 @@ fn settings(spec: &GatewaySpec) -> Settings {
 }
 
 /// The backends that could be made.
-pub(super) type Backends = BTreeMap<Address, Backend>;
+pub(super) type Backends = BTreeMap<Address, Made>;
+
+/// A backend that could be made.
+pub(super) struct Made {
+    pub(super) backend: Backend,
+    /// What it is made of, whatever it is called.
+    pub(super) meaning: Digest,
+}
 
 fn backends(model: &Model, assets: &Assets, out: &mut Diagnostics) -> Backends {
     let mut made = Backends::new();
@@ -128,7 +137,10 @@ fn backends(model: &Model, assets: &Assets, out: &mut Diagnostics) -> Backends {
                     .help("the path is relative to this manifest and stays inside the root folder"),
             );
         }
-        made.extend(backend.map(|backend| (object.address.clone(), backend)));
+        let meaning = Digest::of_parts([&**spec as &dyn Part, &content(object, assets)]);
+        made.extend(
+            backend.zip(meaning.ok()).map(|(backend, meaning)| (object.address.clone(), Made { backend, meaning })),
+        );
     }
     made
 }
@@ -136,7 +148,7 @@ fn backends(model: &Model, assets: &Assets, out: &mut Diagnostics) -> Backends {
 /// The servers of the backends that routes lead to.
 fn used_backends<'a>(model: &'a Model, backends: &'a Backends) -> impl Iterator<Item = &'a Upstream> {
     let used = model.objects.iter().filter(|object| model.is_used(object));
-    used.filter_map(|object| match backends.get(&object.address)? {
+    used.filter_map(|object| match &backends.get(&object.address)?.backend {
         Backend::Upstream(upstream) => Some(&**upstream),
         Backend::Local(_) => None,
     })

@@ -180,7 +180,7 @@ pub fn follow(
             return wake;
         }
         metrics.reloads.watched(within);
-        proxy.warn_of_expiry();
+        proxy.tend();
         let began = Instant::now();
         let (table, report) = match source.look(wake) {
             Look::Same => continue,

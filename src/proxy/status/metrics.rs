@@ -82,6 +82,7 @@ impl Collector for Reading {
         backends::encode(&mut encoder, &self.live.load())?;
         handshakes(&mut encoder, &metrics.tls)?;
         expiries(&mut encoder, &self.live.load().tls.certificates)?;
+        orders(&mut encoder, &self.live.load().tls.certificates)?;
         self.config(&mut encoder)?;
         if let Some(release) = &*self.notices.release.load() {
             let last_known_good = self.notices.rejected.load().is_some();
@@ -128,8 +129,31 @@ fn expiries(encoder: &mut DescriptorEncoder<'_>, certificates: &[Arc<Loaded>]) -
     let (name, help) = ("gw_certificate_expiry_timestamp", "When a certificate expires");
     let mut expiries = family(encoder, name, help, Some(&Unit::Seconds), MetricType::Gauge)?;
     for certificate in certificates {
-        let since = certificate.expires.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let Some(end) = certificate.expires() else { continue };
+        let since = end.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         expiries.encode_family(&[("certificate", &*certificate.name)])?.encode_gauge(&since.as_secs_f64())?;
+    }
+    Ok(())
+}
+
+/// What becomes of the orders of each certificate that is ordered.
+fn orders(encoder: &mut DescriptorEncoder<'_>, certificates: &[Arc<Loaded>]) -> fmt::Result {
+    let slots: Vec<_> = certificates.iter().filter_map(|loaded| Some((&*loaded.name, loaded.slot()?))).collect();
+    if slots.is_empty() {
+        return Ok(());
+    }
+    let mut orders =
+        family(encoder, "gw_acme_orders", "Orders of certificates that have ended", None, MetricType::Counter)?;
+    for (name, slot) in &slots {
+        for (result, counter) in [("issued", &slot.succeeded), ("failed", &slot.failed)] {
+            let (labels, count) = ([("certificate", *name), ("result", result)], counter.load(Ordering::Relaxed));
+            orders.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+        }
+    }
+    let help = "Orders of a certificate that failed since one succeeded, by any gateway";
+    let mut failures = family(encoder, "gw_acme_failures", help, None, MetricType::Gauge)?;
+    for (name, slot) in &slots {
+        failures.encode_family(&[("certificate", *name)])?.encode_gauge(&u64::from(slot.course().failures))?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::proxy::status::answer::{Answer, document};
 use crate::proxy::status::backends::{BackendLine, lines};
 use crate::proxy::status::releases::ReleaseLine;
 use crate::proxy::status::{Rejection, View};
-use crate::proxy::tls::Loaded;
+use crate::proxy::tls::{Course, Loaded};
 
 /// The document at `/status`.
 pub(super) fn overview(view: &View) -> Answer {
@@ -69,9 +69,25 @@ pub(super) struct ListenerLine<'a> {
 #[serde(rename_all = "camelCase")]
 struct CertificateLine<'a> {
     name: &'a str,
-    expires: String,
+    /// Absent where none is there yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<String>,
     /// Whether that is soon, or past.
     expires_soon: bool,
+    /// How it is ordered, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acme: Option<OrderLine>,
+}
+
+/// How it goes on with a certificate that is ordered.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OrderLine {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_order: Option<String>,
+    failures: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trouble: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -114,9 +130,16 @@ impl<'a> CertificateLine<'a> {
     fn of(certificate: &'a Loaded) -> Self {
         Self {
             name: &certificate.name,
-            expires: rfc3339(certificate.expires),
+            expires: certificate.expires().map(rfc3339),
             expires_soon: certificate.expires_soon(SystemTime::now()),
+            acme: certificate.slot().map(|slot| OrderLine::of(slot.course())),
         }
+    }
+}
+
+impl OrderLine {
+    fn of(course: Course) -> Self {
+        Self { next_order: course.next.map(rfc3339), failures: course.failures, trouble: course.trouble }
     }
 }
 

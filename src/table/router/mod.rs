@@ -17,6 +17,7 @@ mod testing;
 mod text_map;
 mod trie;
 
+pub use build::Sites;
 pub use captures::Parameters;
 pub use conditions::{Conditions, Failure};
 pub use find::{Hit, NoTrace, Outcome, Trace, Verdict};
@@ -44,7 +45,7 @@ pub struct Router {
 }
 
 /// A rule where it hangs in the trie: all that finding needs of most of them, together.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Leaf {
     /// When it is tried: the least first.
     position: u32,
