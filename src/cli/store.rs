@@ -12,7 +12,9 @@ use crate::value::duration::Duration;
 /// Which store.
 #[derive(clap::Args)]
 pub struct Store {
-    /// The store of releases: a folder, `s3://BUCKET/PREFIX?region=REGION`, or `https://HOST/PATH`, which can be read only.
+    /// The store of releases: a folder, `s3://BUCKET/PREFIX?region=REGION` (with `endpoint=URL` for what is not Amazon's), or
+    /// `https://HOST/PATH`, which can be read only. Credentials come from the environment: `AWS_ACCESS_KEY_ID`,
+    /// `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, or `GW_STORE_TOKEN` for a web server that wants a bearer token.
     #[arg(long, env = "GW_STORE", value_name = "URL")]
     pub store: String,
 }

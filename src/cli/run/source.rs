@@ -9,7 +9,7 @@ use crate::cli::run::Arguments;
 use crate::cli::store::{Receipts, Trusted, location, open};
 use crate::deploy::follow::{Follower, Source};
 use crate::deploy::release::receipt::{Reporter, check_node_name};
-use crate::deploy::release::{Kept, ReleaseFollower};
+use crate::deploy::release::{Kept, ReleaseFollower, Terms};
 use crate::deploy::store::Objects;
 use crate::deploy::watch::Watch;
 use crate::proxy::live::Live;
@@ -20,8 +20,7 @@ use crate::value::duration::Duration;
 /// Arguments of `gw run` about releases.
 #[derive(clap::Args)]
 pub struct StoreArguments {
-    /// Follow the releases of a store in place of a folder of manifests: a folder, `s3://BUCKET/PREFIX?region=REGION`, or
-    /// `https://HOST/PATH`. The last good one is kept on this node, which starts from it if there is no newer one that it can use.
+    /// Follow the releases of a store in place of a folder of manifests; see `gw apply` for its address. The last good one is kept on this node, which starts from it if there is no newer one that it can use.
     #[arg(long, env = "GW_STORE", value_name = "URL", conflicts_with = "folder")]
     store: Option<String>,
     #[command(flatten)]
@@ -53,6 +52,11 @@ impl StoreArguments {
         let node = self.node.clone().map_or_else(machine, Ok)?;
         Ok(Some(ReportTo { store, node }))
     }
+
+    /// The folder that the node keeps things in, if one is named.
+    pub(super) fn state_dir(&self) -> Option<&Path> {
+        self.state_dir.as_deref()
+    }
 }
 
 /// Where receipts go, and under which name.
@@ -65,13 +69,6 @@ impl ReportTo {
     /// Starts to write them.
     pub(super) fn start(self, live: Live, notices: &Arc<Notices>) -> Result<Reporter, String> {
         Reporter::start(self.store, self.node, live, Arc::clone(notices)).map_err(|error| error.to_string())
-    }
-}
-
-impl StoreArguments {
-    /// The folder that the node keeps things in, if one is named.
-    pub(super) fn state_dir(&self) -> Option<&Path> {
-        self.state_dir.as_deref()
     }
 }
 
@@ -91,10 +88,12 @@ impl Followed {
         };
         let trust = trusted.named()?;
         let releases = open(url)?;
-        let kept = Kept::open(state_dir.as_deref().unwrap_or(Path::new("state"))).map_err(|error| error.to_string())?;
+        let state = state_dir.as_deref().unwrap_or(Path::new("state"));
+        let kept = Arc::new(Kept::open(state).map_err(|error| error.to_string())?);
         let location = location(url)?;
         let watch = Watch::every(poll.get(), location.folder().map(PathBuf::as_path));
-        let source = ReleaseFollower::new(releases, trust, env.clone(), kept, Arc::clone(metrics));
+        let terms = Terms { trust, environment: env.clone(), kept, metrics: Arc::clone(metrics) };
+        let source = ReleaseFollower::start(releases, terms, watch.waker()).map_err(|error| error.to_string())?;
         Ok(Self { source: Box::new(source), watch })
     }
 }

@@ -106,6 +106,11 @@ impl Kept {
         Ok(())
     }
 
+    /// Whether there is a last release that was good.
+    pub fn has_good(&self) -> bool {
+        self.folder.join(GOOD).exists()
+    }
+
     /// The last release that was good; `None` if there was never one.
     ///
     /// # Errors

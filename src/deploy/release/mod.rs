@@ -1,5 +1,6 @@
 //! Releases: which bundle is in force, said and signed by who may say it, and numbered so that nothing old can come back unnoticed.
 
+mod asker;
 pub mod fleet;
 mod follower;
 mod kept;
@@ -14,6 +15,7 @@ mod signed;
 mod tests;
 mod wait;
 
+pub use asker::Terms;
 pub use follower::ReleaseFollower;
 pub use kept::{Kept, KeptError, Taken};
 pub use key::{PublicKey, SigningKey};
