@@ -74,7 +74,7 @@ pub fn history_table(releases: &[Release]) -> String {
     if releases.is_empty() {
         return "nothing was released yet\n".to_owned();
     }
-    let mut text = format!("  {:>6}  {:<12}  {:<12}  {:<20}\n", "number", "bundle", "table", "time");
+    let mut text = format!("  {:>6}  {:<12}  {:<12}  time\n", "number", "bundle", "table");
     for (index, release) in releases.iter().enumerate() {
         let Statement { serial, bundle, table, time, .. } = &release.statement;
         let mark = if index == 0 { '*' } else { ' ' };
