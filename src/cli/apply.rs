@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::cli::Exit;
 use crate::cli::output::{Layout, Output};
-use crate::cli::store::{Signing, open};
+use crate::cli::store::{Signing, Waiting, open};
 use crate::deploy::bundle::{Origin, build};
 use crate::deploy::plan::side::Side;
 use crate::deploy::plan::{FORMATS, Look, Plan, plan};
@@ -43,6 +43,8 @@ pub struct Arguments {
     /// How many releases the store keeps; older ones are removed with what only they need. Without it all are kept.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     keep: Option<u64>,
+    #[command(flatten)]
+    waiting: Waiting,
     /// How the release is shown.
     #[arg(long, short, value_name = "FORMAT", default_value = "human")]
     output: Layout,
@@ -64,7 +66,7 @@ impl Stop {
 
 pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
     let (exit, message) = match apply(&arguments, output) {
-        Ok(()) => return Exit::Ok,
+        Ok(exit) => return exit,
         Err(Stop::Error(message)) => (Exit::Error, message),
         Err(Stop::Blocked(message)) => (Exit::Blocked, message),
     };
@@ -72,16 +74,17 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
     exit
 }
 
-fn apply(arguments: &Arguments, output: &mut Output) -> Result<(), Stop> {
+fn apply(arguments: &Arguments, output: &mut Output) -> Result<Exit, Stop> {
     let wanted = Wanted::read(arguments)?;
     let (key, trust) = arguments.signing.read().map_err(Stop::Error)?;
-    let releases = store(arguments)?;
+    let store = store(arguments)?;
+    let releases = open(store).map_err(Stop::Error)?;
     let bundle = packed(&wanted, output)?;
     let current = releases.current(&trust).map_err(Stop::error)?;
     if let Some(release) = current.release.as_ref().filter(|now| now.statement.bundle == Digest::of_bytes(&bundle)) {
         output.note("nothing to apply: this is what is released already\n");
         output.show(arguments.output, || show::release_line(release), || show::release_document(release));
-        return Ok(());
+        return arguments.waiting.wait(store, release, output).map_err(Stop::Error);
     }
     let plan = planned(&wanted, &releases, &current, &bundle)?;
     if wanted.saved.is_none() {
@@ -100,7 +103,7 @@ fn apply(arguments: &Arguments, output: &mut Output) -> Result<(), Stop> {
     let release = published(&wanted, &releases, &current, &bundle, key.as_ref())?;
     output.show(arguments.output, || show::release_line(&release), || show::release_document(&release));
     retain(&releases, &release, arguments.keep, output);
-    Ok(())
+    arguments.waiting.wait(store, &release, output).map_err(Stop::Error)
 }
 
 /// What is to be put in force.
@@ -130,13 +133,13 @@ impl Wanted {
     }
 }
 
-fn store(arguments: &Arguments) -> Result<Releases, Stop> {
-    let Some(url) = arguments.store.as_ref().filter(|url| !url.is_empty()) else {
-        return Err(Stop::error(
+/// The address of the store.
+fn store(arguments: &Arguments) -> Result<&str, Stop> {
+    arguments.store.as_deref().filter(|url| !url.is_empty()).ok_or_else(|| {
+        Stop::error(
             "there is no store to publish to: name one by `--store`. A folder that `gw run` follows is applied by changing it",
-        ));
-    };
-    open(url).map_err(Stop::Error)
+        )
+    })
 }
 
 /// The bundle of the folder, if nothing in it is an error.

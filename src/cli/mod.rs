@@ -18,6 +18,7 @@ mod rollback;
 mod run;
 mod schema;
 mod shown;
+mod status;
 mod store;
 mod validate;
 mod version;
@@ -39,6 +40,8 @@ pub enum Exit {
     Changes = 2,
     /// Blocked: `--deny-warnings`, a stale plan, a plan that removes most routes.
     Blocked = 3,
+    /// Published, but the nodes did not come along in time.
+    NotFollowed = 4,
 }
 
 /// A declarative API gateway: manifests in Git, one immutable routing table, swapped atomically.
@@ -86,6 +89,8 @@ commands! {
     Rollback => rollback,
     /// Show the releases of a store.
     History => history,
+    /// Show which nodes run which release, and who refused it and why.
+    Status => status,
     /// Make and show the keys that releases are signed with.
     Key => key,
     /// Explain a diagnostic, or list all of them.

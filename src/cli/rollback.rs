@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::cli::Exit;
 use crate::cli::output::{Layout, Output};
-use crate::cli::store::{Signing, Store};
+use crate::cli::store::{Signing, Store, Waiting};
 use crate::deploy::release::{Target, show};
 
 /// Arguments of `gw rollback`.
@@ -18,6 +18,8 @@ pub struct Arguments {
     store: Store,
     #[command(flatten)]
     signing: Signing,
+    #[command(flatten)]
+    waiting: Waiting,
     /// How the release is shown.
     #[arg(long, short, value_name = "FORMAT", default_value = "human")]
     output: Layout,
@@ -28,7 +30,7 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
     output.verdict(done)
 }
 
-fn roll_back(arguments: &Arguments, output: &mut Output) -> Result<(), String> {
+fn roll_back(arguments: &Arguments, output: &mut Output) -> Result<Exit, String> {
     let (key, trust) = arguments.signing.read()?;
     let releases = arguments.store.open()?;
     let target = arguments.target.as_ref().unwrap_or(&Target::Previous);
@@ -36,5 +38,5 @@ fn roll_back(arguments: &Arguments, output: &mut Output) -> Result<(), String> {
     let restored = releases.restore(&current, &older, key.as_ref(), Timestamp::now());
     let release = restored.map_err(|error| error.to_string())?;
     output.show(arguments.output, || show::release_line(&release), || show::release_document(&release));
-    Ok(())
+    arguments.waiting.wait(&arguments.store.store, &release, output)
 }

@@ -12,6 +12,7 @@ mod authority;
 mod bundles;
 mod commands;
 mod crashes;
+mod fleet;
 mod following;
 mod kept;
 mod remote;

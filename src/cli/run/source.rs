@@ -3,19 +3,24 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustix::system::uname;
+
 use crate::cli::run::Arguments;
-use crate::cli::store::{Trusted, location, open};
+use crate::cli::store::{Receipts, Trusted, location, open};
 use crate::deploy::follow::{Follower, Source};
-use crate::deploy::release::{Kept, ReleaseFollower};
+use crate::deploy::release::receipt::{Reporter, check_node_name};
+use crate::deploy::release::{Kept, ReleaseFollower, Terms};
+use crate::deploy::store::Objects;
 use crate::deploy::watch::Watch;
+use crate::proxy::live::Live;
 use crate::proxy::metrics::Metrics;
+use crate::proxy::status::Notices;
 use crate::value::duration::Duration;
 
 /// Arguments of `gw run` about releases.
 #[derive(clap::Args)]
 pub struct StoreArguments {
-    /// Follow the releases of a store in place of a folder of manifests: a folder, `s3://BUCKET/PREFIX?region=REGION`, or
-    /// `https://HOST/PATH`. The last good one is kept on this node, which starts from it if there is no newer one that it can use.
+    /// Follow the releases of a store in place of a folder of manifests; see `gw apply` for its address. The last good one is kept on this node, which starts from it if there is no newer one that it can use.
     #[arg(long, env = "GW_STORE", value_name = "URL", conflicts_with = "folder")]
     store: Option<String>,
     #[command(flatten)]
@@ -31,12 +36,39 @@ pub struct StoreArguments {
     /// How often the store is asked for a new release.
     #[arg(long, env = "GW_POLL", value_name = "DURATION", default_value = "5s")]
     poll: Duration,
+    /// The name of this node in receipts. The default is the name of the machine.
+    #[arg(long, env = "GW_NODE", value_name = "NAME", value_parser = check_node_name)]
+    node: Option<String>,
+    #[command(flatten)]
+    receipts: Receipts,
 }
 
 impl StoreArguments {
+    /// Where this node writes receipts and under which name, if there is a store that they can be written to.
+    pub(super) fn report_to(&self) -> Result<Option<ReportTo>, String> {
+        let Some(releases) = &self.store else { return Ok(None) };
+        let Some(store) = self.receipts.open_for_writing(releases)? else { return Ok(None) };
+        let machine = || check_node_name(&uname().nodename().to_string_lossy());
+        let node = self.node.clone().map_or_else(machine, Ok)?;
+        Ok(Some(ReportTo { store, node }))
+    }
+
     /// The folder that the node keeps things in, if one is named.
     pub(super) fn state_dir(&self) -> Option<&Path> {
         self.state_dir.as_deref()
+    }
+}
+
+/// Where receipts go, and under which name.
+pub(super) struct ReportTo {
+    store: Box<dyn Objects>,
+    node: String,
+}
+
+impl ReportTo {
+    /// Starts to write them.
+    pub(super) fn start(self, live: Live, notices: &Arc<Notices>) -> Result<Reporter, String> {
+        Reporter::start(self.store, self.node, live, Arc::clone(notices)).map_err(|error| error.to_string())
     }
 }
 
@@ -49,17 +81,19 @@ pub(super) struct Followed {
 impl Followed {
     /// What the arguments say.
     pub(super) fn open(arguments: &Arguments, metrics: &Arc<Metrics>) -> Result<Self, String> {
-        let StoreArguments { store, trusted, env, state_dir, poll } = &arguments.releases;
+        let StoreArguments { store, trusted, env, state_dir, poll, .. } = &arguments.releases;
         let Some(url) = store else {
             let folder = &arguments.folder;
             return Ok(Self { source: Box::new(Follower::new(folder)), watch: Watch::new(folder) });
         };
         let trust = trusted.named()?;
         let releases = open(url)?;
-        let kept = Kept::open(state_dir.as_deref().unwrap_or(Path::new("state"))).map_err(|error| error.to_string())?;
+        let state = state_dir.as_deref().unwrap_or(Path::new("state"));
+        let kept = Arc::new(Kept::open(state).map_err(|error| error.to_string())?);
         let location = location(url)?;
         let watch = Watch::every(poll.get(), location.folder().map(PathBuf::as_path));
-        let source = ReleaseFollower::new(releases, trust, env.clone(), kept, Arc::clone(metrics));
+        let terms = Terms { trust, environment: env.clone(), kept, metrics: Arc::clone(metrics) };
+        let source = ReleaseFollower::start(releases, terms, watch.waker()).map_err(|error| error.to_string())?;
         Ok(Self { source: Box::new(source), watch })
     }
 }

@@ -106,6 +106,11 @@ impl Kept {
         Ok(())
     }
 
+    /// Whether there is a last release that was good.
+    pub fn has_good(&self) -> bool {
+        self.folder.join(GOOD).exists()
+    }
+
     /// The last release that was good; `None` if there was never one.
     ///
     /// # Errors
@@ -114,7 +119,7 @@ impl Kept {
         let Ok(envelope) = fs::read(self.folder.join(GOOD)) else { return Ok(None) };
         let release = Release::read(envelope, trust)?;
         let wanted = release.statement.bundle;
-        let bundle = self.bundle(wanted).ok_or(Refusal::Missing(wanted))?;
+        let bundle = self.bundle(wanted).ok_or(Refusal::Damaged(wanted))?;
         Ok(Some(Taken { release, bundle }))
     }
 

@@ -1,8 +1,11 @@
 //! Releases: which bundle is in force, said and signed by who may say it, and numbered so that nothing old can come back unnoticed.
 
+mod asker;
+pub mod fleet;
 mod follower;
 mod kept;
 pub mod key;
+pub mod receipt;
 mod refusal;
 mod releases;
 mod rollback;
@@ -10,7 +13,9 @@ pub mod show;
 mod signed;
 #[cfg(test)]
 mod tests;
+mod wait;
 
+pub use asker::Terms;
 pub use follower::ReleaseFollower;
 pub use kept::{Kept, KeptError, Taken};
 pub use key::{PublicKey, SigningKey};
@@ -18,3 +23,4 @@ pub use refusal::Refusal;
 pub use releases::{Current, ReleaseError, Releases};
 pub use rollback::Target;
 pub use signed::{Release, Statement, Trust};
+pub use wait::wait;

@@ -1,0 +1,51 @@
+//! `gw status`: shows the nodes that follow a store of releases.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use crate::cli::Exit;
+use crate::cli::output::{Layout, Output};
+use crate::cli::store::{Receipts, Store, Trusted};
+use crate::deploy::load::compile_folder;
+use crate::deploy::release::fleet::Fleet;
+use crate::deploy::release::show;
+
+/// Arguments of `gw status`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// A folder of manifests: whether it is what is released is shown too.
+    #[arg(value_name = "DIR")]
+    folder: Option<PathBuf>,
+    #[command(flatten)]
+    store: Store,
+    #[command(flatten)]
+    trusted: Trusted,
+    #[command(flatten)]
+    receipts: Receipts,
+    /// How it is shown.
+    #[arg(long, short, value_name = "FORMAT", default_value = "human")]
+    output: Layout,
+}
+
+pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
+    let done = status(&arguments, output);
+    output.verdict(done)
+}
+
+fn status(arguments: &Arguments, output: &mut Output) -> Result<Exit, String> {
+    let trust = arguments.trusted.if_named()?;
+    let current = arguments.store.open()?.current(&trust).map_err(|error| error.to_string())?;
+    let receipts = arguments.receipts.open(&arguments.store.store)?;
+    let fleet = Fleet::read(current.release, &*receipts, Timestamp::now()).map_err(|error| error.to_string())?;
+    let drift = match &arguments.folder {
+        None => None,
+        Some(folder) => {
+            let compiled = compile_folder(folder).map_err(|error| error.to_string())?;
+            Some(fleet.drift(folder.display().to_string(), compiled.table.map(|table| table.digest)))
+        }
+    };
+    let drift = drift.as_ref();
+    output.show(arguments.output, || show::status_text(&fleet, drift), || show::status_document(&fleet, drift));
+    Ok(Exit::Ok)
+}
