@@ -5,6 +5,7 @@ mod explain;
 mod init;
 pub mod manual;
 mod output;
+mod render;
 mod run;
 mod schema;
 mod validate;
@@ -59,6 +60,8 @@ commands! {
     Validate => validate,
     /// Say which route a request gets and why, and what is sent upstream.
     Explain => explain,
+    /// Print manifests as they are in an environment, and where each value that it changed is from.
+    Render => render,
     /// Explain a diagnostic, or list all of them.
     Code => code,
     /// Print the JSON Schema of manifests, for editors and other tools.

@@ -36,6 +36,9 @@ pub struct Arguments {
     /// The folder of manifests.
     #[arg(default_value = "gateway.d", value_name = "DIR")]
     folder: PathBuf,
+    /// The environment to run in, by the name of its `Environment`.
+    #[arg(long, env = "GW_ENV", value_name = "NAME")]
+    env: Option<String>,
     /// How many threads serve requests. The default is one for each core.
     #[arg(long, env = "GW_WORKERS", value_name = "N")]
     workers: Option<NonZero<usize>>,
@@ -62,7 +65,7 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
     let mut watch = Watch::new(&arguments.folder);
     // before anything listens: whoever can send a request can also send a signal
     on_signals(&watch);
-    let mut follower = Follower::new(&arguments.folder);
+    let mut follower = Follower::new(&arguments.folder, arguments.env.clone());
     let began = Instant::now();
     let Some(mut first) = first_table(&mut follower, output) else { return Exit::Error };
     let node = match Node::of(&arguments).and_then(|node| node.adapt(&mut first.table).map(|()| node)) {

@@ -5,10 +5,14 @@
 
 pub mod check;
 mod codes;
+mod content;
+pub mod environment;
 pub mod lint;
 mod lower;
 pub mod manifest;
+mod manifests;
 mod object;
+mod parallel;
 mod parse;
 mod quote;
 pub mod reference;
@@ -18,6 +22,8 @@ mod shape;
 pub mod syntax;
 
 pub use codes::all as codes;
+pub use environment::several::{Verdict, validate};
+pub use manifests::Manifests;
 pub use object::{Address, Object};
 pub use parse::{AssetRequest, Parsed, SourceFile, parse};
 
@@ -40,7 +46,7 @@ pub struct Compiled {
 
 /// Compiles what was parsed, with the files it names.
 pub fn compile(parsed: Parsed, assets: &Assets) -> Compiled {
-    let Parsed { sources, objects, mut diagnostics, lost } = parsed;
+    let Parsed { sources, objects, mut diagnostics, lost, filled } = parsed;
     let (model, problems) = resolve::resolve(objects, lost);
     diagnostics.append(problems);
     let levels = model.levels();
@@ -48,6 +54,7 @@ pub fn compile(parsed: Parsed, assets: &Assets) -> Compiled {
     let Lowering { table, places, diagnostics: problems } = lower::lower(&model, assets);
     diagnostics.append(problems);
     lint::apply_levels(&mut diagnostics, &levels);
+    environment::point_at_values(&mut diagnostics, &filled);
     diagnostics.sort();
     let table = table.filter(|_| !diagnostics.has_errors());
     Compiled { sources, diagnostics, table, places }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::compiler::{AssetRequest, Compiled, compile, parse};
+use crate::compiler::{AssetRequest, Compiled, Manifests, compile};
 use crate::deploy::load::{LoadError, Snapshot, asset_stats, read_assets, read_folder};
 use crate::deploy::secrets::{fingerprint, resolve};
 use crate::deploy::watch::{POLL, Wake, Watch};
@@ -69,6 +69,7 @@ const PLAIN: Style = Style { color: false, width: 100 };
 /// Looks at a folder again and again.
 pub struct Follower {
     root: PathBuf,
+    environment: Option<String>,
     seen: Option<Seen>,
     served: bool,
     /// Since when a manifest has no byte.
@@ -93,10 +94,11 @@ struct Seen {
 }
 
 impl Follower {
-    /// Follows a folder that was not looked at yet.
-    pub fn new(root: &Path) -> Self {
+    /// Follows a folder that was not looked at yet, for an environment if one is chosen.
+    pub fn new(root: &Path, environment: Option<String>) -> Self {
         Self {
             root: root.to_owned(),
+            environment,
             seen: None,
             served: false,
             hollow: None,
@@ -126,7 +128,7 @@ impl Follower {
         if why == Wake::Poll || self.is_about_to_be_written(&snapshot) {
             return Look::Unsettled;
         }
-        let parsed = parse(snapshot.files);
+        let parsed = Manifests::read(snapshot.files).parse(self.environment.as_deref());
         let state = self.state(manifests, parsed.asset_requests());
         let assets = read_assets(&self.root, &state.requests);
         let again = self.read().map(|again| self.state(again.digest(), state.requests.clone()));

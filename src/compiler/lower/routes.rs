@@ -79,7 +79,8 @@ fn end(
     own: Timeouts,
     context: &Context<'_>,
 ) -> Option<End> {
-    let (namespace, name) = (object.address.namespace.clone(), reference.name().clone());
+    let namespace = reference.namespace(&object.address.namespace).clone();
+    let name = reference.name().clone();
     let address = Address { kind: "Backend", namespace, name };
     let backend = context.backends.get(&address)?.clone();
     let timeouts = patience(own, Some(&backend), context.settings);
