@@ -137,6 +137,8 @@ impl Merging<'_> {
             (Some(at), _) if is_merged(&fields[at].value, &change.value, pointer) => {
                 self.merge(&mut fields[at].value, &change.value, pointer);
             }
+            // what is the same already is not changed
+            (Some(at), _) if fields[at].value.is_same_scalar(&change.value) => {}
             (Some(at), _) => fields[at].clone_from(change),
             (None, _) => fields.push(change.clone()),
         }

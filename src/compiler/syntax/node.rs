@@ -95,6 +95,11 @@ impl Node {
         }
     }
 
+    /// Whether both are scalars and say the same.
+    pub fn is_same_scalar(&self, other: &Self) -> bool {
+        !matches!(self.value, Value::Sequence(_) | Value::Mapping(_)) && self.value == other.value
+    }
+
     /// The node a JSON pointer leads to.
     pub fn pointer(&self, pointer: &str) -> Option<&Self> {
         self.walk(pointer).map(|(_, node)| node)
