@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use crate::compiler::check::{Checked, LITERAL_SECRET, Validators, check};
-use crate::compiler::content::{asset_paths, is_content};
+use crate::compiler::content::is_content;
 use crate::compiler::environment;
 use crate::compiler::environment::codes::{OTHER_NAMESPACE, VALUE_MISSING};
 use crate::compiler::environment::{Filled, Prepared, prepare};
@@ -106,7 +106,7 @@ fn once(diagnostics: &mut Diagnostics) {
 
 /// The files and folders that an object names and that stay inside the root folder.
 fn asset_paths_of(object: &Object) -> Vec<String> {
-    asset_paths(&object.manifest, object.address.kind, &object.root)
+    object.assets().into_iter().map(|(path, _)| path).collect()
 }
 
 #[derive(Default)]
