@@ -16,7 +16,7 @@ pub use origin::Origin;
 
 use serde::{Deserialize, Serialize};
 
-use crate::compiler::{Compiled, Manifests, SourceFile, compile};
+use crate::compiler::{Compiled, Manifests, SourceFile, compile_to_serve};
 use crate::pipeline::assets::Assets;
 use crate::table::Digest;
 
@@ -117,7 +117,7 @@ impl Bundle {
     /// Compiles it, for its environment.
     pub fn compile(self) -> Compiled {
         let parsed = Manifests::read(self.sources).parse(self.contents.environment.as_deref());
-        compile(parsed, &self.assets)
+        compile_to_serve(parsed, &self.assets)
     }
 }
 
