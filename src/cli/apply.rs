@@ -31,7 +31,7 @@ pub struct Arguments {
     store: Option<String>,
     #[command(flatten)]
     signing: Signing,
-    /// The environment that the release is for.
+    /// The environment that the release is for, by the name of its `Environment`.
     #[arg(long, env = "GW_ENV", value_name = "NAME")]
     env: Option<String>,
     /// Publish without asking, which needs a terminal.
@@ -162,7 +162,7 @@ fn planned(wanted: &Wanted, releases: &Releases, current: &Current, bundle: &Byt
     if let Some(saved) = &wanted.saved {
         saved.check(&base, &target).map_err(|stale| Stop::Blocked(stale.to_string()))?;
     }
-    Ok(plan(&base, &target, wanted.environment.clone()))
+    Ok(plan(&base, &target))
 }
 
 fn published(

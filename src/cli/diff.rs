@@ -23,6 +23,9 @@ pub struct Arguments {
     dir: PathBuf,
     #[command(flatten)]
     trusted: Trusted,
+    /// The environment, by the name of its `Environment`.
+    #[arg(long, env = "GW_ENV", value_name = "NAME")]
+    env: Option<String>,
     /// Exit with 2 if there are changes.
     #[arg(long)]
     detailed_exitcode: bool,
@@ -43,12 +46,13 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
 
 /// Whether anything changes.
 fn compared(arguments: &Arguments, output: &mut Output) -> Result<bool, String> {
-    let named = |name: &str| read(&arguments.dir, &arguments.trusted, |reader| reader.named(name));
+    let environment = arguments.env.as_deref().filter(|name| !name.is_empty());
+    let named = |name: &str| read(&arguments.dir, environment, &arguments.trusted, |reader| reader.named(name));
     let (old, new) = (named(&arguments.old)?, named(&arguments.new)?);
     if let (Origin::Nothing(why), Origin::Nothing(_)) = (&old.origin, &new.origin) {
         return Err(error(format!("there is no manifest on either side: {why}")));
     }
-    let plan = plan(&old, &new, None);
+    let plan = plan(&old, &new);
     arguments.shows.show(&plan, output)?;
     Ok(plan.has_changes())
 }

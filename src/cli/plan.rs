@@ -30,7 +30,7 @@ pub struct Arguments {
     store: Option<String>,
     #[command(flatten)]
     trusted: Trusted,
-    /// The environment that the plan is for.
+    /// The environment that the plan is for, by the name of its `Environment`.
     #[arg(long, env = "GW_ENV", value_name = "NAME")]
     env: Option<String>,
     /// Save the plan, for `gw apply` to carry out exactly that. It is JSON and holds no secret.
@@ -73,16 +73,16 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
 }
 
 fn made(arguments: &Arguments, output: &mut Output) -> Result<Plan, String> {
-    let target = Side::folder(&arguments.dir).map_err(error)?;
+    let environment = arguments.env.as_deref().filter(|name| !name.is_empty());
+    let target = Side::folder(&arguments.dir, environment).map_err(error)?;
     valid(&target, output)?;
     let store = arguments.store.as_ref().filter(|store| !store.is_empty());
-    let base = read(&arguments.dir, &arguments.trusted, |reader| match (&arguments.base, store) {
+    let base = read(&arguments.dir, environment, &arguments.trusted, |reader| match (&arguments.base, store) {
         (Some(name), _) => reader.named(name),
         (None, Some(store)) => reader.store(store, None),
         (None, None) => reader.natural(),
     })?;
-    let environment = arguments.env.clone().filter(|name| !name.is_empty());
-    let plan = plan(&base, &target, environment);
+    let plan = plan(&base, &target);
     if let Some(file) = &arguments.out {
         let text = serde_json::to_string_pretty(&plan).map_err(error)? + "\n";
         fs::write(file, text).map_err(|e| error(format!("cannot write {}: {e}", file.display())))?;
@@ -94,11 +94,13 @@ fn made(arguments: &Arguments, output: &mut Output) -> Result<Plan, String> {
 /// Reads a set of manifests by its name.
 pub fn read(
     folder: &Path,
+    environment: Option<&str>,
     trusted: &Trusted,
     choose: impl Fn(&Reader<'_>) -> Result<Side, SideError>,
 ) -> Result<Side, String> {
     let trust = trusted.if_named().map_err(error)?;
-    choose(&Reader { folder, open: &open, trust: &trust, environment: &|name| env::var(name).ok() }).map_err(error)
+    let variables = &|name: &str| env::var(name).ok();
+    choose(&Reader { folder, environment, open: &open, trust: &trust, variables }).map_err(error)
 }
 
 /// Whether manifests may be put in force; if not, everything that is wrong with them.

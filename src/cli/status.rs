@@ -36,12 +36,13 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
 fn status(arguments: &Arguments, output: &mut Output) -> Result<Exit, String> {
     let trust = arguments.trusted.if_named()?;
     let current = arguments.store.open()?.current(&trust).map_err(|error| error.to_string())?;
+    let environment = current.release.as_ref().and_then(|release| release.statement.environment.clone());
     let receipts = arguments.receipts.open(&arguments.store.store)?;
     let fleet = Fleet::read(current.release, &*receipts, Timestamp::now()).map_err(|error| error.to_string())?;
     let drift = match &arguments.folder {
         None => None,
         Some(folder) => {
-            let compiled = compile_folder(folder).map_err(|error| error.to_string())?;
+            let compiled = compile_folder(folder, environment.as_deref()).map_err(|error| error.to_string())?;
             Some(fleet.drift(folder.display().to_string(), compiled.table.map(|table| table.digest)))
         }
     };

@@ -11,19 +11,21 @@ use crate::deploy::git::{Commit, GitError, Repository};
 use crate::deploy::plan::side::{Side, SideError};
 use crate::deploy::release::{Releases, Target, Trust};
 
-/// How a variable of the environment is read.
-pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+/// How a variable of the process is read.
+pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Reads sets of manifests.
 pub struct Reader<'a> {
     /// The folder that is looked for in revisions of Git.
     pub folder: &'a Path,
+    /// The environment, if one is chosen; a bundle is for its own.
+    pub environment: Option<&'a str>,
     /// Opens the store at an address.
     pub open: &'a dyn Fn(&str) -> Result<Releases, String>,
     /// Whose releases are believed.
     pub trust: &'a Trust,
     /// What says which pull request is built.
-    pub environment: Environment<'a>,
+    pub variables: Variables<'a>,
 }
 
 impl Reader<'_> {
@@ -37,7 +39,7 @@ impl Reader<'_> {
         let path = Path::new(name);
         match () {
             () if address.contains("://") || is_store(Path::new(address)) => self.store(address, release),
-            () if path.is_dir() => Side::folder(path),
+            () if path.is_dir() => Side::folder(path, self.environment),
             () if path.extension().is_some_and(|ending| ending == "zip") && path.is_file() => bundle(path),
             () => self.revision(name),
         }
@@ -64,9 +66,9 @@ impl Reader<'_> {
         match name.split_once(':') {
             Some((revision, folder)) => {
                 let commit = repository.commit(revision)?;
-                Side::commit(&repository.with_folder(folder), commit, revision, folder)
+                Side::commit(&repository.with_folder(folder), commit, revision, folder, self.environment)
             }
-            None => Side::commit(&repository, repository.commit(name)?, name, &self.shown()),
+            None => Side::commit(&repository, repository.commit(name)?, name, &self.shown(), self.environment),
         }
     }
 
@@ -83,11 +85,11 @@ impl Reader<'_> {
             Err(error) => return Err(error.into()),
         };
         let Some(head) = repository.head()? else { return Ok(Side::nothing("Git has no commit yet")) };
-        let (name, commit) = match of_pull_request(&repository, &head, self.environment)? {
+        let (name, commit) = match of_pull_request(&repository, &head, self.variables)? {
             Some(found) => found,
             None => ("Git HEAD".to_owned(), head),
         };
-        Side::commit(&repository, commit, &name, &self.shown())
+        Side::commit(&repository, commit, &name, &self.shown(), self.environment)
     }
 
     fn shown(&self) -> String {
@@ -123,9 +125,9 @@ const TARGET_BRANCH: &[&str] = &[
 fn of_pull_request(
     repository: &Repository,
     head: &Commit,
-    environment: Environment<'_>,
+    variables: Variables<'_>,
 ) -> Result<Option<(String, Commit)>, GitError> {
-    let set = |name: &str| environment(name).filter(|value| !value.is_empty());
+    let set = |name: &str| variables(name).filter(|value| !value.is_empty());
     if let Some(commit) = set("CI_MERGE_REQUEST_DIFF_BASE_SHA") {
         return Ok(Some(("the base of the merge request".to_owned(), repository.commit(&commit)?)));
     }

@@ -234,8 +234,8 @@ pub struct Look {
 /// The formats, the default one first.
 pub const FORMATS: &[Format] = &[human::FORMAT, json::FORMAT, markdown::FORMAT];
 
-/// Compares two sets of manifests, for an environment.
-pub fn plan(base: &Side, target: &Side, environment: Option<String>) -> Plan {
+/// Compares two sets of manifests, for the environment of the second one.
+pub fn plan(base: &Side, target: &Side) -> Plan {
     let changes = objects::compare(base, target);
     let count = |action| changes.iter().filter(|change| change.action == action).count();
     let replaced = count(Action::Replace);
@@ -245,7 +245,7 @@ pub fn plan(base: &Side, target: &Side, environment: Option<String>) -> Plan {
         format_version: FORMAT_VERSION.to_owned(),
         compiler: env!("CARGO_PKG_VERSION").to_owned(),
         api_version: API_VERSION.to_owned(),
-        environment,
+        environment: target.environment.clone(),
         base: described(base),
         target: described(target),
         summary: Summary {

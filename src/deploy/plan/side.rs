@@ -6,7 +6,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use crate::compiler::{Compiled, Object, Parsed, SourceFile, compile, parse};
+use crate::compiler::{Compiled, Manifests, Object, Parsed, SourceFile, compile};
 use crate::deploy::bundle::{Bundle, BundleError};
 use crate::deploy::git::{Commit, GitError, Repository, Tree};
 use crate::deploy::load::{LoadError, read_assets, read_folder};
@@ -18,6 +18,8 @@ use crate::table::Digest;
 pub struct Side {
     /// What they are.
     pub origin: Origin,
+    /// The environment that they were compiled for.
+    pub environment: Option<String>,
     /// What compiling them gave.
     pub compiled: Compiled,
     /// Their objects, sorted by address, each address once.
@@ -124,15 +126,15 @@ impl fmt::Display for Origin {
 impl Side {
     /// No manifest at all.
     pub fn nothing(why: impl Into<String>) -> Self {
-        Read::of(Vec::new()).compile(Origin::Nothing(why.into()), Assets::new())
+        Read::of(Vec::new(), None).compile(Origin::Nothing(why.into()), Assets::new())
     }
 
-    /// A folder.
+    /// A folder, in an environment if one is chosen.
     ///
     /// # Errors
     /// If it cannot be read.
-    pub fn folder(path: &Path) -> Result<Self, SideError> {
-        let read = Read::of(read_folder(path)?.files);
+    pub fn folder(path: &Path, environment: Option<&str>) -> Result<Self, SideError> {
+        let read = Read::of(read_folder(path)?.files, environment);
         // Outside of a repository, and without Git, a folder is only a folder.
         let repository = Repository::of(path).ok();
         let commit = repository.as_ref().and_then(|repository| repository.head().ok().flatten());
@@ -145,12 +147,18 @@ impl Side {
     ///
     /// # Errors
     /// If Git cannot read it.
-    pub fn commit(repository: &Repository, commit: Commit, name: &str, shown: &str) -> Result<Self, SideError> {
+    pub fn commit(
+        repository: &Repository,
+        commit: Commit,
+        name: &str,
+        shown: &str,
+        environment: Option<&str>,
+    ) -> Result<Self, SideError> {
         let Some(tree) = Tree::read(repository, &commit)? else {
             let folder = if repository.folder().is_empty() { "." } else { repository.folder() };
             return Ok(Self::nothing(format!("{folder} is not in {name}, {}", commit.short())));
         };
-        let read = Read::of(tree.snapshot(shown)?.files);
+        let read = Read::of(tree.snapshot(shown)?.files, environment);
         let assets = tree.assets(&read.parsed.asset_requests())?;
         Ok(read.compile(Origin::Commit { name: name.to_owned(), commit: commit.clone() }, assets))
     }
@@ -182,7 +190,8 @@ impl Side {
     pub fn bundle(bytes: &Bytes, name: String) -> Result<Self, SideError> {
         let Bundle { contents, sources, assets } =
             Bundle::read(bytes).map_err(|error| SideError::Bundle(name.clone(), error))?;
-        Ok(Read::of(sources).compile(Origin::Bundle { name, commit: contents.commit }, assets))
+        let read = Read::of(sources, contents.environment.as_deref());
+        Ok(read.compile(Origin::Bundle { name, commit: contents.commit }, assets))
     }
 
     /// The digest of the table, if nothing is an error.
@@ -205,19 +214,24 @@ impl Side {
 /// Manifests that were read, before the files that they name are.
 struct Read {
     manifests: BTreeMap<String, Digest>,
+    environment: Option<String>,
     parsed: Parsed,
 }
 
 impl Read {
-    fn of(files: Vec<SourceFile>) -> Self {
+    fn of(files: Vec<SourceFile>, environment: Option<&str>) -> Self {
         let digest = |file: &SourceFile| (file.path.clone(), Digest::of_bytes(&file.bytes));
-        Self { manifests: files.iter().map(digest).collect(), parsed: parse(files) }
+        Self {
+            manifests: files.iter().map(digest).collect(),
+            environment: environment.map(str::to_owned),
+            parsed: Manifests::read(files).parse(environment),
+        }
     }
 
     fn compile(self, origin: Origin, assets: Assets) -> Side {
         let mut objects = self.parsed.objects.clone();
         objects.dedup_by(|second, first| second.address == first.address);
         let compiled = compile(self.parsed, &assets);
-        Side { origin, compiled, objects, assets, manifests: self.manifests }
+        Side { origin, environment: self.environment, compiled, objects, assets, manifests: self.manifests }
     }
 }
