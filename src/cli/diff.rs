@@ -47,7 +47,8 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
 /// Whether anything changes.
 fn compared(arguments: &Arguments, output: &mut Output) -> Result<bool, String> {
     let environment = arguments.env.as_deref().filter(|name| !name.is_empty());
-    let named = |name: &str| read(&arguments.dir, environment, &arguments.trusted, |reader| reader.named(name));
+    let named =
+        |name: &str| read(&arguments.dir, environment, &arguments.trusted, |reader| reader.named(name)).map_err(error);
     let (old, new) = (named(&arguments.old)?, named(&arguments.new)?);
     if let (Origin::Nothing(why), Origin::Nothing(_)) = (&old.origin, &new.origin) {
         return Err(error(format!("there is no manifest on either side: {why}")));

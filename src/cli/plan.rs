@@ -81,7 +81,8 @@ fn made(arguments: &Arguments, output: &mut Output) -> Result<Plan, String> {
         (Some(name), _) => reader.named(name),
         (None, Some(store)) => reader.store(store, None),
         (None, None) => reader.natural(),
-    })?;
+    })
+    .map_err(error)?;
     let plan = plan(&base, &target);
     if let Some(file) = &arguments.out {
         let text = serde_json::to_string_pretty(&plan).map_err(error)? + "\n";
@@ -98,9 +99,9 @@ pub fn read(
     trusted: &Trusted,
     choose: impl Fn(&Reader<'_>) -> Result<Side, SideError>,
 ) -> Result<Side, String> {
-    let trust = trusted.if_named().map_err(error)?;
+    let trust = trusted.if_named()?;
     let variables = &|name: &str| env::var(name).ok();
-    choose(&Reader { folder, environment, open: &open, trust: &trust, variables }).map_err(error)
+    choose(&Reader { folder, environment, open: &open, trust: &trust, variables }).map_err(|error| error.to_string())
 }
 
 /// Whether manifests may be put in force; if not, everything that is wrong with them.

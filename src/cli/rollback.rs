@@ -11,7 +11,7 @@ use crate::deploy::release::{Target, show};
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The number of the release to go back to, or the first digits of its bundle's digest. The default is the newest one with
-    /// another bundle than the one in force.
+    /// another bundle than the one in force, or what the others run if only some nodes run that.
     #[arg(value_name = "RELEASE", value_parser = Target::parse)]
     target: Option<Target>,
     #[command(flatten)]
@@ -34,8 +34,7 @@ fn roll_back(arguments: &Arguments, output: &mut Output) -> Result<Exit, String>
     let (key, trust) = arguments.signing.read()?;
     let releases = arguments.store.open()?;
     let target = arguments.target.as_ref().unwrap_or(&Target::Previous);
-    let (current, older) = releases.find(target, &trust).map_err(|error| error.to_string())?;
-    let restored = releases.restore(&current, &older, key.as_ref(), Timestamp::now());
+    let restored = releases.roll_back(target, &trust, key.as_ref(), Timestamp::now());
     let release = restored.map_err(|error| error.to_string())?;
     output.show(arguments.output, || show::release_line(&release), || show::release_document(&release));
     arguments.waiting.wait(&arguments.store.store, &release, output)

@@ -1,22 +1,23 @@
 //! `gw status`: shows the nodes that follow a store of releases.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use jiff::Timestamp;
 
 use crate::cli::Exit;
 use crate::cli::output::{Layout, Output};
+use crate::cli::plan::read;
 use crate::cli::store::{Receipts, Store, Trusted};
-use crate::deploy::load::compile_folder;
 use crate::deploy::release::fleet::Fleet;
 use crate::deploy::release::show;
 
 /// Arguments of `gw status`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A folder of manifests: whether it is what is released is shown too.
-    #[arg(value_name = "DIR")]
-    folder: Option<PathBuf>,
+    /// Manifests, a folder of them or a revision of Git, `REVISION:FOLDER` for another folder of it than `gateway.d`: whether they are
+    /// what is released is shown too.
+    #[arg(value_name = "DIR|REF")]
+    manifests: Option<String>,
     #[command(flatten)]
     store: Store,
     #[command(flatten)]
@@ -39,11 +40,12 @@ fn status(arguments: &Arguments, output: &mut Output) -> Result<Exit, String> {
     let environment = current.release.as_ref().and_then(|release| release.statement.environment.clone());
     let receipts = arguments.receipts.open(&arguments.store.store)?;
     let fleet = Fleet::read(current.release, &*receipts, Timestamp::now()).map_err(|error| error.to_string())?;
-    let drift = match &arguments.folder {
+    let drift = match &arguments.manifests {
         None => None,
-        Some(folder) => {
-            let compiled = compile_folder(folder, environment.as_deref()).map_err(|error| error.to_string())?;
-            Some(fleet.drift(folder.display().to_string(), compiled.table.map(|table| table.digest)))
+        Some(name) => {
+            let (folder, trusted) = (Path::new("gateway.d"), &arguments.trusted);
+            let side = read(folder, environment.as_deref(), trusted, |reader| reader.named(name))?;
+            Some(fleet.drift(side.origin.to_string(), side.compiled.table.map(|table| table.digest)))
         }
     };
     let drift = drift.as_ref();

@@ -89,12 +89,22 @@ impl Receipts {
 }
 
 impl Waiting {
+    /// Where the receipts of the nodes are.
+    pub fn receipts(&self, store: &str) -> Result<Box<dyn Objects>, String> {
+        self.receipts.open(store)
+    }
+
+    /// How long to wait.
+    pub fn timeout(&self) -> std::time::Duration {
+        self.timeout.get()
+    }
+
     /// Waits for the nodes to come along with a release, if that is wanted.
     pub fn wait(&self, store: &str, release: &Release, output: &mut Output) -> Result<Exit, String> {
         if !self.wait {
             return Ok(Exit::Ok);
         }
-        let receipts = self.receipts.open(store)?;
+        let receipts = self.receipts(store)?;
         let fleet = wait(release, &*receipts, self.timeout.get(), |summary| output.note(summary));
         let fleet = fleet.map_err(|error| error.to_string())?;
         if fleet.follows() {

@@ -132,7 +132,7 @@ fn a_folder_that_is_not_what_is_released_is_told() {
     world.write("two");
     assert_eq!(status(&world, &[&manifests])["drift"]["drifts"], true);
     let said = world.gw(&["status", &manifests, "--store", &world.store]);
-    assert!(said.out.contains("manifests is not what is released: it compiles to the table "), "{}", said.out);
+    assert!(said.out.contains(" is not what is released: it compiles to the table "), "{}", said.out);
     world.write_manifests("apiVersion: gw/v1\n");
     assert_eq!(status(&world, &[&manifests])["drift"]["table"], serde_json::Value::Null);
 }

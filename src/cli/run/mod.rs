@@ -94,7 +94,8 @@ fn serve(arguments: &Arguments, output: &mut Output) -> Result<Exit, String> {
     }
     let giver = replace(before, arguments.handover.as_deref(), sockets, &watch);
     let notices = Arc::clone(&running.notices);
-    let reporter = report_to.map(|to| to.start(running.proxy.live(), &notices)).transpose()?;
+    let report = |to| Reporter::start(to, running.proxy.live(), Arc::clone(&notices), Arc::clone(&metrics));
+    let reporter = report_to.map(report).transpose().map_err(text)?;
     let adapt = |table: &mut _| node.adapt(table);
     let tell = |report: &Report| {
         tell(report);

@@ -8,13 +8,11 @@ use rustix::system::uname;
 use crate::cli::run::Arguments;
 use crate::cli::store::{Receipts, Trusted, location, open};
 use crate::deploy::follow::{Follower, Source};
-use crate::deploy::release::receipt::{Reporter, check_node_name};
-use crate::deploy::release::{Kept, ReleaseFollower, Terms};
-use crate::deploy::store::Objects;
+use crate::deploy::release::canary::parse_label;
+use crate::deploy::release::receipt::{EVERY, ReportTo, check_node_name};
+use crate::deploy::release::{Identity, Kept, ReleaseFollower, Terms};
 use crate::deploy::watch::Watch;
-use crate::proxy::live::Live;
 use crate::proxy::metrics::Metrics;
-use crate::proxy::status::Notices;
 use crate::value::duration::Duration;
 
 /// Arguments of `gw run` about releases.
@@ -39,6 +37,12 @@ pub struct StoreArguments {
     /// The name of this node in receipts. The default is the name of the machine.
     #[arg(long, env = "GW_NODE", value_name = "NAME", value_parser = check_node_name)]
     node: Option<String>,
+    /// A label of this node, by which `gw apply --canary` finds it. May be given several times.
+    #[arg(long = "label", env = "GW_LABELS", value_name = "NAME=VALUE", value_delimiter = ',', value_parser = parse_label)]
+    labels: Vec<(String, String)>,
+    /// How often a receipt is written although nothing has changed, at most every 30 seconds: whoever isn't heard for 90 is silent.
+    #[arg(long, env = "GW_RECEIPT_EVERY", value_name = "DURATION", default_value = "30s")]
+    receipt_every: Duration,
     #[command(flatten)]
     receipts: Receipts,
 }
@@ -48,27 +52,19 @@ impl StoreArguments {
     pub(super) fn report_to(&self) -> Result<Option<ReportTo>, String> {
         let Some(releases) = &self.store else { return Ok(None) };
         let Some(store) = self.receipts.open_for_writing(releases)? else { return Ok(None) };
+        Ok(Some(ReportTo { store, node: self.identity()?, every: self.receipt_every.get().min(EVERY) }))
+    }
+
+    /// Who this node is.
+    fn identity(&self) -> Result<Identity, String> {
         let machine = || check_node_name(&uname().nodename().to_string_lossy());
-        let node = self.node.clone().map_or_else(machine, Ok)?;
-        Ok(Some(ReportTo { store, node }))
+        let name = self.node.clone().map_or_else(machine, Ok)?;
+        Ok(Identity { name, labels: self.labels.iter().cloned().collect() })
     }
 
     /// The folder that the node keeps things in, if one is named.
     pub(super) fn state_dir(&self) -> Option<&Path> {
         self.state_dir.as_deref()
-    }
-}
-
-/// Where receipts go, and under which name.
-pub(super) struct ReportTo {
-    store: Box<dyn Objects>,
-    node: String,
-}
-
-impl ReportTo {
-    /// Starts to write them.
-    pub(super) fn start(self, live: Live, notices: &Arc<Notices>) -> Result<Reporter, String> {
-        Reporter::start(self.store, self.node, live, Arc::clone(notices)).map_err(|error| error.to_string())
     }
 }
 
@@ -92,7 +88,8 @@ impl Followed {
         let kept = Arc::new(Kept::open(state).map_err(|error| error.to_string())?);
         let location = location(url)?;
         let watch = Watch::every(poll.get(), location.folder().map(PathBuf::as_path));
-        let terms = Terms { trust, environment: env.clone(), kept, metrics: Arc::clone(metrics) };
+        let identity = arguments.releases.identity()?;
+        let terms = Terms { trust, environment: env.clone(), identity, kept, metrics: Arc::clone(metrics) };
         let source = ReleaseFollower::start(releases, terms, watch.waker()).map_err(|error| error.to_string())?;
         Ok(Self { source: Box::new(source), watch })
     }

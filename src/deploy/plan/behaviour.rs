@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::deploy::plan::{Action, ObjectChange};
 use crate::table::RouteTable;
-use crate::table::space::{self, Class, Facet, Risk};
+use crate::table::space::{self, Class, Facet, Outcome, Risk, Routed};
 
 /// What requests get that they did not get before.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +29,9 @@ pub struct RequestChange {
     pub new: String,
     /// What of it differs, such as `backend` or `plugin cors`.
     pub differs: Vec<String>,
+    /// What of it matters for security, by the objects that change, such as `whom it trusts upstream`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub security: Vec<String>,
     /// The requests; none is in two of these.
     pub requests: Vec<Requests>,
 }
@@ -46,20 +50,20 @@ pub struct Requests {
 }
 
 impl Behaviour {
-    /// What another table does differently.
-    pub fn between(old: &RouteTable, new: &RouteTable) -> Self {
+    /// What another table does differently, whose objects changed so.
+    pub fn between(old: &RouteTable, new: &RouteTable, objects: &[ObjectChange]) -> Self {
         let difference = space::compare(old, new);
         let change = |change: space::Change| RequestChange {
             risk: change.risk,
             old: change.old.to_string(),
             new: change.new.to_string(),
             differs: change.facets.iter().map(word).collect(),
+            security: security(&change, objects),
             requests: change.classes.iter().map(Requests::of).collect(),
         };
-        Self {
-            changes: difference.changes.into_iter().map(change).collect(),
-            unproved: difference.unproved.iter().map(Requests::of).collect(),
-        }
+        let mut changes: Vec<RequestChange> = difference.changes.into_iter().map(change).collect();
+        changes.sort_by_key(|change| !change.is_security());
+        Self { changes, unproved: difference.unproved.iter().map(Requests::of).collect() }
     }
 
     /// What changes, in numbers.
@@ -111,7 +115,8 @@ impl Requests {
 impl RequestChange {
     /// Whether it matters for security.
     pub fn is_security(&self) -> bool {
-        matches!(self.risk, Risk::BecomesPublic | Risk::Authentication | Risk::LosesTls | Risk::NewHost)
+        let is_grave = matches!(self.risk, Risk::BecomesPublic | Risk::Authentication | Risk::LosesTls | Risk::NewHost);
+        is_grave || !self.security.is_empty()
     }
 
     /// What it means, in words.
@@ -129,6 +134,28 @@ impl RequestChange {
             Risk::Renamed => "the route has another name",
         }
     }
+}
+
+/// What matters for security of a route that goes on to do something else: what is marked so in it and in its backends.
+fn security(change: &space::Change, objects: &[ObjectChange]) -> Vec<String> {
+    let (Risk::Altered, Outcome::Routed(Routed { route, backends, .. })) = (change.risk, &change.new) else {
+        return Vec::new();
+    };
+    let backends = backends.iter().filter(|_| change.facets.contains(&Facet::Backend));
+    let own = change.facets.iter().any(|facet| *facet != Facet::Backend).then_some(route);
+    let own = own.map(|name| address("Route", name)).into_iter();
+    let addresses: Vec<String> = own.chain(backends.map(|name| address("Backend", name))).collect();
+    let changed = objects.iter().filter(|object| object.action != Action::Add && addresses.contains(&object.address));
+    let mut found: Vec<String> = changed.flat_map(|object| object.security.iter().cloned()).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// The address of an object that a table knows by its name.
+fn address(kind: &str, name: &str) -> String {
+    let (namespace, name) = name.split_once('/').unwrap_or(("default", name));
+    format!("{namespace}/{kind}/{name}")
 }
 
 /// What differs, in a word.

@@ -118,7 +118,9 @@ pub(super) fn requests(change: &RequestChange) -> Vec<Line> {
         Risk::BecomesReachable | Risk::NewHost => Action::Add,
         _ => Action::Change,
     };
-    let mut lines = vec![Line::new(action, change.meaning())];
+    let security =
+        if change.security.is_empty() { String::new() } else { format!(" ({})", change.security.join(", ")) };
+    let mut lines = vec![Line::new(action, &format!("{}{security}", change.meaning()))];
     if change.old == change.new {
         lines.push(Line::plain(format!("{}: {}", change.new, change.differs.join(", "))));
     } else {

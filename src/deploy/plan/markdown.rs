@@ -41,8 +41,8 @@ fn render(plan: &Plan, look: &Look) -> String {
 /// The mark by which a comment is found again, what changes in numbers, and what is compared.
 fn head(plan: &Plan, out: &mut String) {
     let environment = plan.environment.as_deref().unwrap_or("default");
-    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
-    let mark: String = environment.chars().map(plain).collect();
+    let marked = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    let mark: String = environment.chars().map(marked).collect();
     let _ = writeln!(out, "<!-- gw-plan:{mark} -->");
     let title = plan.environment.as_deref().map(|name| format!(" ({})", escape(name))).unwrap_or_default();
     let _ = writeln!(out, "### gw plan{title}\n\n**{}**\n", plan.last_line());

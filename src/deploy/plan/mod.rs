@@ -241,6 +241,8 @@ pub fn plan(base: &Side, target: &Side) -> Plan {
     let replaced = count(Action::Replace);
     let of_routes = |side: &Side| side.objects.iter().filter(|object| object.address.kind == "Route").count();
     let removed = changes.iter().filter(|change| change.kind == "Route" && change.action == Action::Remove).count();
+    let tables = base.compiled.table.as_ref().zip(target.compiled.table.as_ref());
+    let behaviour = tables.map(|(old, new)| Behaviour::between(old, new, &changes));
     Plan {
         format_version: FORMAT_VERSION.to_owned(),
         compiler: env!("CARGO_PKG_VERSION").to_owned(),
@@ -255,12 +257,7 @@ pub fn plan(base: &Side, target: &Side) -> Plan {
         },
         routes: Routes { before: of_routes(base), after: of_routes(target), removed },
         changes,
-        behaviour: base
-            .compiled
-            .table
-            .as_ref()
-            .zip(target.compiled.table.as_ref())
-            .map(|(old, new)| Behaviour::between(old, new)),
+        behaviour,
         inputs: target.inputs(),
     }
 }

@@ -62,10 +62,18 @@ impl Plan {
         if self.base.digest != base.digest() {
             return Err(Stale::Base { planned: short(self.base.digest.clone()), now: short(base.digest()) });
         }
-        if self.target.digest != target.digest() {
-            return Err(Stale::Target { planned: short(self.target.digest.clone()), now: short(target.digest()) });
+        self.check_target(target.digest())
+    }
+
+    /// Whether the digest of what would be put in force is that of what was planned.
+    ///
+    /// # Errors
+    /// If it is another one.
+    pub fn check_target(&self, now: Option<String>) -> Result<(), Stale> {
+        if self.target.digest == now {
+            return Ok(());
         }
-        Ok(())
+        Err(Stale::Target { planned: short(self.target.digest.clone()), now: short(now) })
     }
 }
 

@@ -10,7 +10,7 @@ use crate::compiler::{Compiled, Manifests, Object, Parsed, SourceFile, compile};
 use crate::deploy::bundle::{Bundle, BundleError};
 use crate::deploy::git::{Commit, GitError, Repository, Tree};
 use crate::deploy::load::{LoadError, read_assets, read_folder};
-use crate::deploy::release::{Current, Release, ReleaseError, Releases};
+use crate::deploy::release::{Content, Current, Release, ReleaseError, Releases};
 use crate::pipeline::assets::{AssetRead, Assets};
 use crate::table::Digest;
 
@@ -163,14 +163,21 @@ impl Side {
         Ok(read.compile(Origin::Commit { name: name.to_owned(), commit: commit.clone() }, assets))
     }
 
-    /// What a store has in force.
+    /// What a store has in force, but for nodes that take a canary.
     ///
     /// # Errors
     /// If the store cannot be read.
     pub fn current(releases: &Releases, current: &Current) -> Result<Self, SideError> {
-        match &current.release {
-            Some(release) => Self::release(releases, release),
-            None => Ok(Self::nothing(format!("{} has no release yet", releases.name()))),
+        let Some(release) = &current.release else {
+            return Ok(Self::nothing(format!("{} has no release yet", releases.name())));
+        };
+        let Content { serial, bundle, .. } = release.statement.settled();
+        let name = format!("release {serial} of {}", releases.name());
+        match releases.bundle(bundle) {
+            Ok(bytes) => Self::bundle(&bytes, name),
+            // what is lost or damaged can be replaced: that has to be planned as well
+            Err(ReleaseError::Refused(refusal)) => Ok(Self::nothing(format!("{name}: {refusal}"))),
+            Err(error) => Err(error.into()),
         }
     }
 

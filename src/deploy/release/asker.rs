@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::deploy::release::{Kept, Refusal, Release, ReleaseError, Releases, Statement, Taken, Trust};
+use crate::deploy::release::{
+    Content, Identity, Kept, Refusal, Release, ReleaseError, Releases, Statement, Taken, Trust,
+};
 use crate::deploy::store::{Found, StoreError, Version};
 use crate::deploy::watch::{Wake, Waker};
 use crate::proxy::metrics::Metrics;
@@ -38,6 +40,8 @@ pub struct Terms {
     pub trust: Trust,
     /// The environment that the node runs for.
     pub environment: Option<String>,
+    /// Who the node is.
+    pub identity: Identity,
     /// What the node keeps.
     pub kept: Arc<Kept>,
     /// The counters.
@@ -58,8 +62,8 @@ enum Question {
 }
 
 impl Told {
-    pub(super) fn of(statement: &Statement) -> Self {
-        Self { serial: statement.serial, bundle: statement.bundle }
+    pub(super) fn of(taken: &Taken) -> Self {
+        Self { serial: taken.release.statement.serial, bundle: taken.content.bundle }
     }
 }
 
@@ -78,6 +82,7 @@ impl Asker {
         let terms = Terms {
             trust: terms.trust.clone(),
             environment: terms.environment.clone(),
+            identity: terms.identity.clone(),
             kept: Arc::clone(&terms.kept),
             metrics: Arc::clone(&terms.metrics),
         };
@@ -181,7 +186,8 @@ impl Judge {
     fn judge(&mut self, envelope: &Bytes) -> Result<Taken, Trouble> {
         let release = Release::read(envelope.to_vec(), &self.terms.trust)
             .map_err(|refusal| Trouble::Refused(refusal.into(), None))?;
-        let told = Told::of(&release.statement);
+        let content = release.statement.content_for(&self.terms.identity);
+        let told = Told { serial: release.statement.serial, bundle: content.bundle };
         let refused = |refusal: Refusal| Trouble::Refused(refusal.into(), Some(told));
         self.check(&release.statement).map_err(refused)?;
         if self.seen.as_ref().is_none_or(|seen| seen.serial < release.statement.serial) {
@@ -190,16 +196,16 @@ impl Judge {
                 tracing::error!(%error, "a release is not noted, so an old one could be taken for new after a restart");
             }
         }
-        let bundle = match self.has(told.bundle) {
+        let bundle = match self.has(content) {
             Some(bundle) => bundle,
-            None => self.releases.bundle(told.bundle).map_err(|error| match error {
+            None => self.releases.bundle(content.bundle).map_err(|error| match error {
                 // it may still be on its way: a store behind a cache shows one object before the other
                 ReleaseError::Refused(Refusal::Missing(_)) => Trouble::Store(error.to_string()),
                 ReleaseError::Refused(refusal) => refused(refusal),
                 error => Trouble::Store(error.to_string()),
             })?,
         };
-        Ok(Taken { release, bundle })
+        Ok(Taken { release, content, bundle })
     }
 
     /// Whether a release may follow those that were seen, on this node.
@@ -209,19 +215,19 @@ impl Judge {
             return Err(Refusal::Environment { release, own });
         }
         let Some(seen) = &self.seen else { return Ok(()) };
-        let Statement { serial, bundle, time, .. } = *statement;
+        let Statement { serial, bundle, time, ref canary, .. } = *statement;
         if serial < seen.serial {
             return Err(Refusal::Replayed { serial, time, last: seen.serial });
         }
-        if serial == seen.serial && bundle != seen.bundle {
+        if serial == seen.serial && (bundle, canary) != (seen.bundle, &seen.canary) {
             return Err(Refusal::Forked { serial, seen: seen.bundle, shown: bundle });
         }
         Ok(())
     }
 
     /// A bundle that is at hand.
-    fn has(&self, wanted: Digest) -> Option<Bytes> {
-        let last = self.last.as_ref().filter(|taken| taken.release.statement.bundle == wanted);
-        last.map(|taken| taken.bundle.clone()).or_else(|| self.terms.kept.bundle(wanted))
+    fn has(&self, wanted: Content) -> Option<Bytes> {
+        let last = self.last.as_ref().filter(|taken| taken.content.bundle == wanted.bundle);
+        last.map(|taken| taken.bundle.clone()).or_else(|| self.terms.kept.bundle(wanted.bundle))
     }
 }

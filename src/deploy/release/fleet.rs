@@ -24,12 +24,12 @@ pub struct Fleet {
     pub nodes: Vec<Node>,
 }
 
-/// What a folder of manifests compiles to, beside what is released.
+/// What manifests compile to, beside what is released.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Drift {
-    /// The folder.
-    pub folder: String,
+    /// What they are, such as `gateway.d (3f2a1b0c9d1e)`.
+    pub name: String,
     /// The digest of its table; `None` if its manifests have errors.
     pub table: Option<Digest>,
     /// Whether that is another table than the one that is released.
@@ -42,6 +42,9 @@ pub struct Drift {
 pub struct Node {
     /// How it stands to the release in force.
     pub state: State,
+    /// Whether it is one of those that take the release before the others.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub canary: bool,
     /// What it says of itself.
     #[serde(flatten)]
     pub receipt: Receipt,
@@ -99,7 +102,11 @@ impl Fleet {
         for key in receipts.list(RECEIPTS)? {
             let Found::Object(content, _) = receipts.get(&key, RECEIPT_LIMIT, None)? else { continue };
             match serde_json::from_slice::<Receipt>(&content) {
-                Ok(receipt) => nodes.push(Node { state: State::of(&receipt, wanted, now), receipt }),
+                Ok(receipt) => nodes.push(Node {
+                    state: State::of(&receipt, wanted, now),
+                    canary: takes_canary(wanted, &receipt),
+                    receipt,
+                }),
                 Err(error) => tracing::warn!(key, %error, "it is no receipt"),
             }
         }
@@ -117,15 +124,21 @@ impl Fleet {
         self.count(State::Follows) > 0 && self.is_decided() && self.count(State::Refuses) == 0
     }
 
+    /// Whether all nodes that are heard of those that take the release first run it, and there are some.
+    pub fn canary_follows(&self) -> bool {
+        let mut heard = self.nodes.iter().filter(|node| node.canary && node.state != State::Silent).peekable();
+        heard.peek().is_some() && heard.all(|node| node.state == State::Follows)
+    }
+
     /// Whether each node that is heard has taken or refused it, and there are some.
     pub fn is_decided(&self) -> bool {
         self.count(State::Behind) == 0 && self.count(State::Silent) < self.nodes.len()
     }
 
-    /// What a folder compiles to, beside what is released.
-    pub fn drift(&self, folder: String, table: Option<Digest>) -> Drift {
+    /// What manifests compile to, beside what is released.
+    pub fn drift(&self, name: String, table: Option<Digest>) -> Drift {
         let released = self.current.as_ref().map(|release| release.statement.table);
-        Drift { folder, table, drifts: table.is_none() || table != released }
+        Drift { name, table, drifts: table.is_none() || table != released }
     }
 
     /// The nodes for programs, with how many are in each state.
@@ -155,12 +168,13 @@ impl Fleet {
     pub fn table(&self) -> String {
         let mut text = String::new();
         let width = self.nodes.iter().map(|node| node.receipt.node.chars().count()).max().unwrap_or(0).min(60);
-        for Node { state, receipt } in &self.nodes {
+        for Node { state, canary, receipt } in &self.nodes {
             let running = receipt.running.as_ref().map_or_else(
                 || "nothing".to_owned(),
                 |running| format!("release {} ({}) since {}", running.serial, running.bundle.short(), running.since),
             );
-            let _ = writeln!(text, "  {:<width$}  {:<8} {running}", receipt.node, state.as_str());
+            let canary = if *canary { ", canary" } else { "" };
+            let _ = writeln!(text, "  {:<width$}  {:<8} {running}{canary}", receipt.node, state.as_str());
             if *state == State::Silent {
                 let _ = writeln!(text, "  {:<width$}  last heard of {}", "", receipt.written);
             }
@@ -172,16 +186,22 @@ impl Fleet {
     }
 }
 
+/// Whether a node takes a release that not all take.
+fn takes_canary(wanted: Option<&Statement>, receipt: &Receipt) -> bool {
+    let canary = wanted.and_then(|wanted| wanted.canary.as_ref());
+    canary.is_some_and(|canary| canary.nodes.holds(&receipt.identity()))
+}
+
 impl Drift {
     /// The same for people.
     pub fn line(&self) -> String {
-        let folder = &self.folder;
+        let name = &self.name;
         match &self.table {
-            None => format!("{folder} has errors, so it is not what is released\n"),
+            None => format!("{name} has errors, so it is not what is released\n"),
             Some(table) if self.drifts => {
-                format!("{folder} is not what is released: it compiles to the table {}\n", table.short())
+                format!("{name} is not what is released: it compiles to the table {}\n", table.short())
             }
-            Some(_) => format!("{folder} is what is released\n"),
+            Some(_) => format!("{name} is what is released\n"),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::compiler::Compiled;
 use crate::deploy::bundle::Bundle;
 use crate::deploy::follow::{Candidate, Look, Report, Source};
 use crate::deploy::release::asker::{Answer, Asker, Told, Trouble};
-use crate::deploy::release::{Refusal, Release, Releases, Statement, Taken, Terms};
+use crate::deploy::release::{Content, Refusal, Release, Releases, Taken, Terms};
 use crate::deploy::secrets::{fingerprint, resolve};
 use crate::deploy::watch::{Wake, Waker};
 use crate::proxy::status::InForce;
@@ -102,40 +102,40 @@ impl ReleaseFollower {
 
     /// Compiles the newest release that was verified.
     fn compile(&mut self, taken: &Taken) -> Look {
-        let statement = &taken.release.statement;
+        let (statement, content) = (&taken.release.statement, taken.content);
         let bundle = match Bundle::read(&taken.bundle) {
             Ok(bundle) => bundle,
-            Err(error) => return self.refuse(error.into(), Some(Told::of(statement))),
+            Err(error) => return self.refuse(error.into(), Some(Told::of(taken))),
         };
         if bundle.contents.environment != statement.environment {
             let (release, own) = (bundle.contents.environment, self.terms.environment.clone());
-            return self.refuse(Refusal::Environment { release, own }, Some(Told::of(statement)));
+            return self.refuse(Refusal::Environment { release, own }, Some(Told::of(taken)));
         }
         let of_another_compiler = bundle.contents.is_of_another_compiler();
         let Compiled { sources, diagnostics, table, .. } = bundle.compile();
         let report = Report {
             diagnostics,
             sources,
-            digest: Some(statement.bundle),
+            digest: Some(content.bundle),
             trouble: None,
             serial: Some(statement.serial),
             reason: Some(MANIFESTS),
             since: SystemTime::now(),
         };
         let Some(table) = table else { return Look::Refused(report) };
-        if table.digest != statement.table {
+        if table.digest != content.table {
             if !of_another_compiler {
-                let refusal = Refusal::Table { reviewed: statement.table, found: table.digest };
-                return self.refuse(refusal, Some(Told::of(statement)));
+                let refusal = Refusal::Table { reviewed: content.table, found: table.digest };
+                return self.refuse(refusal, Some(Told::of(taken)));
             }
             tracing::warn!(
-                reviewed = %statement.table.short(), table = %table.digest.short(),
+                reviewed = %content.table.short(), table = %table.digest.short(),
                 "another version of the program made the release, and compiled it to another table"
             );
         }
         self.named.clone_from(&table.secrets);
         let print = fingerprint(&self.named);
-        self.compiled = Some(Seen { serial: statement.serial, bundle: statement.bundle, secrets: print });
+        self.compiled = Some(Seen { serial: statement.serial, bundle: content.bundle, secrets: print });
         match resolve(&table.secrets) {
             Ok(secrets) => {
                 let rotated = self.fingerprint.is_some_and(|before| before != print);
@@ -184,7 +184,7 @@ impl Source for ReleaseFollower {
         }
         let Some(newest) = self.newest.clone() else { return said };
         let retries = self.again.is_some_and(|at| why == Wake::Asked || at <= Instant::now());
-        let Statement { serial, bundle, .. } = newest.release.statement;
+        let (serial, Content { bundle, .. }) = (newest.release.statement.serial, newest.content);
         let state = Seen { serial, bundle, secrets: fingerprint(&self.named) };
         if !retries && self.compiled == Some(state) {
             return Look::Same;
@@ -205,7 +205,7 @@ impl Source for ReleaseFollower {
         if let Err(error) = self.terms.kept.keep(taken) {
             tracing::error!(%error, "the release is in force, and this node could not start from it without the store");
         }
-        let Statement { serial, bundle, .. } = &taken.release.statement;
+        let (serial, Content { bundle, .. }) = (taken.release.statement.serial, taken.content);
         tracing::info!(serial, bundle = %bundle.short(), "a release is in force");
     }
 
@@ -215,7 +215,7 @@ impl Source for ReleaseFollower {
     }
 
     fn last_known_good(&mut self) -> Option<Look> {
-        let good = match self.terms.kept.good(&self.terms.trust) {
+        let good = match self.terms.kept.good(&self.terms.trust, &self.terms.identity) {
             Ok(good) => good?,
             Err(refusal) => return Some(self.refuse(refusal, None)),
         };
@@ -228,11 +228,12 @@ impl Source for ReleaseFollower {
     }
 
     fn release(&self) -> Option<InForce> {
-        let Release { statement, signed_by, .. } = &self.in_force.as_ref()?.release;
+        let Taken { release, content, .. } = self.in_force.as_ref()?;
+        let Release { statement, signed_by, .. } = release;
         Some(InForce {
             store: self.store.clone(),
             serial: statement.serial,
-            bundle: statement.bundle,
+            bundle: content.bundle,
             environment: statement.environment.clone(),
             commit: statement.commit.clone(),
             signed_by: signed_by.clone(),

@@ -1,6 +1,7 @@
 //! Receipts: what a node runs, and what it refused and why, written to a store for whoever looks at the fleet. Nothing that a node
 //! does depends on one, and a table never comes from one.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
@@ -9,8 +10,11 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::deploy::release::Identity;
+use crate::deploy::release::traffic::{Tally, Traffic};
 use crate::deploy::store::{Objects, When};
 use crate::proxy::live::Live;
+use crate::proxy::metrics::Metrics;
 use crate::proxy::status::{InForce, Notices, Rejection};
 use crate::table::Digest;
 
@@ -37,6 +41,9 @@ pub struct Receipt {
     pub format_version: String,
     /// The name of the node.
     pub node: String,
+    /// Its labels.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// The version of its program.
     pub version: String,
     /// When it wrote this.
@@ -46,6 +53,9 @@ pub struct Receipt {
     /// What it refused, if the newest that it saw is not what it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<RefusedRelease>,
+    /// What its traffic was like since it runs that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<Traffic>,
 }
 
 /// The release that a node runs.
@@ -95,6 +105,16 @@ pub struct Problem {
     pub message: String,
 }
 
+/// Where a node writes its receipts, how often, and as whom.
+pub struct ReportTo {
+    /// The store.
+    pub store: Box<dyn Objects>,
+    /// Who it is.
+    pub node: Identity,
+    /// How often, although nothing has changed.
+    pub every: Duration,
+}
+
 /// Who writes the receipts of a node, on a thread of its own: a store that is slow holds nothing up.
 pub struct Reporter(Sender<()>);
 
@@ -103,9 +123,9 @@ impl Reporter {
     ///
     /// # Errors
     /// If its thread cannot be started.
-    pub fn start(store: Box<dyn Objects>, node: String, live: Live, notices: Arc<Notices>) -> std::io::Result<Self> {
+    pub fn start(to: ReportTo, live: Live, notices: Arc<Notices>, metrics: Arc<Metrics>) -> std::io::Result<Self> {
         let (sender, receiver) = channel();
-        let writer = Writer { store, node, live, notices, told: None };
+        let writer = Writer { to, live, notices, metrics, tally: Tally::default(), serial: None, told: None };
         thread::Builder::new().name("receipts".into()).spawn(move || writer.run(&receiver))?;
         Ok(Self(sender))
     }
@@ -117,10 +137,14 @@ impl Reporter {
 }
 
 struct Writer {
-    store: Box<dyn Objects>,
-    node: String,
+    to: ReportTo,
     live: Live,
     notices: Arc<Notices>,
+    metrics: Arc<Metrics>,
+    /// The traffic since the release in force came.
+    tally: Tally,
+    /// Its number.
+    serial: Option<u64>,
     /// The trouble that was told last.
     told: Option<String>,
 }
@@ -130,7 +154,7 @@ impl Writer {
     fn run(mut self, pokes: &Receiver<()>) {
         loop {
             self.write();
-            match pokes.recv_timeout(EVERY) {
+            match pokes.recv_timeout(self.to.every) {
                 // what happened in the meantime is in the same receipt
                 Ok(()) => while pokes.try_recv().is_ok() {},
                 Err(RecvTimeoutError::Timeout) => {}
@@ -140,11 +164,11 @@ impl Writer {
     }
 
     fn write(&mut self) {
-        let key = receipt_key(&self.node);
+        let key = receipt_key(&self.to.node.name);
         let receipt = self.receipt(Timestamp::now());
         let written = serde_json::to_vec_pretty(&receipt).map_err(|error| error.to_string());
         let written = written.and_then(|content| {
-            self.store.put(&key, &content, When::Always).map(|_| ()).map_err(|error| error.to_string())
+            self.to.store.put(&key, &content, When::Always).map(|_| ()).map_err(|error| error.to_string())
         });
         match written {
             Ok(()) => self.told = None,
@@ -156,7 +180,7 @@ impl Writer {
         }
     }
 
-    fn receipt(&self, now: Timestamp) -> Receipt {
+    fn receipt(&mut self, now: Timestamp) -> Receipt {
         let generation = self.live.load();
         let running = self.notices.release.load().as_deref().map(|release: &InForce| Running {
             serial: release.serial,
@@ -164,14 +188,41 @@ impl Writer {
             table: generation.table.digest,
             since: time(generation.since),
         });
+        let mut traffic = self.tally.count(&self.metrics);
+        let serial = running.as_ref().map(|running| running.serial);
+        if self.serial != serial {
+            self.serial = serial;
+            self.tally.restart();
+            traffic = Traffic::default();
+        }
         Receipt {
-            format_version: FORMAT_VERSION.to_owned(),
-            node: self.node.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            written: now,
+            labels: self.to.node.labels.clone(),
             running,
             refused: self.notices.rejected.load().as_deref().map(refused),
+            traffic: Some(traffic),
+            ..Receipt::new(self.to.node.name.clone(), now)
         }
+    }
+}
+
+impl Receipt {
+    /// What a node says that runs nothing.
+    pub fn new(node: String, now: Timestamp) -> Self {
+        Self {
+            format_version: FORMAT_VERSION.to_owned(),
+            node,
+            labels: BTreeMap::new(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            written: now,
+            running: None,
+            refused: None,
+            traffic: None,
+        }
+    }
+
+    /// Who wrote it.
+    pub fn identity(&self) -> Identity {
+        Identity { name: self.node.clone(), labels: self.labels.clone() }
     }
 }
 

@@ -44,7 +44,7 @@ pub fn release_line(release: &Release) -> String {
     text + "\n"
 }
 
-/// The release in force, the nodes that follow it, and what a folder would change, for programs.
+/// The release in force, the nodes that follow it, and whether manifests are what is released, for programs.
 pub fn status_document(fleet: &Fleet, drift: Option<&Drift>) -> serde_json::Value {
     let mut document = serde_json::json!({
         "formatVersion": FORMAT_VERSION,
@@ -88,9 +88,10 @@ pub fn history_table(releases: &[Release]) -> String {
 
 /// What not every release has.
 fn details(release: &Release) -> Vec<String> {
-    let Statement { environment, commit, restores, .. } = &release.statement;
+    let Statement { environment, commit, restores, canary, .. } = &release.statement;
     let commit = commit.as_ref().map(|commit| commit.chars().take(COMMIT_DIGITS).collect::<String>());
     let parts = [
+        canary.as_ref().map(|canary| format!("first on {}", canary.nodes.describe())),
         restores.map(|serial| format!("restores {serial}")),
         environment.as_ref().map(|name| format!("environment {name}")),
         commit.map(|commit| format!("commit {commit}")),

@@ -1,5 +1,7 @@
 //! `gw apply`: puts a folder of manifests in force for all that follow a store of releases, or carries out a saved plan.
 
+mod canary;
+
 use std::fs;
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
@@ -8,12 +10,13 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::cli::Exit;
+use crate::cli::apply::canary::CanaryArguments;
 use crate::cli::output::{Layout, Output};
 use crate::cli::store::{Signing, Waiting, open};
 use crate::deploy::bundle::{Origin, build};
 use crate::deploy::plan::side::Side;
 use crate::deploy::plan::{FORMATS, Look, Plan, plan};
-use crate::deploy::release::{Current, Release, ReleaseError, Releases, SigningKey, show};
+use crate::deploy::release::{Current, Purpose, Release, ReleaseError, Releases, SigningKey, Trust, show};
 use crate::diagnostic::render;
 use crate::table::Digest;
 
@@ -44,6 +47,8 @@ pub struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     keep: Option<u64>,
     #[command(flatten)]
+    canary: CanaryArguments,
+    #[command(flatten)]
     waiting: Waiting,
     /// How the release is shown.
     #[arg(long, short, value_name = "FORMAT", default_value = "human")]
@@ -62,6 +67,10 @@ impl Stop {
     fn error(error: impl std::fmt::Display) -> Self {
         Self::Error(error.to_string())
     }
+
+    fn blocked(why: impl std::fmt::Display) -> Self {
+        Self::Blocked(why.to_string())
+    }
 }
 
 pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
@@ -76,17 +85,19 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
 
 fn apply(arguments: &Arguments, output: &mut Output) -> Result<Exit, Stop> {
     let wanted = Wanted::read(arguments)?;
-    let (key, trust) = arguments.signing.read().map_err(Stop::Error)?;
-    let store = store(arguments)?;
-    let releases = open(store).map_err(Stop::Error)?;
+    let to = To::open(arguments)?;
+    let To { releases, trust, .. } = &to;
     let bundle = packed(&wanted, output)?;
-    let current = releases.current(&trust).map_err(Stop::error)?;
-    if let Some(release) = current.release.as_ref().filter(|now| now.statement.bundle == Digest::of_bytes(&bundle)) {
+    let current = releases.current(trust).map_err(Stop::error)?;
+    if let Some(release) = current.release.as_ref().filter(|now| is_in_force(now, &bundle)) {
+        if let Some(saved) = &wanted.saved {
+            saved.check_target(Some(release.statement.table.to_string())).map_err(Stop::blocked)?;
+        }
         output.note("nothing to apply: this is what is released already\n");
         output.show(arguments.output, || show::release_line(release), || show::release_document(release));
-        return arguments.waiting.wait(store, release, output).map_err(Stop::Error);
+        return arguments.waiting.wait(to.address, release, output).map_err(Stop::Error);
     }
-    let plan = planned(&wanted, &releases, &current, &bundle)?;
+    let plan = planned(&wanted, releases, &current, &bundle)?;
     if wanted.saved.is_none() {
         let look = Look { style: output.log_style, max_bytes: usize::MAX };
         output.note(&(FORMATS[0].render)(&plan, &look));
@@ -98,12 +109,41 @@ fn apply(arguments: &Arguments, output: &mut Output) -> Result<Exit, Stop> {
         )));
     }
     if wanted.saved.is_none() {
-        agree(arguments, &releases, &current, output).map_err(Stop::Error)?;
+        agree(arguments, releases, &current, output).map_err(Stop::Error)?;
     }
-    let release = published(&wanted, &releases, &current, &bundle, key.as_ref())?;
+    let purpose = arguments.canary.purpose(arguments, &to, &bundle)?;
+    let release = published(&wanted, &to, &current, &bundle, purpose)?;
     output.show(arguments.output, || show::release_line(&release), || show::release_document(&release));
-    retain(&releases, &release, arguments.keep, output);
-    arguments.waiting.wait(store, &release, output).map_err(Stop::Error)
+    let Some(release) = arguments.canary.attempt(arguments, &to, release, &bundle, output)? else {
+        return Ok(Exit::Blocked);
+    };
+    retain(releases, &release, arguments.keep, output);
+    arguments.waiting.wait(to.address, &release, output).map_err(Stop::Error)
+}
+
+/// Whether a release makes all nodes run a bundle.
+fn is_in_force(release: &Release, bundle: &Bytes) -> bool {
+    release.statement.canary.is_none() && release.statement.bundle == Digest::of_bytes(bundle)
+}
+
+/// Where a release goes, and who signs it.
+struct To<'a> {
+    address: &'a str,
+    releases: Releases,
+    key: Option<SigningKey>,
+    trust: Trust,
+}
+
+impl<'a> To<'a> {
+    fn open(arguments: &'a Arguments) -> Result<Self, Stop> {
+        let address = arguments.store.as_deref().filter(|url| !url.is_empty()).ok_or_else(|| {
+            Stop::error(
+                "there is no store to publish to: name one by `--store`. A folder that `gw run` follows is applied by changing it",
+            )
+        })?;
+        let (key, trust) = arguments.signing.read().map_err(Stop::Error)?;
+        Ok(Self { address, releases: open(address).map_err(Stop::Error)?, key, trust })
+    }
 }
 
 /// What is to be put in force.
@@ -133,15 +173,6 @@ impl Wanted {
     }
 }
 
-/// The address of the store.
-fn store(arguments: &Arguments) -> Result<&str, Stop> {
-    arguments.store.as_deref().filter(|url| !url.is_empty()).ok_or_else(|| {
-        Stop::error(
-            "there is no store to publish to: name one by `--store`. A folder that `gw run` follows is applied by changing it",
-        )
-    })
-}
-
 /// The bundle of the folder, if nothing in it is an error.
 fn packed(wanted: &Wanted, output: &mut Output) -> Result<Bytes, Stop> {
     let origin = Origin::of(&wanted.folder, wanted.environment.clone());
@@ -160,19 +191,19 @@ fn planned(wanted: &Wanted, releases: &Releases, current: &Current, bundle: &Byt
     // exactly what is published is planned: the folder may have changed since it was packed
     let target = Side::bundle(bundle, wanted.folder.display().to_string()).map_err(Stop::error)?;
     if let Some(saved) = &wanted.saved {
-        saved.check(&base, &target).map_err(|stale| Stop::Blocked(stale.to_string()))?;
+        saved.check(&base, &target).map_err(Stop::blocked)?;
     }
     Ok(plan(&base, &target))
 }
 
 fn published(
     wanted: &Wanted,
-    releases: &Releases,
+    to: &To<'_>,
     current: &Current,
     bundle: &Bytes,
-    key: Option<&SigningKey>,
+    purpose: Purpose,
 ) -> Result<Release, Stop> {
-    releases.publish(current, bundle, key, Timestamp::now(), None).map_err(|error| match error {
+    to.releases.publish(current, bundle, to.key.as_ref(), Timestamp::now(), purpose).map_err(|error| match error {
         ReleaseError::Moved if wanted.saved.is_some() => Stop::Blocked(format!("saved plan is stale: {error}")),
         error => Stop::error(error),
     })
