@@ -201,16 +201,16 @@ fn namespace(
     match (folder, prepared.namespaces.named(&written)) {
         (Some(folder), _) => {
             metadata.namespace = folder.name.clone();
-            let message = format!("objects in the folder `{}` are in the namespace `{}`", folder.folder, folder.name);
+            let message = format!("objects in the folder `{}` are in the namespace `{}`", folder.path, folder.name);
             let problem = Diagnostic::new(&OTHER_NAMESPACE, message).at(place, "another namespace");
             let problem =
                 problem.at(folder.place, "by the `Gateway`").help("leave `namespace` out, or move the object");
             Some(problem.fix("write the namespace of the folder", place, folder.name.to_string()))
         }
         (None, Some(named)) => {
-            let message = format!("objects of the namespace `{written}` stand in the folder `{}`", named.folder);
+            let message = format!("objects of the namespace `{written}` stand in the folder `{}`", named.path);
             let problem = Diagnostic::new(&OTHER_NAMESPACE, message).at(place, "outside of it");
-            Some(problem.at(named.place, "by the `Gateway`").help(format!("move the object into `{}`", named.folder)))
+            Some(problem.at(named.place, "by the `Gateway`").help(format!("move the object into `{}`", named.path)))
         }
         (None, None) if kind == ENVIRONMENT && written.as_str() != DEFAULT_NAMESPACE => {
             let message = format!("an `{ENVIRONMENT}` belongs to the whole gateway, not to the namespace `{written}`");

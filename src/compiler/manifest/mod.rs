@@ -55,6 +55,9 @@ fn label_example() -> serde_json::Value {
 }
 
 /// The namespace of objects that name none, as a name.
+///
+/// # Panics
+/// Never: the text is fixed and is a name.
 #[expect(clippy::expect_used, reason = "the text is fixed and is a name")]
 pub fn default_namespace() -> Name {
     DEFAULT_NAMESPACE.parse().expect("a literal")
