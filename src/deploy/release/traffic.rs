@@ -63,7 +63,7 @@ impl Traffic {
 
     /// How many requests took longer than a bucket of durations holds.
     pub(super) fn slower_than(&self, bucket: usize) -> u64 {
-        self.durations.iter().skip(bucket + 1).sum()
+        self.durations.iter().skip(bucket + 1).fold(0, |sum, count| sum.saturating_add(*count))
     }
 }
 
@@ -120,9 +120,10 @@ mod tests {
 
     #[test]
     fn what_others_say_may_be_anything() {
-        let odd = Traffic { requests: u64::MAX, errors: u64::MAX, durations: vec![1] };
+        let odd = Traffic { requests: u64::MAX, errors: u64::MAX, durations: vec![1, u64::MAX] };
         let mut sum = odd.clone();
         sum.add(&odd);
         assert_eq!((sum.requests, sum.durations[0], sum.durations.len()), (u64::MAX, 2, 12));
+        assert_eq!(Traffic { durations: vec![u64::MAX; 20], ..odd }.slower_than(0), u64::MAX);
     }
 }

@@ -1,6 +1,7 @@
 //! The trial of a canary: its nodes are compared with all others by what they write into their receipts, until something is worse or
 //! the time is over. Receipts decide nothing but that: what is put in force was signed before.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,6 +12,7 @@ use crate::deploy::release::Release;
 use crate::deploy::release::fleet::{Fleet, State};
 use crate::deploy::release::traffic::Traffic;
 use crate::deploy::store::Objects;
+use crate::diagnostic::render::printable;
 use crate::proxy::metrics::BUCKETS;
 
 /// How often the receipts are read.
@@ -44,7 +46,7 @@ pub enum Verdict {
 
 /// Looks at a canary until it is judged. `tell` hears of it whenever there is something new.
 pub fn attempt(release: &Release, receipts: &dyn Objects, terms: &Terms, mut tell: impl FnMut(&str)) -> Verdict {
-    let (began, mut told) = (Instant::now(), String::new());
+    let (began, mut told, mut heard) = (Instant::now(), String::new(), BTreeSet::new());
     loop {
         let is_over = began.elapsed() >= terms.period;
         match Fleet::read(Some(release.clone()), receipts, Timestamp::now()) {
@@ -55,7 +57,7 @@ pub fn attempt(release: &Release, receipts: &dyn Objects, terms: &Terms, mut tel
                     tell(&line);
                     told = line;
                 }
-                if let Some(why) = lost(&fleet).or_else(|| worse(&canary, &rest, terms.tolerance)) {
+                if let Some(why) = lost(&fleet, &mut heard).or_else(|| worse(&canary, &rest, terms.tolerance)) {
                     return Verdict::Bad(why);
                 }
                 if is_over && canary.requests < terms.requests {
@@ -85,13 +87,20 @@ fn sides(fleet: &Fleet) -> (Traffic, Traffic) {
     (canary, rest)
 }
 
-/// What is wrong with the nodes themselves.
-fn lost(fleet: &Fleet) -> Option<String> {
-    let mut canaries = fleet.nodes.iter().filter(|node| node.canary);
-    if let Some(node) = canaries.clone().find(|node| node.state == State::Refuses) {
-        return Some(format!("{} refuses it", node.receipt.node));
+/// What is wrong with the nodes themselves, of which some were heard before.
+fn lost(fleet: &Fleet, heard: &mut BTreeSet<String>) -> Option<String> {
+    for node in fleet.nodes.iter().filter(|node| node.canary) {
+        let name = || printable(&node.receipt.node);
+        match node.state {
+            State::Refuses => return Some(format!("{} refuses it", name())),
+            State::Silent if heard.contains(&node.receipt.node) => return Some(format!("{} is silent", name())),
+            State::Silent => {}
+            State::Follows | State::Behind => {
+                heard.insert(node.receipt.node.clone());
+            }
+        }
     }
-    canaries.all(|node| node.state == State::Silent).then(|| "none of its nodes is heard any more".to_owned())
+    None
 }
 
 /// What is worse on the canary than elsewhere, if anything surely is.
@@ -153,7 +162,13 @@ impl fmt::Display for Traffic {
 
 #[cfg(test)]
 mod tests {
-    use super::worse;
+    use std::collections::BTreeSet;
+
+    use jiff::Timestamp;
+
+    use super::{lost, worse};
+    use crate::deploy::release::fleet::{Fleet, Node, State};
+    use crate::deploy::release::receipt::Receipt;
     use crate::deploy::release::traffic::Traffic;
 
     /// So many requests, of which some are errors and some take two seconds.
@@ -186,5 +201,21 @@ mod tests {
         assert_eq!(judged((500, 50, 0), (0, 0, 0)), errors.replace("1.0%", "0.0%"));
         let slow = "20.0% of its answers take longer than 2.5ms, and 0.0% of the others'";
         assert_eq!(judged((500, 0, 100), (9000, 0, 0)), slow);
+    }
+
+    #[test]
+    fn a_node_that_is_silent_since_it_runs_the_release_is_lost() {
+        let fleet = |states: [State; 3]| {
+            let receipt = |index: usize| Receipt::new(format!("edge-{index}"), Timestamp::UNIX_EPOCH);
+            let node = |(index, state)| Node { state, canary: index < 2, receipt: receipt(index) };
+            Fleet { current: None, nodes: states.into_iter().enumerate().map(node).collect() }
+        };
+        let (follows, silent) = (State::Follows, State::Silent);
+        let mut heard = BTreeSet::new();
+        for states in [[follows, silent, follows], [State::Behind, follows, silent]] {
+            assert_eq!(lost(&fleet(states), &mut heard), None);
+        }
+        assert_eq!(lost(&fleet([follows, silent, follows]), &mut heard), Some("edge-1 is silent".into()));
+        assert_eq!(lost(&fleet([State::Refuses, follows, follows]), &mut heard), Some("edge-0 refuses it".into()));
     }
 }
