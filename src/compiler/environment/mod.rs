@@ -45,7 +45,7 @@ pub(super) fn prepare(manifests: &mut Manifests, chosen: Option<&str>) -> Prepar
     let environment = choose(&environments, chosen, &mut problems);
     for document in &environments {
         let values = variables.read(&document.root, &mut problems);
-        if environment.is_some_and(|environment| std::ptr::eq(environment, &document.root)) {
+        if environment.is_some_and(|environment| std::ptr::eq(environment, &raw const document.root)) {
             variables.set(values);
         }
     }
@@ -75,8 +75,8 @@ fn is_all_known(manifests: &Manifests) -> bool {
 }
 
 fn choose<'a>(environments: &[&'a Document], chosen: Option<&str>, out: &mut Diagnostics) -> Option<&'a Node> {
-    let named = |document: &&&Document| name_of(&document.root).is_some_and(|name| Some(name) == chosen);
-    if let Some(found) = environments.iter().find(named) {
+    let is_chosen = |document: &&&Document| name_of(&document.root).is_some_and(|name| Some(name) == chosen);
+    if let Some(found) = environments.iter().find(is_chosen) {
         return Some(&found.root);
     }
     let first = environments.first()?;
