@@ -171,7 +171,7 @@ fn object(
     if checked.valid && failed.is_empty() {
         match Spec::read(checked.kind.name, json.remove("spec").unwrap_or_default())? {
             Ok(spec) => object.spec = shape::check(&object, &spec, out).then_some(spec),
-            Err(error) => out.push(unreadable(&object, &error)),
+            Err(_) => out.extend(misread(&object)),
         }
     }
     Some(object)
@@ -221,7 +221,9 @@ fn namespace(
 }
 
 /// What the schema let through and the type refuses.
-fn unreadable(object: &Object, error: &crate::compiler::manifest::SpecError) -> Diagnostic {
+fn misread(object: &Object) -> Option<Diagnostic> {
+    let spec = object.root.get("spec").map(Node::to_json).unwrap_or_default();
+    let error = Spec::misread(object.address.kind, spec)?;
     let pointer: String = error
         .path()
         .iter()
@@ -237,7 +239,7 @@ fn unreadable(object: &Object, error: &crate::compiler::manifest::SpecError) -> 
         Some(Value::Integer(_) | Value::Float(_)) => object.place(&pointer),
         _ => object.key_place(&pointer),
     };
-    object.problem(&shape::UNREADABLE, error.inner().to_string()).at(place, "")
+    Some(object.problem(&shape::UNREADABLE, error.inner().to_string()).at(place, ""))
 }
 
 impl Parsed {
