@@ -10,6 +10,9 @@ use crate::table::space::pair::Leaf;
 /// More leaves than these are left as they are.
 const LIMIT: usize = 5_000;
 
+/// A leaf with more answers than these has no twin that is worth the search.
+const LONGEST: usize = 48;
+
 /// Joins leaves of the same paths.
 pub(super) fn merge(mut leaves: Vec<Leaf>) -> Vec<Leaf> {
     if leaves.len() > LIMIT {
@@ -47,7 +50,8 @@ fn by_literals(leaves: Vec<Leaf>) -> Vec<Leaf> {
     let mut waiting = leaves;
     waiting.reverse();
     while let Some(leaf) = waiting.pop() {
-        let opposite = (0..leaf.literals.len()).find_map(|index| {
+        let literals = if leaf.literals.len() > LONGEST { 0 } else { leaf.literals.len() };
+        let opposite = (0..literals).find_map(|index| {
             let mut other = leaf.clone();
             other.literals[index].1 = !other.literals[index].1;
             known.remove(&other).map(|place| (index, place))

@@ -41,7 +41,7 @@ pub enum Share {
 }
 
 /// How many steps deciding the requests of one set of paths may take, and how many all of them together.
-pub(super) const BUDGET: usize = 20_000;
+pub(super) const BUDGET: usize = 100_000;
 const TOTAL: usize = 5_000_000;
 
 /// Hosts with the same list of rules.

@@ -242,8 +242,7 @@ impl<'a, V: Visit> Walk<'a, V> {
         if others.shapes.iter().any(|(shape, has)| !has && is_plain(shape)) {
             return None;
         }
-        let found = others.machines(self.texts).map_or(Found::Unknown, |machines| self.texts.find_segment(&machines));
-        match found {
+        match self.texts.find_segment(&others) {
             Found::Nothing => return None,
             Found::Text(text) => others.sample = String::from_utf8_lossy(&text[1..]).into_owned(),
             Found::Unknown => others.certain = false,
