@@ -27,6 +27,11 @@ fn the_schema() {
 }
 
 #[test]
+fn the_rules() {
+    check("schema/rules.json", &schema::rules::text());
+}
+
+#[test]
 fn the_reference() {
     check("schema/reference.md", &reference::manual());
 }

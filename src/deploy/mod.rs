@@ -1,8 +1,13 @@
 //! How tables come to be: reading folders, watching them, and putting what compiles in force.
 
+pub mod bundle;
 pub mod explain;
 pub mod follow;
+pub mod git;
 pub mod load;
+pub mod plan;
+pub mod release;
 pub mod secrets;
 pub mod starter;
+pub mod store;
 pub mod watch;

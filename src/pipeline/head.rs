@@ -59,6 +59,18 @@ impl Fields {
         self.text[start..start + name.len()].make_ascii_lowercase();
     }
 
+    /// Adds a field as it was received, from its whole line `Name: value` with its end; the name has so many bytes. The same as
+    /// [`Fields::receive`], in one piece. Only before any edit.
+    pub fn receive_line(&mut self, line: &[u8], name: usize) {
+        debug_assert_eq!(self.received, self.entries.len(), "received after an edit");
+        let start = self.text.len();
+        self.text.extend_from_slice(line);
+        self.text[start..start + name].make_ascii_lowercase();
+        let value = name + SEPARATOR.len();
+        self.note(start, name, line.len().saturating_sub(value + LINE_END.len()));
+        self.received = self.entries.len();
+    }
+
     /// Adds a field as it was received, with a name that is in lower case already. Only before any edit.
     pub fn receive_lower(&mut self, name: &[u8], value: &[u8]) {
         debug_assert_eq!(self.received, self.entries.len(), "received after an edit");
@@ -197,15 +209,19 @@ impl Fields {
 
     fn push(&mut self, name: &[u8], value: &[u8]) {
         let start = self.text.len();
-        let value_start = start + name.len() + SEPARATOR.len();
         self.text.reserve(name.len() + value.len() + SEPARATOR.len() + LINE_END.len());
         self.text.extend_from_slice(name);
         self.text.extend_from_slice(SEPARATOR);
         self.text.extend_from_slice(value);
         self.text.extend_from_slice(LINE_END);
+        self.note(start, name.len(), value.len());
+    }
+
+    /// Notes the field whose line begins at `start`.
+    fn note(&mut self, start: usize, name: usize, value: usize) {
         self.entries.push(Field {
-            name: (narrow(start), u16::try_from(name.len()).unwrap_or(u16::MAX)),
-            value: (narrow(value_start), narrow(value.len())),
+            name: (narrow(start), u16::try_from(name).unwrap_or(u16::MAX)),
+            value: (narrow(start + name + SEPARATOR.len()), narrow(value)),
             dropped: false,
             secret: false,
         });

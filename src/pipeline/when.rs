@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::pipeline::certificate::{CertificateCondition, ClientCertificate};
 use crate::pipeline::condition::{FieldCondition, NamedCondition, Names};
 use crate::pipeline::exchange::Exchange;
 use crate::pipeline::head::RequestHead;
@@ -38,6 +39,9 @@ pub struct When {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("uniqueItems" = true))]
     pub networks: Vec<Network>,
+    /// Conditions on the certificate that the client showed; a listener of the route asks for one (`clientAuth`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<CertificateCondition>,
 }
 
 /// A `when` as it is decided: all conditions hold, those that are not empty.
@@ -55,6 +59,8 @@ pub struct Guard {
     pub cookies: Vec<FieldCondition>,
     /// The client's address lies in one of these.
     pub networks: Vec<Network>,
+    /// What the client's certificate must be.
+    pub certificate: Option<CertificateCondition>,
 }
 
 impl When {
@@ -68,6 +74,7 @@ impl When {
             query: all(&self.query, Names::ExactCase),
             cookies: all(&self.cookies, Names::ExactCase),
             networks: self.networks.clone(),
+            certificate: self.client_certificate.clone(),
         }
     }
 }
@@ -75,16 +82,17 @@ impl When {
 impl Guard {
     /// Whether the plugin runs for this request.
     pub fn holds(&self, exchange: &Exchange<'_>) -> bool {
-        self.admits(exchange.request, exchange.client.ip)
+        self.admits(exchange.request, exchange.client.ip, exchange.certificate)
     }
 
-    /// Whether the plugin runs for a request with this head, from this address.
-    pub fn admits(&self, head: &RequestHead, ip: IpAddr) -> bool {
+    /// Whether the plugin runs for a request with this head, from this address, by a client with this certificate.
+    pub fn admits(&self, head: &RequestHead, ip: IpAddr, certificate: Option<&ClientCertificate>) -> bool {
         (self.methods.is_empty() || self.methods.contains(&head.method))
             && (self.paths.is_empty() || self.paths.iter().any(|path| path.matches(&head.path)))
             && (self.networks.is_empty() || self.networks.iter().any(|net| net.contains(ip)))
             && self.headers.iter().all(|condition| condition.header(head))
             && self.query.iter().all(|condition| condition.query(head))
             && self.cookies.iter().all(|condition| condition.cookie(head))
+            && self.certificate.as_ref().is_none_or(|condition| condition.holds(certificate))
     }
 }

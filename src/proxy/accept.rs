@@ -28,7 +28,7 @@ pub async fn accept(socket: Socket, core: Rc<Core>, state: Rc<ListenerState>) {
     if !state.closing.get() {
         accept_until(removed, &acceptor, &core, &state).await;
     }
-    if state.handed_over.get() {
+    if state.lasts.get() {
         return;
     }
     // who is connecting, or in the kernel's queue, would be reset if the socket were closed

@@ -6,12 +6,13 @@ use std::io;
 use listenfd::ListenFd;
 
 use crate::proxy::listener::Socket;
+use crate::proxy::sockets::Given;
 
-/// The sockets that this program was started with, by the names that the manager gives them.
+/// The sockets that this program was started with, by the names that the manager gives them. The manager keeps them open.
 ///
 /// # Errors
 /// If one of them is no socket that listens on an address or a path.
-pub fn sockets() -> io::Result<Vec<(String, Socket)>> {
+pub fn sockets() -> io::Result<Vec<Given>> {
     let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
     let names: Vec<&str> = names.split(':').collect();
     let mut given = ListenFd::from_env();
@@ -24,7 +25,7 @@ pub fn sockets() -> io::Result<Vec<(String, Socket)>> {
         let socket = socket.ok_or(io::ErrorKind::NotFound)?;
         socket.set_nonblocking()?;
         socket.hear();
-        Ok((names.get(index).copied().unwrap_or_default().to_owned(), socket))
+        Ok(Given { name: names.get(index).copied().unwrap_or_default().to_owned(), socket, lasting: true })
     };
     (0..count).map(one).collect()
 }

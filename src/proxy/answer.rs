@@ -25,7 +25,7 @@ pub enum Source {
     /// Bytes in memory.
     Bytes(Bytes),
     /// The upstream.
-    Upstream(UpstreamBody<ClientBody>),
+    Upstream(UpstreamBody<Box<ClientBody>>),
 }
 
 impl AnswerBody {

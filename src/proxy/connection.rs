@@ -1,5 +1,6 @@
 //! One connection of a client: what all of its requests share, and how it ends.
 
+use std::cell::OnceCell;
 use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -15,6 +16,7 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead as _, AsyncWrite as _, AsyncWriteExt as _, ReadBuf};
 
 use crate::pipeline::certificate::ClientCertificate;
+use crate::pipeline::upstream::ProxyVersion;
 use crate::proxy::core::Core;
 use crate::proxy::http1::{self, Served, Socket};
 use crate::proxy::http2;
@@ -47,6 +49,8 @@ pub struct Connection {
     pub scheme: Scheme,
     /// What is known of it if that is TLS.
     pub tls: Option<Box<TlsFacts>>,
+    /// What servers are told of it, by the version of the PROXY protocol.
+    prefaces: [OnceCell<Arc<[u8]>>; 2],
 }
 
 impl Connection {
@@ -61,6 +65,7 @@ impl Connection {
             peer_text: peer.ip().to_string().into(),
             scheme: Scheme::Http,
             tls: None,
+            prefaces: Default::default(),
         }
     }
 
@@ -96,6 +101,20 @@ impl Connection {
         let generation = self.core.generation();
         let index = self.listener_index(&generation)?;
         generation.tls.listeners.get(usize::from(index))?.clone()
+    }
+
+    /// What a server is told that wants to know for whom a connection is made. It is the same for all requests, and who has a
+    /// connection for it knows by it when the client is gone.
+    pub fn preface(&self, version: ProxyVersion, generation: &Arc<Generation>) -> Arc<[u8]> {
+        let preface = self.prefaces[version as usize].get_or_init(|| {
+            let listener = self.listener_index(generation).unwrap_or_default();
+            let here = generation.listeners.get(usize::from(listener)).and_then(|listener| listener.address.ip());
+            // the ends of a connection are of one family; where ours is not known, the client's stands for it
+            let client = SocketAddr::new(self.peer, self.peer_port);
+            let here = here.filter(|here| here.is_ipv4() == client.is_ipv4()).unwrap_or(client);
+            preface::write(version, Some((client, here))).into()
+        });
+        Arc::clone(preface)
     }
 
     /// The certificate that the client showed.
@@ -175,7 +194,8 @@ async fn secure(stream: Plain, tls: &Arc<TlsListener>, connection: &mut Connecti
     let deadline = connection.core.timers.deadline();
     deadline.set(connection.timeouts().header.get());
     let counters = &connection.core.metrics.tls;
-    let failure = match handshake(stream, tls, &deadline).await {
+    let challenges = connection.core.generation().challenges.clone();
+    let failure = match handshake(stream, tls, challenges.as_deref(), &deadline).await {
         Handshake::Done(stream, facts) => {
             counters.count(stream.get_ref().1);
             connection.scheme = Scheme::Https;
@@ -188,6 +208,7 @@ async fn secure(stream: Plain, tls: &Arc<TlsListener>, connection: &mut Connecti
             }
             Failure::PlainText
         }
+        Handshake::Proved => return None,
         Handshake::Failed(failure) => failure,
     };
     counters.fail(failure);

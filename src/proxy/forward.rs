@@ -1,6 +1,5 @@
 //! The end of a route at a server upstream: the turn is chosen, the head written, the answer awaited.
 
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -9,12 +8,10 @@ use crate::pipeline::upstream::ProxyVersion;
 use crate::proxy::account::Account;
 use crate::proxy::answer::Source;
 use crate::proxy::balance::{Busy, LiveTarget, Outcome, Refused};
-use crate::proxy::connection::Connection;
 use crate::proxy::handler::{ClientRequest, End, client_body};
 use crate::proxy::live::Generation;
 use crate::proxy::mirror::Copy;
 use crate::proxy::outgoing::{Hop, write_head};
-use crate::proxy::preface;
 use crate::proxy::request_body::{BodyError, ClientBody};
 use crate::proxy::tries::Tries;
 use crate::proxy::tunnel::{PendingTunnel, Upgrade};
@@ -74,7 +71,7 @@ pub async fn forward(
         let repeatable = body.is_none() && exchange.request.method.is_idempotent();
         let has_body = body.is_some();
         let sent = to.send(&backend.targets[chosen as usize], body, upgrade.as_ref(), &tries, exchange, outgoing).await;
-        tries.note(chosen, outcome(&sent, exchange.response.status, has_body));
+        tries.note(chosen, outcome(&sent, exchange.response.status, has_body, &to));
         let again = match sent {
             Ok(Reply::Answer(_)) if repeatable && tries.again_for_status(exchange).await => Ok(None),
             Err(Failure { error, unsent: Some(unsent) }) if tries.again_for(&error).await => Ok(unsent.body),
@@ -95,16 +92,21 @@ impl Forwarded<'_> {
         self.visit.connection.core.timers.now()
     }
 
+    /// Whether the client itself waits for less time than the route would give.
+    fn is_hurried(&self) -> bool {
+        self.visit.patience.get().is_some_and(|patience| patience < self.waits.request)
+    }
+
     /// Asks one server once.
     async fn send(
         &self,
         target: &LiveTarget,
-        body: Option<ClientBody>,
+        body: Option<Box<ClientBody>>,
         upgrade: Option<&Upgrade>,
         tries: &Tries<'_>,
         exchange: &mut Exchange<'_>,
         outgoing: &mut Vec<u8>,
-    ) -> Result<Reply<ClientBody>, Failure<ClientBody>> {
+    ) -> Result<Reply<Box<ClientBody>>, Failure<Box<ClientBody>>> {
         let hop = Hop {
             host: target.host.as_deref(),
             server: &target.authority,
@@ -133,19 +135,13 @@ impl Forwarded<'_> {
 
     /// A target that is told which client connects to it.
     fn announcing(&self, target: &Target, version: ProxyVersion) -> Target {
-        let Connection { peer, peer_port, .. } = *self.visit.connection;
-        let listener = self.visit.connection.listener_index(self.generation).unwrap_or_default();
-        let here = self.generation.listeners.get(usize::from(listener)).and_then(|listener| listener.address.ip());
-        // the ends of a connection are of one family; where ours is not known, the client's stands for it
-        let client = SocketAddr::new(peer, peer_port);
-        let here = here.filter(|here| here.is_ipv4() == client.is_ipv4()).unwrap_or(client);
-        Target { preface: Some(preface::write(version, Some((client, here))).into()), ..target.clone() }
+        Target { preface: Some(self.visit.connection.preface(version, self.generation)), ..target.clone() }
     }
 
     /// What the client gets.
     fn conclude(
         &self,
-        last: Result<Reply<ClientBody>, Failure<ClientBody>>,
+        last: Result<Reply<Box<ClientBody>>, Failure<Box<ClientBody>>>,
         chosen: u32,
         upgrade: Option<Upgrade>,
         exchange: &mut Exchange<'_>,
@@ -162,8 +158,7 @@ impl Forwarded<'_> {
             }
             Err(Failure { error, .. }) => {
                 let end = End::failed(status(&error), error.reason(), exchange);
-                if let UpstreamError::PendingLimit | UpstreamError::ConnectionLimit = error {
-                    backend.note_overflow(&error);
+                if backend.note_overflow(&error) {
                     exchange.response.fields.set("retry-after", b"1");
                 }
                 end
@@ -196,17 +191,16 @@ fn refuse(refused: Refused, exchange: &mut Exchange<'_>) -> End {
     end
 }
 
-/// What it says of the server. The client's own faults say nothing; nor does time that ran out while the client was still sending.
-fn outcome<B>(sent: &Result<Reply<B>, Failure<B>>, status: u16, has_body: bool) -> Outcome {
+/// What it says of the server. Time that ran out while the client was still sending says nothing, nor does time of which the client
+/// itself gave too little.
+fn outcome<B>(sent: &Result<Reply<B>, Failure<B>>, status: u16, has_body: bool, to: &Forwarded<'_>) -> Outcome {
     match sent {
         Ok(Reply::Answer(_)) => Outcome::of_status(status),
         Ok(Reply::Upgraded(_)) => Outcome::Success,
         Err(failure) => match &failure.error {
-            UpstreamError::RequestBody(_) | UpstreamError::PendingLimit | UpstreamError::ConnectionLimit => {
-                Outcome::Nothing
-            }
-            UpstreamError::RequestTimeout | UpstreamError::TryTimeout if has_body => Outcome::Nothing,
-            error => Outcome::Failure(error.reason()),
+            UpstreamError::RequestTimeout if has_body || to.is_hurried() => Outcome::Nothing,
+            UpstreamError::TryTimeout if has_body => Outcome::Nothing,
+            error => Outcome::of_error(error),
         },
     }
 }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::pipeline::backend::Backend;
 use crate::pipeline::exchange::{Client, Content, Exchange, Params, Step, UpstreamTarget};
 use crate::pipeline::head::RequestHead;
@@ -92,6 +94,12 @@ fn depart<'t>(
     account.note_request(connection, heads, from, &id);
     if let Err(refusal) = arrival.received {
         return Err(account.refuse(refusal, heads, &id));
+    }
+    // before everything else that a manifest says: an authority asks this host, whoever stands in front of it
+    if let Some(page) =
+        generation.challenges.as_ref().and_then(|pending| pending.page(connection.scheme, &heads.request))
+    {
+        return Err(proof(page, heads));
     }
     if from.trusted {
         take_forwarded_host(&mut heads.request).map_err(|refusal| account.refuse(refusal, heads, &id))?;
@@ -193,10 +201,8 @@ impl<'t> Trip<'t> {
         let reached = match (&end.backend, live.ends[chosen.index]) {
             (Backend::Local(local), _) => {
                 // no body is read here, so that none is copied
-                match (copy, &request.body) {
-                    (Some(copy), None) => copy.send(),
-                    (Some(copy), Some(_)) => copy.abandon(),
-                    (None, _) => {}
+                if let (Some(copy), None) = (copy, &request.body) {
+                    copy.send();
                 }
                 settle(local.answer(exchange), exchange, &visit.deadline).await
             }
@@ -215,8 +221,10 @@ impl<'t> Trip<'t> {
     /// An error without a body of its own gets the gateway's page.
     fn with_error_page(&self, end: End, exchange: &mut Exchange<'_>, account: &mut Account) -> End {
         let status = exchange.response.status;
-        let is_written = exchange.response.fields.get("content-type").is_some();
-        if status < 400 || end.framed || is_written || !matches!(end.source, Source::Empty) {
+        if status < 400 || end.framed || !matches!(end.source, Source::Empty) {
+            return end;
+        }
+        if exchange.response.fields.get("content-type").is_some() {
             return end;
         }
         account.note_error(end.cause);
@@ -339,16 +347,24 @@ fn server_options(heads: &mut Heads) -> End {
     End::content(Content::Empty)
 }
 
+/// What an authority asked for (RFC 8555, 8.3).
+fn proof(page: Bytes, heads: &mut Heads) -> End {
+    heads.response.status = 200;
+    heads.response.fields.set("content-type", b"application/octet-stream");
+    End::content(Content::Bytes(page))
+}
+
 fn not_allowed(methods: &[Method], heads: &mut Heads, account: &mut Account, id: &[u8]) -> End {
     let allow = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
     heads.response.fields.set("allow", allow.as_bytes());
     account.error(405, None, "method", heads, id)
 }
 
-/// The body of a request on its way upstream: within the limit, and never silent for longer than `idle`.
-pub fn client_body(request: Incoming, visit: &Visit, generation: &Generation, idle: Duration) -> ClientBody {
+/// The body of a request on its way upstream: within the limit, and never silent for longer than `idle`. Boxed, for it is moved from
+/// hand to hand, and most requests have none.
+pub fn client_body(request: Incoming, visit: &Visit, generation: &Generation, idle: Duration) -> Box<ClientBody> {
     let limit = generation.table.settings.limits.body_bytes.bytes();
-    ClientBody::new(request, limit, idle, visit.connection.core.timers.deadline())
+    Box::new(ClientBody::new(request, limit, idle, visit.connection.core.timers.deadline()))
 }
 
 impl Account {

@@ -10,8 +10,8 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use rustix::net::{
 use socket2::{Domain, SockAddr, Type};
 
 use crate::proxy::listener::{Socket, is_left_behind};
-use crate::proxy::sockets::Sockets;
+use crate::proxy::sockets::{Given, Sockets};
 
 /// Asks for the next socket.
 const NEXT: u8 = b'n';
@@ -36,13 +36,16 @@ const NAME_AT_MOST: usize = 256;
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(10);
 
+/// How long nothing is accepted after an error, such as too many open files.
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// How long the new program may take to start.
 const START: Duration = Duration::from_mins(5);
 
 /// Sockets that were taken over, and the program that gave them, which still accepts.
 pub struct TakenOver {
     /// The sockets, with the names they go by.
-    pub sockets: Vec<(String, Socket)>,
+    pub sockets: Vec<Given>,
     from: UnixStream,
 }
 
@@ -61,7 +64,7 @@ pub fn take_over(path: &Path) -> io::Result<Option<TakenOver>> {
     from.set_read_timeout(Some(ANSWER))?;
     let mut sockets = Vec::new();
     while let Some((name, fd)) = ask_next(&from)? {
-        sockets.push((name, Socket::adopt(fd)?));
+        sockets.push(Given { name, socket: Socket::adopt(fd)?, lasting: false });
     }
     Ok(Some(TakenOver { sockets, from }))
 }
@@ -111,26 +114,29 @@ impl Giver {
         let giver = Self { path: path.to_owned(), given: Arc::default() };
         let (path, done) = (path.to_owned(), Arc::clone(&giver.given));
         thread::Builder::new().name("handover".into()).spawn(move || {
-            for stream in listener.incoming().flatten() {
-                match give(stream, &sockets, || fs::remove_file(&path)) {
-                    Ok(()) => {
-                        done.store(true, Ordering::Release);
-                        then();
-                        return;
-                    }
+            for stream in listener.incoming() {
+                let let_go = || fs::remove_file(&path).inspect(|()| done.store(true, Ordering::Release));
+                match stream.and_then(|stream| give(stream, &sockets, let_go)) {
+                    Ok(()) => return then(),
                     Err(error) => {
                         tracing::warn!(%error, "another program asked for the sockets, and did not take over");
+                        thread::sleep(PAUSE);
                     }
                 }
             }
         })?;
         Ok(giver)
     }
+
+    /// Whether another program accepts on the sockets by now.
+    pub fn has_given(&self) -> bool {
+        self.given.load(Ordering::Acquire)
+    }
 }
 
 impl Drop for Giver {
     fn drop(&mut self) {
-        if !self.given.load(Ordering::Acquire) {
+        if !self.has_given() {
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -152,15 +158,19 @@ fn listen(path: &Path) -> io::Result<UnixListener> {
 /// Gives all open sockets to the program at the other end, and lets go of the path once it accepts on them.
 fn give(mut to: UnixStream, sockets: &Sockets, let_go: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     to.set_read_timeout(Some(START))?;
-    let open = sockets.all_open();
-    let mut left = open.iter().flat_map(|(name, sockets)| sockets.iter().map(move |socket| (name, socket)));
+    let mut left = sockets.all_open().into_iter().flat_map(|(name, sockets)| {
+        // a listener that is removed meanwhile is closed, however long the other program takes
+        let sockets: Vec<_> = (0..sockets.len()).map(|index| (name.clone(), Arc::downgrade(&sockets), index)).collect();
+        sockets
+    });
     let mut asked = [0];
     loop {
         to.read_exact(&mut asked)?;
-        match asked[0] {
-            NEXT => send(&to, left.next())?,
-            _ => break,
+        if asked[0] != NEXT {
+            break;
         }
+        let next = left.find_map(|(name, sockets, index)| Some((name, Weak::upgrade(&sockets)?, index)));
+        send(&to, next.as_ref().map(|(name, sockets, index)| (name, &sockets[*index])))?;
     }
     let_go()?;
     to.write_all(&[READY])
@@ -183,7 +193,7 @@ mod tests {
     use std::net::TcpStream;
     use std::sync::{Arc, mpsc};
 
-    use super::{Giver, take_over};
+    use super::{Given, Giver, take_over};
     use crate::proxy::listener::{Socket, bind};
     use crate::proxy::sockets::{Owner, Sockets};
     use crate::value::Scalar as _;
@@ -202,7 +212,7 @@ mod tests {
         let mut client = TcpStream::connect(address.ip().unwrap()).unwrap();
 
         let mut taken = take_over(&path).unwrap().unwrap();
-        let (name, socket) = taken.sockets.remove(0);
+        let Given { name, socket, .. } = taken.sockets.remove(0);
         assert_eq!((name.as_str(), socket.address().unwrap(), taken.sockets.len()), ("http", address, 0));
         taken.accepted().unwrap();
         wait.recv().unwrap();

@@ -26,16 +26,16 @@ pub struct ListenerState {
     pub id: u64,
     /// Whether it was removed, so that its connections end after their request.
     pub closing: Cell<bool>,
-    /// Whether another program accepts on its sockets now.
-    pub handed_over: Cell<bool>,
+    /// Whether its sockets outlive this program's hold of them: whoever keeps them open finds what waits in their queues.
+    pub lasts: Cell<bool>,
     /// Told when it is removed, for each socket that is accepted on.
     pub removed: Notify,
 }
 
 impl ListenerState {
     /// A listener that is open.
-    pub fn new(id: u64) -> Self {
-        Self { id, closing: Cell::new(false), handed_over: Cell::new(false), removed: Notify::new() }
+    pub fn new(id: u64, lasts: bool) -> Self {
+        Self { id, closing: Cell::new(false), lasts: Cell::new(lasts), removed: Notify::new() }
     }
 }
 

@@ -34,7 +34,7 @@ const BODY_BYTES: usize = 64 << 10;
 #[derive(Default)]
 pub struct Mirrors(Cell<usize>);
 
-/// A copy of a request, until all of it is there.
+/// A copy of a request. It counts as one that is on its way from its first byte on, and as dropped if it is never sent.
 pub struct Copy {
     core: Rc<Core>,
     generation: Pinned,
@@ -45,6 +45,18 @@ pub struct Copy {
     waits: Waits,
     body: BytesMut,
     whole: bool,
+    sent: bool,
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        self.core.mirrors.0.set(self.core.mirrors.0.get() - 1);
+        if !self.sent
+            && let Some(backend) = self.generation.backends.get(self.backend as usize)
+        {
+            drop_one(backend);
+        }
+    }
 }
 
 /// Where a copy goes.
@@ -79,6 +91,7 @@ impl Copy {
         let (host, server) = (target.host.as_deref(), &*target.authority);
         let mut head = Vec::with_capacity(1024);
         write_head(exchange, &Hop { host, server, upgrade: None, peer: to.peer, request_id: to.id }, &mut head);
+        to.core.mirrors.0.set(to.core.mirrors.0.get() + 1);
         Some(Self {
             core: Rc::clone(to.core),
             generation: Rc::clone(to.generation),
@@ -89,6 +102,7 @@ impl Copy {
             waits: to.waits,
             body: BytesMut::new(),
             whole: true,
+            sent: false,
         })
     }
 
@@ -104,27 +118,16 @@ impl Copy {
 
     /// The request has come to its end: the copy is sent, if it is whole.
     pub fn send(self) {
-        if !self.whole || self.core.mirrors.0.get() >= AT_ONCE {
-            return self.abandon();
-        }
-        self.core.mirrors.0.set(self.core.mirrors.0.get() + 1);
-        spawn_local(async move {
-            let core = Rc::clone(&self.core);
-            self.run().await;
-            core.mirrors.0.set(core.mirrors.0.get() - 1);
-        });
-    }
-
-    /// The request did not come to its end.
-    pub fn abandon(self) {
-        if let Some(backend) = self.generation.backends.get(self.backend as usize) {
-            drop_one(backend);
+        if self.whole {
+            spawn_local(self.run());
         }
     }
 
-    async fn run(self) {
-        let Some(backend) = self.generation.backends.get(self.backend as usize) else { return };
-        let Ok(admission) = backend.admit(self.core.timers.now()) else { return drop_one(backend) };
+    async fn run(mut self) {
+        let generation = Rc::clone(&self.generation);
+        let Some(backend) = generation.backends.get(self.backend as usize) else { return };
+        let Ok(admission) = backend.admit(self.core.timers.now()) else { return };
+        self.sent = true;
         backend.state.mirrored.fetch_add(1, Ordering::Relaxed);
         let target = &backend.targets[self.target as usize];
         target.state.begin();
@@ -155,7 +158,10 @@ impl Copy {
         let mut body = match self.core.upstreams.send(call).await {
             Ok(Reply::Answer(body)) => pin!(body),
             Ok(Reply::Upgraded(_)) => return Outcome::Success,
-            Err(failure) => return Outcome::Failure(failure.error.reason()),
+            Err(failure) => {
+                backend.note_overflow(&failure.error);
+                return Outcome::of_error(&failure.error);
+            }
         };
         // read to its end, so that the connection serves again
         poll_fn(|cx| {

@@ -9,8 +9,10 @@ pub mod activation;
 mod answer;
 mod background;
 mod balance;
+pub mod challenges;
 mod connection;
 mod core;
+mod duplex;
 mod ends;
 mod error_page;
 mod forward;
@@ -57,7 +59,7 @@ use crate::proxy::listener::{Socket, bind, bind_beside, spread};
 use crate::proxy::live::{Generation, Live, LiveListener, PrepareError, Surroundings};
 use crate::proxy::metrics::Metrics;
 use crate::proxy::sockets::{Owner, Sockets};
-use crate::proxy::tls::Expiry;
+use crate::proxy::tls::{Expiry, Issued};
 use crate::proxy::worker::{Command, Worker};
 use crate::table::RouteTable;
 use crate::value::address::ListenAddress;
@@ -92,6 +94,9 @@ pub struct Proxy {
     bound: Taken,
     next_listener: u64,
     expiry: Expiry,
+    /// The generations before the one in force that requests may still live with. They are dropped here: taking a large table
+    /// apart would make the clients of a worker wait.
+    retired: Vec<Arc<Generation>>,
 }
 
 /// How a data plane is started.
@@ -104,6 +109,8 @@ pub struct Start {
     pub log: AccessLog,
     /// The sockets that the program was given, and where those that are open are told.
     pub sockets: Arc<Sockets>,
+    /// What authorities have issued.
+    pub issued: Arc<Issued>,
 }
 
 impl Proxy {
@@ -112,7 +119,7 @@ impl Proxy {
     /// # Errors
     /// If the table cannot be put in force or a worker cannot be started.
     pub fn start(table: RouteTable, secrets: Secrets, start: Start) -> Result<Self, SwapError> {
-        let around = Surroundings::new(Arc::clone(&start.metrics));
+        let around = Surroundings::new(Arc::clone(&start.metrics), start.issued);
         let mut bound = Taken::new();
         let mut next_listener = 0;
         let count = start.workers.max(1);
@@ -127,8 +134,8 @@ impl Proxy {
             .collect::<io::Result<Vec<_>>>()
             .map_err(SwapError::Worker)?;
         open(fresh, &workers, &mut bound);
-        let proxy =
-            Self { live, workers, around, sockets: start.sockets, bound, next_listener, expiry: Expiry::default() };
+        let (sockets, expiry, retired) = (start.sockets, Expiry::default(), Vec::new());
+        let proxy = Self { live, workers, around, sockets, bound, next_listener, expiry, retired };
         proxy.tell_open();
         Ok(proxy)
     }
@@ -142,7 +149,7 @@ impl Proxy {
         let (fresh, listeners) =
             bind_missing(&table, &self.bound, &mut self.next_listener, self.workers.len(), &self.sockets)?;
         let next = Generation::prepare(number, table, listeners.clone(), secrets, &self.around)?;
-        self.live.swap(next);
+        self.retired.push(self.live.swap(next));
         // only now: who connects to a new listener is to find its routes
         open(fresh, &self.workers, &mut self.bound);
         let removed: Vec<Bound> =
@@ -156,10 +163,11 @@ impl Proxy {
     }
 
     /// Has nobody accept on a listener any more. The workers' sockets are the last ones: each empties its queue and closes it.
-    fn close(&self, Bound { live, sockets }: Bound) {
-        drop(sockets);
-        leave(&live.address);
-        self.workers.iter().for_each(|worker| worker.tell(Command::Unlisten(live.id)));
+    fn close(&self, bound: Bound) {
+        bound.leave();
+        let id = bound.live.id;
+        drop(bound);
+        self.workers.iter().for_each(|worker| worker.tell(Command::Unlisten(id)));
     }
 
     /// Tells which sockets are open, so that they can be given on.
@@ -184,15 +192,17 @@ impl Proxy {
         names.zip(generation.listeners.iter().map(|bound| bound.address.clone())).collect()
     }
 
-    /// Says in the log which certificates expire soon; to be called every few seconds.
-    pub fn warn_of_expiry(&mut self) {
+    /// Says in the log which certificates expire soon, and lets go of tables that no request lives with any more; to be called
+    /// every few seconds.
+    pub fn tend(&mut self) {
         self.expiry.look(&self.live.load().tls.certificates);
+        self.retired.retain(|generation| Arc::strong_count(generation) > 1);
     }
 
     /// Stops accepting, lets requests in flight end within the drain time, and ends.
     pub fn drain(self) {
         self.sockets.set_open(Owner::Proxy, Vec::new());
-        self.bound.values().for_each(|bound| leave(&bound.live.address));
+        self.bound.values().for_each(Bound::leave);
         self.end(|| Command::Drain);
     }
 
@@ -208,24 +218,63 @@ impl Proxy {
     }
 }
 
-/// Takes the path of a socket away that nobody will accept on.
-fn leave(address: &ListenAddress) {
-    if let ListenAddress::Unix(path) = address {
-        let _ = std::fs::remove_file(path);
-    }
-}
-
 /// A listener whose sockets are bound and that nobody accepts on yet.
 struct Fresh {
     name: String,
     wanted: ListenAddress,
     bound: Bound,
+    /// The sockets of each worker.
+    own: Vec<Vec<Socket>>,
 }
 
 /// A listener's sockets, kept so that they can be given on.
 struct Bound {
     live: LiveListener,
     sockets: Arc<[Socket]>,
+    /// Whether a service manager keeps them open, too.
+    lasts: bool,
+}
+
+impl Bound {
+    /// Binds a listener, or takes the sockets that the program was given for it.
+    fn new(
+        id: u64,
+        name: &str,
+        wanted: &ListenAddress,
+        taken: &Taken,
+        workers: usize,
+        sockets: &Sockets,
+    ) -> io::Result<Self> {
+        let given = sockets.take(name, wanted);
+        let lasts = given.iter().any(|one| one.lasting);
+        let sockets = if !given.is_empty() {
+            spread(given.into_iter().map(|one| one.socket).collect(), workers)?
+        } else if let Some(ip) = wanted.ip()
+            && taken.values().any(|own| own.live.port() == Some(ip.port()))
+        {
+            // an own socket may hold the port by an address that overlaps with the wanted one
+            bind_beside(ip, workers)?.into_iter().map(Socket::Tcp).collect()
+        } else {
+            bind(wanted, workers)?
+        };
+        let live = LiveListener { id, address: sockets[0].address()? };
+        Ok(Self { live, sockets: sockets.into(), lasts })
+    }
+
+    /// The sockets that each worker accepts on.
+    fn spread(&self, workers: usize) -> io::Result<Vec<Vec<Socket>>> {
+        let own = |index| self.sockets.iter().skip(index).step_by(workers).map(Socket::try_clone).collect();
+        (0..workers).map(own).collect()
+    }
+
+    /// Takes the path of a socket away that nobody will accept on.
+    fn leave(&self) {
+        if let ListenAddress::Unix(path) = &self.live.address
+            && !self.lasts
+        {
+            let _ = std::fs::remove_file(path);
+        }
+    }
 }
 
 /// The sockets by the address that was wanted; any port may be wanted by several, so those are told apart by name.
@@ -251,35 +300,23 @@ fn bind_missing(
             listeners.push(bound.live.clone());
             continue;
         }
-        let bound = match sockets.take(&name, wanted) {
-            given if !given.is_empty() => spread(given, workers),
-            // an own socket may hold the port by an address that overlaps with the wanted one
-            _ => match wanted.ip().filter(|wanted| taken.values().any(|own| own.live.port() == Some(wanted.port()))) {
-                Some(ip) => bind_beside(ip, workers).map(|sockets| sockets.into_iter().map(Socket::Tcp).collect()),
-                None => bind(wanted, workers),
-            },
-        };
-        let bound = bound.and_then(|sockets| Ok((sockets[0].address()?, sockets)));
-        let (address, sockets) =
-            bound.map_err(|error| SwapError::Bind { name: name.clone(), address: wanted.clone(), error })?;
         *next += 1;
-        let live = LiveListener { id: *next, address };
-        listeners.push(live.clone());
-        fresh.push(Fresh { name, wanted: wanted.clone(), bound: Bound { live, sockets: sockets.into() } });
+        let bound = Bound::new(*next, &name, wanted, taken, workers, sockets);
+        let bound = bound.and_then(|bound| Ok((bound.spread(workers)?, bound)));
+        let (own, bound) =
+            bound.map_err(|error| SwapError::Bind { name: name.clone(), address: wanted.clone(), error })?;
+        listeners.push(bound.live.clone());
+        fresh.push(Fresh { name, wanted: wanted.clone(), bound, own });
     }
     Ok((fresh, listeners.into()))
 }
 
 fn open(fresh: Vec<Fresh>, workers: &[Worker], taken: &mut Taken) {
-    for Fresh { name, wanted, bound } in fresh {
+    for Fresh { name, wanted, bound, own } in fresh {
         let LiveListener { id, address } = &bound.live;
         tracing::info!(listener = %name, %address, "listening");
-        for (index, worker) in workers.iter().enumerate() {
-            let own = bound.sockets.iter().skip(index).step_by(workers.len());
-            match own.map(Socket::try_clone).collect() {
-                Ok(sockets) => worker.tell(Command::Listen { id: *id, sockets }),
-                Err(error) => tracing::error!(%error, listener = %name, "a worker cannot accept"),
-            }
+        for (worker, sockets) in workers.iter().zip(own) {
+            worker.tell(Command::Listen { id: *id, sockets, lasts: bound.lasts });
         }
         taken.insert(key(&name, &wanted), bound);
     }

@@ -145,11 +145,20 @@ impl Body for ClientBody {
 
 impl ClientBody {
     fn count(&mut self, frame: Result<Frame<Bytes>, DecodeError>) -> Result<Frame<Bytes>, BodyError> {
+        let counted = self.within_limit(frame);
+        if let Some(copy) = &mut self.copy {
+            match &counted {
+                Ok(frame) => copy.take(frame.data_ref().map_or(&[], |data| data)),
+                // what is refused is nobody's
+                Err(_) => self.copy = None,
+            }
+        }
+        counted
+    }
+
+    fn within_limit(&mut self, frame: Result<Frame<Bytes>, DecodeError>) -> Result<Frame<Bytes>, BodyError> {
         let frame = frame.map_err(|_| BodyError::Broken)?;
         let length = frame.data_ref().map_or(0, Bytes::len) as u64;
-        if let (Some(copy), Some(data)) = (&mut self.copy, frame.data_ref()) {
-            copy.take(data);
-        }
         self.left = self.left.checked_sub(length).ok_or(BodyError::TooLarge)?;
         Ok(frame)
     }
@@ -157,8 +166,8 @@ impl ClientBody {
 
 impl Drop for ClientBody {
     fn drop(&mut self) {
-        if let Some(copy) = self.copy.take() {
-            if self.incoming.is_end_stream() { copy.send() } else { copy.abandon() }
+        if let Some(copy) = self.copy.take().filter(|_| self.incoming.is_end_stream()) {
+            copy.send();
         }
     }
 }

@@ -12,8 +12,19 @@ use crate::value::address::ListenAddress;
 /// The sockets of this program.
 #[derive(Default)]
 pub struct Sockets {
-    given: Mutex<Vec<(String, Socket)>>,
+    given: Mutex<Vec<Given>>,
     open: Mutex<BTreeMap<Owner, Vec<Open>>>,
+}
+
+/// A socket that the program was given at its start.
+#[derive(Debug)]
+pub struct Given {
+    /// The name it goes by.
+    pub name: String,
+    /// The socket.
+    pub socket: Socket,
+    /// Whether whoever gave it keeps it open, as a service manager does: its queue and its path outlive this program.
+    pub lasting: bool,
 }
 
 /// Who accepts on open sockets.
@@ -29,25 +40,24 @@ pub enum Owner {
 pub type Open = (String, Arc<[Socket]>);
 
 impl Sockets {
-    /// Sockets that were given at the start, with the names they go by.
-    pub fn given(sockets: Vec<(String, Socket)>) -> Self {
+    /// Sockets that were given at the start.
+    pub fn given(sockets: Vec<Given>) -> Self {
         Self { given: Mutex::new(sockets), open: Mutex::default() }
     }
 
     /// Takes the given sockets of a listener: those of its name, else those at its address.
-    pub fn take(&self, name: &str, address: &ListenAddress) -> Vec<Socket> {
+    pub fn take(&self, name: &str, address: &ListenAddress) -> Vec<Given> {
         let mut given = lock(&self.given);
-        let mut of = |matches: &dyn Fn(&str, &Socket) -> bool| -> Vec<Socket> {
-            given.extract_if(.., |(name, socket)| matches(name, socket)).map(|(_, socket)| socket).collect()
-        };
-        let named = of(&|known, _| known == name);
-        if named.is_empty() { of(&|_, socket| socket.address().is_ok_and(|own| own == *address)) } else { named }
+        let mut of =
+            |matches: &dyn Fn(&Given) -> bool| -> Vec<Given> { given.extract_if(.., |one| matches(one)).collect() };
+        let named = of(&|one| one.name == name);
+        if named.is_empty() { of(&|one| one.socket.address().is_ok_and(|own| own == *address)) } else { named }
     }
 
     /// Closes the given sockets that nothing took, and says what they were called.
     pub fn close_untaken(&self) -> Vec<String> {
         let untaken = std::mem::take(&mut *lock(&self.given));
-        untaken.into_iter().map(|(name, _)| name).collect()
+        untaken.into_iter().map(|one| one.name).collect()
     }
 
     /// Notes which sockets somebody has open.
@@ -67,7 +77,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use super::Sockets;
+    use super::{Given, Sockets};
     use crate::proxy::listener::bind;
     use crate::value::Scalar as _;
     use crate::value::address::ListenAddress;
@@ -77,7 +87,8 @@ mod tests {
         let bound = || bind(&ListenAddress::parse("127.0.0.1:0").unwrap(), 1).unwrap().remove(0);
         let (a, b, c) = (bound(), bound(), bound());
         let at = b.address().unwrap();
-        let given = [("a", a), ("x", b), ("y", c)].map(|(name, socket)| (name.to_owned(), socket));
+        let given = [("a", a), ("x", b), ("y", c)];
+        let given = given.map(|(name, socket)| Given { name: name.to_owned(), socket, lasting: false });
         let sockets = Sockets::given(given.into());
         assert_eq!(sockets.take("a", &at).len(), 1);
         assert_eq!(sockets.take("b", &at).len(), 1);

@@ -95,7 +95,7 @@ impl PendingTunnel {
     }
 }
 
-/// Runs a tunnel; once its route or its listener is gone it has the drain time left.
+/// Runs a tunnel; once its route or its listener is gone, or its client would be checked by others, it has the drain time left.
 async fn while_routed(tunnel: impl Future, connection: &Connection, route: &str, mut seen: u64) {
     let mut tunnel = pin!(tunnel);
     let ending = connection.core.tunnels.deadline();
@@ -106,7 +106,7 @@ async fn while_routed(tunnel: impl Future, connection: &Connection, route: &str,
             seen = generation.number;
             routed = generation.table.routes.iter().any(|known| *known.name == *route);
         }
-        match routed && !connection.listener.closing.get() {
+        match routed && !connection.ends_soon() {
             true => ending.clear(),
             false if !ending.is_set() => ending.set(generation.table.settings.timeouts.drain.get()),
             false => {}

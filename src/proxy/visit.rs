@@ -71,14 +71,13 @@ impl Visit {
 
     /// The request in flight has a route, which says how long it may take from its first byte on.
     pub fn took_route(&self, generation: &Pinned, route: u32) {
-        let timeout = generation.table.routes[route as usize].request;
-        let timeout = self.patience.get().map_or(timeout, |patience| patience.min(timeout));
-        self.deadline.set_since(self.began.get(), timeout);
+        self.may_take(generation.table.routes[route as usize].request);
         *self.flight.borrow_mut() = Some(Flight { generation: Rc::clone(generation), route, looked: 0, routed: true });
     }
 
-    /// The request in flight may take so long from its first byte on.
+    /// The request in flight may take so long from its first byte on, or as long as its client waits, if that is less.
     pub fn may_take(&self, time: Duration) {
+        let time = self.patience.get().map_or(time, |patience| patience.min(time));
         self.deadline.set_since(self.began.get(), time);
     }
 

@@ -22,6 +22,8 @@ pub enum Command {
         id: u64,
         /// The worker's own sockets.
         sockets: Vec<Socket>,
+        /// Whether a service manager keeps them open, too.
+        lasts: bool,
     },
     /// Stop accepting on a listener, and end its connections after their request.
     Unlisten(u64),
@@ -82,8 +84,8 @@ async fn run(core: Rc<Core>, mut commands: UnboundedReceiver<Command>) {
                 }
             }
             command = commands.recv(), if !draining => match command {
-                Some(Command::Listen { id, sockets }) => {
-                    let state = Rc::new(ListenerState::new(id));
+                Some(Command::Listen { id, sockets, lasts }) => {
+                    let state = Rc::new(ListenerState::new(id, lasts));
                     accepting.retain(|task| !task.is_finished());
                     let accept = |socket| spawn_local(accept(socket, Rc::clone(&core), Rc::clone(&state)));
                     accepting.extend(sockets.into_iter().map(accept));
@@ -96,13 +98,18 @@ async fn run(core: Rc<Core>, mut commands: UnboundedReceiver<Command>) {
                 }
                 Some(Command::Swapped) => {
                     // An idle worker lets go of the old table here, not at its next request.
-                    core.generation();
+                    if core.generation().tls.asks_for_certificates() {
+                        // a client that others would check now is not kept
+                        core.timers.wake_all();
+                    }
                     core.tunnels.wake_all();
                     core.metrics.places.look_again();
                 }
                 end @ (Some(Command::Drain | Command::HandOver) | None) => {
                     for (_, state) in listeners.drain() {
-                        state.handed_over.set(matches!(end, Some(Command::HandOver)));
+                        if matches!(end, Some(Command::HandOver)) {
+                            state.lasts.set(true);
+                        }
                         close(&core, &state);
                     }
                     draining = true;

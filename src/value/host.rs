@@ -249,16 +249,16 @@ pub fn normalise_authority(authority: &[u8], host: &mut String) -> Result<Option
     let (name, port) = authority.split_at(end);
     let name = name.strip_suffix(b".").unwrap_or(name);
     let port = parse_port(port)?;
-    check_request_name(name)?;
-    host.push_str(std::str::from_utf8(name).map_err(|_| HostError::Character)?);
-    host.make_ascii_lowercase();
+    lower_name(name, host).inspect_err(|_| host.clear())?;
     Ok(port)
 }
 
-fn check_request_name(name: &[u8]) -> Result<(), HostError> {
+/// Writes a name in lower case, in one pass.
+fn lower_name(name: &[u8], lower: &mut String) -> Result<(), HostError> {
     if name.len() > MAX_LENGTH {
         return Err(HostError::TooLong);
     }
+    lower.reserve(name.len());
     let mut previous = b'.';
     for &byte in name {
         if !is_name_byte(byte) {
@@ -267,6 +267,7 @@ fn check_request_name(name: &[u8]) -> Result<(), HostError> {
         if byte == b'.' && previous == b'.' {
             return Err(HostError::Empty);
         }
+        lower.push(char::from(byte.to_ascii_lowercase()));
         previous = byte;
     }
     if previous == b'.' { Err(HostError::Empty) } else { Ok(()) }

@@ -1,5 +1,6 @@
 //! Sockets that the gateway is given: by a service manager, and by the gateway whose place it takes.
 
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -35,6 +36,30 @@ fn a_service_manager_gives_sockets_by_name() {
     assert_eq!(ask(gateway.http(), get("/", "")).status, 200);
     let ready = "GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n";
     assert_eq!(ask(gateway.address("status"), ready).status, 200);
+}
+
+/// Opens a socket at a path as a service manager does, and becomes the gateway.
+const MANAGER_OF_PATH: &str = r#"
+use Socket; use POSIX ();
+socket(my $s, PF_UNIX, SOCK_STREAM, 0) or die; bind($s, sockaddr_un($ENV{AT})) or die; listen($s, 16) or die;
+POSIX::dup2(fileno($s), 3) or die if fileno($s) != 3;
+$ENV{LISTEN_FDS} = 1; $ENV{LISTEN_PID} = $$; $ENV{LISTEN_FDNAMES} = "http";
+$^F = 255; fcntl($s, 2, 0); exec(@ARGV) or die;
+"#;
+
+#[test]
+fn the_path_of_a_service_manager_stays() {
+    let path = std::env::temp_dir().join(format!("gw-edge-{}-given.sock", std::process::id()));
+    let listeners = format!("{{ name: http, address: \"unix:{}\" }}", path.display());
+    let environment = vec![("AT", path.display().to_string())];
+    let through = vec!["perl".into(), "-e".into(), MANAGER_OF_PATH.into()];
+    let folder = folder_with(&[("gateway.yaml", &manifests(&listeners))]);
+    let mut gateway = Gateway::start_in(folder, &Options { environment, through, ..Options::default() });
+    assert!(UnixStream::connect(&path).is_ok());
+    gateway.signal("TERM");
+    assert!(gateway.ended().success());
+    assert!(path.exists());
+    std::fs::remove_file(path).unwrap();
 }
 
 struct Place {

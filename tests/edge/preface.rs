@@ -4,6 +4,7 @@ use std::fs;
 use std::process::{Child, Command, Stdio};
 
 use crate::support::client::{Client, ask, get};
+use crate::support::origin::Origin;
 use crate::support::{Gateway, backend, folder_with, gateway, route, wait_until};
 use crate::{free, manifests};
 
@@ -109,4 +110,25 @@ fn servers_are_told_who_the_client_is() {
             }
         }
     }
+}
+
+/// What is made for a client ends with it, and serves it until then.
+#[test]
+fn a_connection_upstream_ends_with_its_client() {
+    let origin = Origin::start(|peer| {
+        peer.exactly(format!("PROXY TCP4 127.0.0.1 127.0.0.1 {0} {0}\r\n", 10_000).len());
+        while peer.request().is_some() {
+            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        }
+    });
+    let manifests =
+        gateway("") + &backend("behind", origin.address, ", sendProxyProtocol: v1") + &route("all", "backend: behind");
+    let gateway = Gateway::start(&manifests);
+    let mut client = Client::connect(gateway.http());
+    for _ in 0..3 {
+        assert_eq!(client.send(get("/", "")).answer().text(), "ok");
+    }
+    assert_eq!((origin.connections(), origin.open()), (1, 1));
+    drop(client);
+    wait_until("the connection is closed", || (origin.open() == 0).then_some(()));
 }

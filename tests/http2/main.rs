@@ -4,12 +4,16 @@
 #![allow(clippy::too_many_lines, reason = "tables of cases")]
 
 mod attacks;
+mod blame;
 mod client;
+mod extended;
 mod grpc;
 mod life;
+mod limits;
 mod messages;
 mod origin;
 mod raw;
+mod silence;
 #[path = "../support/mod.rs"]
 mod support;
 mod tunnels;

@@ -17,7 +17,7 @@ use crate::support::origin::Origin;
 use crate::support::{Gateway, Options, backend, folder_with, wait_until};
 use crate::{both, route};
 
-fn before(address: SocketAddr, more: &str) -> Gateway {
+pub fn before(address: SocketAddr, more: &str) -> Gateway {
     let manifests =
         both("") + &backend("origin", address, &format!(", protocol: http2{more}")) + &route("all", "backend: origin");
     let options = Options { environment: vec![("GW_WORKERS", "1".into())], ..Options::default() };

@@ -149,11 +149,14 @@ fn conditions(random: &mut Rng) -> Conditions {
         headers: some(random, 3, |random| field(random, "h")),
         query: some(random, 5, |random| field(random, "q")),
         cookies: some(random, 6, |random| field(random, "c")),
-        certificate: some(random, 8, |random| CertificateCondition {
-            san: some(random, 2, |random| pick(random, &["a.y", "*.y", "*.a.y", "x://s"]).parse().unwrap()).pop(),
-            subject: some(random, 3, |random| pick(random, &["CN=a", "CN=b"]).to_owned()).pop(),
-        })
-        .pop(),
+        certificate: some(random, 8, certificate).pop(),
+    }
+}
+
+fn certificate(random: &mut Rng) -> CertificateCondition {
+    CertificateCondition {
+        san: some(random, 2, |random| pick(random, &["a.y", "*.y", "*.a.y", "x://s"]).parse().unwrap()).pop(),
+        subject: some(random, 3, |random| pick(random, &["CN=a", "CN=b"]).to_owned()).pop(),
     }
 }
 
@@ -175,6 +178,7 @@ fn guard(random: &mut Rng) -> Guard {
         query: some(random, 6, |random| field(random, "q")),
         cookies: Vec::new(),
         networks: some(random, 4, |random| pick(random, &["10.0.0.0/8", "10.1.0.0/16"]).parse().unwrap()),
+        certificate: some(random, 8, certificate).pop(),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::balancing::before;
 use crate::health::Moody;
 use crate::support::client::{Client, ask, get};
 use crate::support::origin::Origin;
-use crate::support::wait_until;
+use crate::support::{route, wait_until};
 
 #[test]
 fn it_opens_and_closes() {
@@ -30,6 +30,33 @@ fn it_opens_and_closes() {
     wait_until("it closes", || (client.send(get("/", "")).answer().status == 200).then_some(()));
     for _ in 0..5 {
         assert_eq!(client.send(get("/", "")).answer().status, 200);
+    }
+}
+
+/// What a breaker remembers outlives its table, but does not hold in one that counts no errors.
+#[test]
+fn a_new_table_has_no_breaker_open_that_it_does_not_have() {
+    for (kept, shown) in
+        [("", None), (", circuitBreaker: { maxRequests: 10 }", Some("gw_breaker_state{backend=\"pool\"} 0\n"))]
+    {
+        let a = Moody::start();
+        let breaker = ", circuitBreaker: { consecutiveErrors: 1, openFor: 1h }";
+        let gateway = before(&[(&a.origin, "")], breaker, "");
+        a.answers(500);
+        assert_eq!(ask(gateway.http(), get("/", "")).status, 500);
+        assert_eq!(ask(gateway.http(), get("/", "")).status, 503);
+        let manifests = std::fs::read_to_string(gateway.folder().join("gateway.yaml")).unwrap();
+        let retried = route("all", "backend: pool\nretries: { attempts: 1, on: [\"500\"], backoff: 1ms }");
+        let start = manifests.find("---\napiVersion: gw/v1\nkind: Route").unwrap();
+        gateway.write("gateway.yaml", &(manifests[..start].replace(breaker, kept) + &retried));
+        gateway.log.wait_for("a new table is in force");
+        let seen = a.served();
+        assert_eq!(ask(gateway.http(), get("/", "")).status, 500);
+        assert_eq!(a.served(), seen + 2, "it is asked, and asked again");
+        let status =
+            ask(gateway.address("status"), "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                .text();
+        assert!(shown.is_none_or(|line| status.contains(line)), "{status}");
     }
 }
 
@@ -86,4 +113,33 @@ fn so_many_connections_there_are() {
     for _ in 0..3 {
         wait_until("it is free", || (ask(gateway.http(), get("/", "")).status == 200).then_some(()));
     }
+}
+
+/// Who waits for a place gets the connection that became idle; it is not closed for another one to be made.
+#[test]
+fn those_who_wait_share_the_connections_that_there_are() {
+    let a = Origin::ok();
+    let gateway = before(&[(&a, "")], ", circuitBreaker: { maxConnections: 1 }", "");
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let mut client = Client::connect(gateway.http());
+                for _ in 0..50 {
+                    assert_eq!(client.send(get("/", "")).answer().status, 200);
+                }
+            });
+        }
+    });
+    assert_eq!((a.seen().len(), a.connections()), (200, 1));
+}
+
+/// An idle connection to one server makes room for one to another.
+#[test]
+fn an_idle_connection_gives_its_place_up() {
+    let (a, b) = (Origin::ok(), Origin::ok());
+    let gateway = before(&[(&a, ""), (&b, "")], ", circuitBreaker: { maxConnections: 1 }", "");
+    for _ in 0..4 {
+        assert_eq!(ask(gateway.http(), get("/", "")).status, 200);
+    }
+    assert_eq!((a.seen().len(), b.seen().len()), (2, 2));
 }

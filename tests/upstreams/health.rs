@@ -185,3 +185,33 @@ fn a_check_outlives_a_swap() {
     assert_eq!(counts([&a.origin, &b.origin]).iter().sum::<usize>(), 10);
     assert_eq!(a.served(), 2);
 }
+
+/// A request of an old table goes on and holds it. Its check is not heard any more: another one has taken its place.
+#[test]
+fn only_the_newest_check_is_heard() {
+    let old = Arc::new(AtomicU16::new(200));
+    let says = Arc::clone(&old);
+    let a = Origin::start(move |peer| {
+        while let Some(seen) = peer.request() {
+            if seen.head[0].contains("/endless") {
+                peer.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nbegin").rest();
+                return;
+            }
+            let status = if seen.head[0].contains("/old") { says.load(Ordering::SeqCst) } else { 200 };
+            peer.send(format!("HTTP/1.1 {status} So\r\nContent-Length: 2\r\n\r\nok"));
+        }
+    });
+    let check = ", healthCheck: { path: /old, interval: 20ms, unhealthyAfter: 1 }";
+    let gateway = before(&[(&a, "")], check, "");
+    let mut held = Client::connect(gateway.http());
+    held.send(get("/endless", "")).exactly(5);
+    let manifests = std::fs::read_to_string(gateway.folder().join("gateway.yaml")).unwrap();
+    gateway.write("gateway.yaml", &manifests.replace("/old", "/new"));
+    gateway.log.wait_for("a new table is in force");
+    old.store(503, Ordering::SeqCst);
+    let count = |path: &str| a.seen().iter().filter(|seen| seen.head[0].contains(path)).count();
+    let before = count("/old");
+    wait_until("the new check asks", || (count("/new") > 10).then_some(()));
+    assert!(count("/old") <= before + 1, "the old one ends");
+    assert_eq!(ask(gateway.http(), get("/", "")).status, 200);
+}

@@ -3,7 +3,7 @@
 use crate::balancing::counts;
 use crate::support::client::{Client, ask, get, post};
 use crate::support::origin::Origin;
-use crate::support::{Gateway, backend, gateway, route, wait_until};
+use crate::support::{Gateway, Options, backend, folder_with, gateway, route, wait_until};
 
 fn before(a: &Origin, b: &Origin, more: &str, spec: &str) -> Gateway {
     let backends = backend("a", a.address, more) + &backend("b", b.address, more);
@@ -75,6 +75,14 @@ fn copies_are_whole_and_their_answers_are_nobodys() {
     assert!(copies.iter().all(|seen| seen.all("x-request-id").len() == 1 && seen.all("host") == ["a.example"]));
 }
 
+/// A value of the metrics.
+fn metric(gateway: &Gateway, name: &str) -> u64 {
+    let request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let text = ask(gateway.address("status"), request).text();
+    let line = text.lines().find(|line| line.starts_with(name)).map(str::to_owned);
+    line.and_then(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok()).unwrap_or(0)
+}
+
 /// The mirror neither answers nor takes connections any more: nobody notices. What is too large is not copied.
 #[test]
 fn a_mirror_slows_nothing_and_holds_nothing() {
@@ -84,16 +92,7 @@ fn a_mirror_slows_nothing_and_holds_nothing() {
     for _ in 0..400 {
         assert_eq!(client.send(get("/", "")).answer().status, 200);
     }
-    let metrics = || {
-        let status = gateway.address("status");
-        let answer = ask(status, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-        answer.text()
-    };
-    let value = |name: &str| {
-        let text = metrics();
-        let line = text.lines().find(|line| line.starts_with(name)).map(str::to_owned);
-        line.and_then(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok()).unwrap_or(0)
-    };
+    let value = |name: &str| metric(&gateway, name);
     wait_until("all copies are accounted for", || {
         let name = "gw_mirror_requests_total{backend=\"b\"}";
         let dropped = value("gw_mirror_dropped_total{backend=\"b\"}");
@@ -115,4 +114,52 @@ fn a_share_is_copied() {
     }
     wait_until("about a quarter is copied", || (b.seen().len() > 55).then_some(()));
     assert!(b.seen().len() < 150, "{}", b.seen().len());
+}
+
+/// A copy counts from its beginning: requests that never end make no more of them than there may be.
+#[test]
+fn copies_of_unfinished_requests_are_bounded() {
+    let (a, b) = (Origin::ok(), Origin::ok());
+    let manifests = gateway("")
+        + &backend("a", a.address, "")
+        + &backend("b", b.address, "")
+        + &route("all", "backend: a\nmirror: { backend: b }");
+    let options = Options { environment: vec![("GW_WORKERS", "1".into())], ..Options::default() };
+    let gateway = Gateway::start_in(folder_with(&[("gateway.yaml", &manifests)]), &options);
+    let begun = "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 10\r\n\r\npart";
+    let mut clients: Vec<Client> = (0..140).map(|_| Client::connect(gateway.http())).collect();
+    for client in &mut clients {
+        client.send(begun);
+    }
+    let dropped = "gw_mirror_dropped_total{backend=\"b\"}";
+    wait_until("those beyond the limit are dropped", || (metric(&gateway, dropped) == 12).then_some(()));
+    drop(clients);
+    wait_until("so are those that come to nothing", || (metric(&gateway, dropped) == 140).then_some(()));
+    assert_eq!(ask(gateway.http(), post("/", "abc")).status, 200);
+    assert_eq!(b.wait_for(1)[0].text(), "abc");
+}
+
+/// What is refused reaches nobody, and what a mirror's own limits refuse does not count against it.
+#[test]
+fn a_mirror_gets_nothing_that_is_refused() {
+    let (a, b) = (Origin::ok(), Origin::start(|peer| drop(peer.rest())));
+    let breaker =
+        ", circuitBreaker: { consecutiveErrors: 1, openFor: 1h, maxConnections: 1 }, timeouts: { connect: 100ms }";
+    let manifests = gateway("limits: { bodyBytes: 10B }")
+        + &backend("a", a.address, "")
+        + &backend("b", b.address, breaker)
+        + &route("all", "backend: a\nmirror: { backend: b }");
+    let gateway = Gateway::start(&manifests);
+    let large = "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\nb\r\nhello world\r\n0\r\n\r\n";
+    assert_eq!(ask(gateway.http(), large).status, 413);
+    for _ in 0..3 {
+        assert_eq!(ask(gateway.http(), get("/", "")).status, 200);
+    }
+    // one of them has the connection, and the others wait for it in vain
+    let refused =
+        |reason: &str| metric(&gateway, &format!("gw_breaker_refused_total{{backend=\"b\",reason=\"{reason}\"}}"));
+    wait_until("they have", || (refused("connections") == 2).then_some(()));
+    assert_eq!(ask(gateway.http(), get("/", "")).status, 200);
+    wait_until("another one is not kept from it", || (refused("connections") == 3).then_some(()));
+    assert_eq!((metric(&gateway, "gw_mirror_dropped_total{backend=\"b\"}"), refused("open")), (1, 0));
 }

@@ -59,7 +59,9 @@ pub fn check(root: &Node, validators: &Validators, out: &mut Diagnostics) -> Opt
     let checker = validators.of(kind);
     let errors: Vec<_> = checker.errors(&json).collect();
     let valid = errors.is_empty();
-    out.append(explain::explain(&checker.schema, &errors, root));
+    if !valid {
+        out.append(explain::explain(checker.schema(), &errors, root));
+    }
     drop(errors);
     Some(Checked { kind, json, valid })
 }

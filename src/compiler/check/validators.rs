@@ -1,5 +1,5 @@
-//! The schema of each kind, and its validator once a manifest is wrong. They are made for a compilation and dropped with it: a
-//! gateway that serves has no use for them.
+//! The rules of each kind, and its schema with a validator once a manifest is wrong. They are made for a compilation and dropped
+//! with it: a gateway that serves has no use for them.
 
 use std::sync::OnceLock;
 
@@ -8,46 +8,53 @@ use serde_json::Value as Json;
 
 use crate::compiler::check::quick;
 use crate::compiler::manifest::{KINDS, KindInfo};
-use crate::compiler::schema::of_kind;
+use crate::compiler::schema::{of_kind, rules};
 use crate::value::FORMATS;
 
-/// The schemas of all kinds, ready to check with.
+/// The rules and schemas of all kinds, ready to check with.
 pub struct Validators(Vec<Checker>);
 
-/// The schema of one kind.
+/// The rules and the schema of one kind.
 pub(super) struct Checker {
-    kind: &'static str,
-    pub(super) schema: Json,
+    kind: &'static KindInfo,
+    pub(super) rules: Json,
+    schema: OnceLock<Json>,
     validator: OnceLock<Validator>,
 }
 
 impl Checker {
     /// All that a document has wrong by the schema.
     pub(super) fn errors<'a>(&'a self, document: &'a Json) -> impl Iterator<Item = ValidationError<'a>> {
-        let suspect = !quick::accepts(&self.schema, document);
+        let suspect = !quick::accepts(&self.rules, document);
         suspect.then(|| self.validator().iter_errors(document)).into_iter().flatten()
     }
 
+    pub(super) fn schema(&self) -> &Json {
+        self.schema.get_or_init(|| of_kind(self.kind))
+    }
+
     pub(super) fn validator(&self) -> &Validator {
-        self.validator.get_or_init(|| compile(&self.schema))
+        self.validator.get_or_init(|| compile(self.schema()))
     }
 }
 
 impl Validators {
     /// Makes them.
     pub fn new() -> Self {
-        Self(
-            KINDS
-                .iter()
-                .map(|kind| Checker { kind: kind.name, schema: of_kind(kind), validator: OnceLock::new() })
-                .collect(),
-        )
+        let mut rules = rules::read();
+        let checker = |kind: &'static KindInfo| Checker {
+            kind,
+            rules: rules.remove(kind.name).unwrap_or_default(),
+            schema: OnceLock::new(),
+            validator: OnceLock::new(),
+        };
+        Self(KINDS.iter().map(checker).collect())
     }
 
     /// The one of a kind.
     #[expect(clippy::expect_used, reason = "there is one for each kind of the table")]
     pub(super) fn of(&self, kind: &KindInfo) -> &Checker {
-        self.0.iter().find(|checker| checker.kind == kind.name).expect("a kind of the table")
+        self.0.iter().find(|checker| checker.kind.name == kind.name).expect("a kind of the table")
     }
 }
 

@@ -5,6 +5,7 @@ mod no_sign_of_trouble;
 mod partly_shadowed;
 mod public_route;
 mod shadowed;
+mod unrouted_host;
 mod unused_backend;
 mod unused_certificate;
 
@@ -79,6 +80,7 @@ pub const LINTS: &[Lint] = &[
     partly_shadowed::LINT,
     public_route::LINT,
     shadowed::LINT,
+    unrouted_host::LINT,
     unused_backend::LINT,
     unused_certificate::LINT,
 ];

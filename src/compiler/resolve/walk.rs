@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use crate::compiler::manifest::KINDS;
 use crate::compiler::object::Object;
-use crate::compiler::schema::{of_kind, properties};
+use crate::compiler::schema::{properties, rules};
 use crate::compiler::syntax::{Node, Value};
 
 /// What a string of a manifest stands for.
@@ -35,8 +35,10 @@ enum Marks {
     Values(Box<Marks>),
 }
 
-static MARKS: LazyLock<Vec<(&'static str, Marks)>> =
-    LazyLock::new(|| KINDS.iter().filter_map(|kind| Some((kind.name, prune(&of_kind(kind))?))).collect());
+static MARKS: LazyLock<Vec<(&'static str, Marks)>> = LazyLock::new(|| {
+    let rules = rules::read();
+    KINDS.iter().filter_map(|kind| Some((kind.name, prune(rules.get(kind.name)?)?))).collect()
+});
 
 fn prune(schema: &Json) -> Option<Marks> {
     if let Some(name) = schema.get("x-gw-ref").and_then(Json::as_str) {

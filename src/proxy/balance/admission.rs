@@ -55,6 +55,19 @@ impl Outcome {
     pub fn of_status(status: u16) -> Self {
         if status >= 500 { Self::Failure("status") } else { Self::Success }
     }
+
+    /// What it says of a target that a request got no usable answer of it. The gateway's own limits say nothing, nor do the client's
+    /// own faults.
+    pub fn of_error(error: &UpstreamError) -> Self {
+        match error {
+            UpstreamError::RequestBody(_)
+            | UpstreamError::Unsendable
+            | UpstreamError::NoUpgrade
+            | UpstreamError::PendingLimit
+            | UpstreamError::ConnectionLimit => Self::Nothing,
+            error => Self::Failure(error.reason()),
+        }
+    }
 }
 
 impl LiveBackend {
@@ -72,7 +85,6 @@ impl LiveBackend {
             self.state.refusals.requests.fetch_add(1, Ordering::Relaxed);
             return Err(Refused { reason: "breaker-requests", retry_after: FULL });
         }
-        // what an earlier table left open is closed for one that counts no errors
         let admitted = if self.counts_errors() { self.state.breaker.admit(now) } else { Ok(Pass::Closed) };
         match admitted {
             Ok(pass) => Ok(Admission { backend: self, pass: Cell::new(pass) }),
@@ -89,11 +101,20 @@ impl LiveBackend {
         self.upstream.breaker.as_ref().is_some_and(|limits| limits.consecutive_errors.is_some())
     }
 
-    /// Notes that a request found no connection.
-    pub fn note_overflow(&self, error: &UpstreamError) {
-        let refusals = &self.state.refusals;
-        let counter = if let UpstreamError::PendingLimit = error { &refusals.pending } else { &refusals.connections };
+    /// What its breaker is. What an earlier table left open is closed for one that counts no errors.
+    pub fn breaker(&self, now: u64) -> BreakerState {
+        if self.counts_errors() { self.state.breaker.state(now) } else { BreakerState::Closed }
+    }
+
+    /// Notes that a request found no connection, if that is the error; whether it is.
+    pub fn note_overflow(&self, error: &UpstreamError) -> bool {
+        let counter = match error {
+            UpstreamError::PendingLimit => &self.state.refusals.pending,
+            UpstreamError::ConnectionLimit => &self.state.refusals.connections,
+            _ => return false,
+        };
         counter.fetch_add(1, Ordering::Relaxed);
+        true
     }
 
     /// A request that was let through has ended.
@@ -145,8 +166,7 @@ impl Admission<'_> {
     /// Whether the request may be sent again, as far as the backend is concerned; if so, it is taken out of its budget.
     pub fn may_repeat(&self, now: u64) -> bool {
         let state = &self.backend.state;
-        let is_closed = || self.pass.get() == Pass::Closed && state.breaker.state(now) == BreakerState::Closed;
-        let closed = !self.backend.counts_errors() || is_closed();
+        let closed = self.pass.get() == Pass::Closed && self.backend.breaker(now) == BreakerState::Closed;
         let may = closed && state.budget.spend(now);
         if closed {
             let counter = if may { &state.retries } else { &state.retries_denied };

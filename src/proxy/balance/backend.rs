@@ -15,7 +15,7 @@ use crate::proxy::background::Background;
 use crate::proxy::balance::policy::{Candidate, Sight, Tier, WHOLE};
 use crate::proxy::balance::standing::Health;
 use crate::proxy::balance::state::{BackendState, TargetState};
-use crate::proxy::health::{Asked, Parties, Watch, watch};
+use crate::proxy::health::{Asked, Parties, Watch, unwatch, watch};
 use crate::proxy::resolve::Lookups;
 use crate::proxy::upstream::{Gate, GateLimits, Target};
 use crate::value::url::{Scheme, TargetUrl};
@@ -132,7 +132,7 @@ impl LiveBackend {
     /// If no task can be started for it.
     pub fn watch(&mut self, background: &Background, epoch: Instant) -> io::Result<()> {
         let Some(check) = &self.upstream.health_check else {
-            self.targets.iter().for_each(|target| target.state.standing.found(Health::Unknown, 0));
+            self.targets.iter().for_each(|target| unwatch(&target.state));
             return Ok(());
         };
         for target in &mut self.targets {

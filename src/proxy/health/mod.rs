@@ -5,4 +5,4 @@ mod http;
 mod probe;
 mod watch;
 
-pub use watch::{Asked, Parties, Watch, Watched, watch};
+pub use watch::{Asked, Parties, Watch, Watched, unwatch, watch};

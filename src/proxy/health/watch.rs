@@ -1,7 +1,8 @@
-//! The task that asks one target again and again. It lives as long as a table has the check, and goes on over swaps that leave
-//! the check as it is.
+//! The task that asks one target again and again. It lives as long as a table has the check and no newer table has another one, and
+//! goes on over swaps that leave the check as it is.
 
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
@@ -32,7 +33,18 @@ pub struct Watch {
 
 /// The check of a target that runs now, if one does.
 #[derive(Default)]
-pub struct Watched(Mutex<Weak<Watch>>);
+pub struct Watched {
+    running: Mutex<Weak<Watch>>,
+    /// The number of the newest one. What older ones find is not heard, though requests may still hold the tables that have them.
+    newest: AtomicU64,
+}
+
+impl Watched {
+    /// Begins a new one, or none: its number.
+    fn renew(&self) -> u64 {
+        self.newest.fetch_add(1, Ordering::Relaxed) + 1
+    }
+}
 
 /// The parties to a check.
 pub struct Parties<'a> {
@@ -51,16 +63,24 @@ pub struct Parties<'a> {
 /// # Errors
 /// If no task can be started.
 pub fn watch(parties: &Parties<'_>, asked: Asked, background: &Background, epoch: Instant) -> io::Result<Arc<Watch>> {
-    let mut running = parties.of_target.watched.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let watched = &parties.of_target.watched;
+    let mut running = watched.running.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(watch) = running.upgrade().filter(|watch| watch.asked == asked) {
         return Ok(watch);
     }
     let names = (parties.backend.to_owned(), parties.url.to_owned());
     let (backend, target) = (Arc::clone(parties.of_backend), Arc::clone(parties.of_target));
-    let task = background.spawn(ask_on(names, asked.clone(), backend, target, epoch))?;
+    let task = background.spawn(ask_on(names, asked.clone(), backend, target, (watched.renew(), epoch)))?;
     let watch = Arc::new(Watch { asked, _task: task });
     *running = Arc::downgrade(&watch);
     Ok(watch)
+}
+
+/// Has a target be asked by nobody: nothing is known of it any more.
+pub fn unwatch(target: &TargetState) {
+    *target.watched.running.lock().unwrap_or_else(PoisonError::into_inner) = Weak::new();
+    target.watched.renew();
+    target.standing.found(Health::Unknown, 0);
 }
 
 async fn ask_on(
@@ -68,11 +88,14 @@ async fn ask_on(
     asked: Asked,
     backend: Arc<BackendState>,
     target: Arc<TargetState>,
-    epoch: Instant,
+    (number, epoch): (u64, Instant),
 ) {
     let mut streak = Streak::default();
     loop {
         let answer = probe(&asked).await;
+        if target.watched.newest.load(Ordering::Relaxed) != number {
+            return;
+        }
         let before = target.standing.health();
         let health = streak.count(answer.is_ok(), before, &asked.check);
         if health != before {

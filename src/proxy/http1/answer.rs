@@ -6,7 +6,7 @@ use http_body::Body as _;
 use crate::pipeline::head::ResponseHead;
 use crate::proxy::answer::AnswerBody;
 use crate::proxy::http1::request::Version;
-use crate::proxy::wire::{Framing, push_number};
+use crate::proxy::wire::{Framing, push_decimal};
 
 /// What decides how an answer is sent.
 #[derive(Clone, Copy, Debug)]
@@ -76,9 +76,12 @@ impl Terms {
 }
 
 fn status_line(status: u16, out: &mut Vec<u8>) {
+    if status == 200 {
+        return out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+    }
     let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or_default();
     out.extend_from_slice(b"HTTP/1.1 ");
-    push_number(out, u64::from(status), 10);
+    push_decimal(out, u64::from(status));
     out.push(b' ');
     out.extend_from_slice(reason.as_bytes());
     out.extend_from_slice(b"\r\n");
@@ -94,6 +97,6 @@ fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
 
 fn length_field(length: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(b"content-length: ");
-    push_number(out, length, 10);
+    push_decimal(out, length);
     out.extend_from_slice(b"\r\n");
 }

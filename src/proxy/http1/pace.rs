@@ -77,7 +77,7 @@ impl Pace {
 
     /// Whether the connection is to end before its next request. One that is new has been accepted, and gets its answer.
     pub(super) fn is_leaving(&self) -> bool {
-        self.connection().listener.closing.get() && self.has_served.get()
+        self.has_served.get() && self.connection().ends_soon()
     }
 
     /// Whether a head that drips in has taken too long.

@@ -9,7 +9,7 @@ use httparse::{Header, Status};
 
 use crate::pipeline::head::{Fields, RequestHead};
 use crate::proxy::ingress::{self, HostIn, Refusal, Target, receive};
-use crate::proxy::wire::{Decoder, Kind, crlf_only, decimal, kind};
+use crate::proxy::wire::{Decoder, Kind, crlf_only, decimal, kind, take_field};
 use crate::table::settings::Limits;
 use crate::value::method::Method;
 
@@ -63,7 +63,7 @@ pub fn parse(input: &[u8], limits: &Limits, head: &mut RequestHead) -> Result<Op
         return Err(Refusal::HeadTooLarge);
     }
     head.method = Method::from_token(parsed.method.unwrap_or_default()).ok_or(Refusal::Head)?;
-    let facts = Facts::take(parsed.headers, &mut head.fields)?;
+    let facts = Facts::take(parsed.headers, input, &mut head.fields)?;
     let body = facts.framing(version)?;
     ingress::method(&head.method)?;
     let named = if version == Version::Http10 { HostIn::Anywhere } else { HostIn::Field };
@@ -96,13 +96,13 @@ struct Facts {
 
 impl Facts {
     /// Takes the fields of a head over, all of them: which go on is decided when the request does.
-    fn take(headers: &[Header<'_>], fields: &mut Fields) -> Result<Self, Refusal> {
+    fn take(headers: &[Header<'_>], input: &[u8], fields: &mut Fields) -> Result<Self, Refusal> {
         let mut facts = Self::default();
         let mut refused = Ok(());
         for header in headers {
             // all are taken, so that a refusal is answered in the form that the client accepts
             refused = refused.and(facts.note(kind(header.name), header.value));
-            fields.receive(header.name.as_bytes(), header.value);
+            take_field(header, input, fields);
         }
         refused.map(|()| facts)
     }

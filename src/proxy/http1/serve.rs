@@ -175,7 +175,7 @@ async fn send(socket: &Rc<Socket>, pace: &Pace, answer: Answer, terms: Terms) ->
     if framing == Framing::None {
         body.stays_here();
     }
-    let length = length_without_body(&heads.response, framed, &body);
+    let length = if framing == Framing::None { length_without_body(&heads.response, framed, &body) } else { None };
     let Heads { response, outgoing: out, .. } = &mut *heads;
     out.clear();
     terms.write(response, framing, &pace.connection().core.date(), length, out);

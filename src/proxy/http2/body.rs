@@ -1,6 +1,8 @@
 //! The body of a request, read from its stream as it is asked for: the client may send on only once the last piece is used.
 
+use std::cell::RefCell;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -9,9 +11,12 @@ use http_body::{Body, Frame, SizeHint};
 
 use crate::proxy::wire::{DecodeError, drop_forbidden};
 
+/// A stream that a body is read from. Whoever serves it keeps it until it has ended: dropping it before resets it.
+pub(super) type Stream = Rc<RefCell<RecvStream>>;
+
 /// The body of a request on a stream.
 pub struct RequestBody {
-    stream: RecvStream,
+    stream: Stream,
     /// How much is to come, if the head said.
     left: Option<u64>,
     /// What was handed on last, and is not the client's to send again yet.
@@ -20,12 +25,12 @@ pub struct RequestBody {
 
 impl RequestBody {
     /// The body that comes on a stream, of the length that its head says.
-    pub fn new(stream: RecvStream, length: Option<u64>) -> Self {
-        Self { stream, left: length, lent: 0 }
+    pub(super) fn new(stream: &Stream, length: Option<u64>) -> Self {
+        Self { stream: Rc::clone(stream), left: length, lent: 0 }
     }
 
     fn poll_trailers(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, DecodeError>>> {
-        Poll::Ready(match ready!(self.stream.poll_trailers(cx)) {
+        Poll::Ready(match ready!(self.stream.borrow_mut().poll_trailers(cx)) {
             Ok(Some(mut fields)) => {
                 drop_forbidden(&mut fields);
                 Some(Ok(Frame::trailers(fields)))
@@ -44,9 +49,10 @@ impl Body for RequestBody {
         let me = self.get_mut();
         if me.lent > 0 {
             // it fails only for more than was lent
-            let _ = me.stream.flow_control().release_capacity(std::mem::take(&mut me.lent));
+            let _ = me.stream.borrow_mut().flow_control().release_capacity(std::mem::take(&mut me.lent));
         }
-        match ready!(me.stream.poll_data(cx)) {
+        let data = me.stream.borrow_mut().poll_data(cx);
+        match ready!(data) {
             Some(Ok(data)) => {
                 me.lent = data.len();
                 me.left = me.left.map(|left| left.saturating_sub(data.len() as u64));
@@ -58,7 +64,7 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.stream.is_end_stream()
+        self.stream.borrow().is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -26,7 +26,7 @@ pub(super) struct Facts {
     pub(super) is_websocket: bool,
     /// Whether it is a call of gRPC.
     pub(super) is_grpc: bool,
-    /// How long the client waits.
+    /// How long the client of such a call waits.
     pub(super) patience: Option<Duration>,
     /// The bytes of all fields.
     bytes: u64,
@@ -75,7 +75,7 @@ pub(super) fn receive(
 
 impl Facts {
     fn take(&mut self, parts: &Parts, fields: &mut Fields) -> Result<(), Refusal> {
-        let mut refused = Ok(());
+        let (mut refused, mut waits) = (Ok(()), None);
         for (name, value) in &parts.headers {
             // all are taken, so that a refusal is answered in the form that the client accepts
             let (name, value) = (name.as_str(), value.as_bytes());
@@ -83,7 +83,7 @@ impl Facts {
             refused = refused.and(self.note(kind(name), value));
             match name {
                 "content-type" => self.is_grpc = grpc::is_grpc(value),
-                "grpc-timeout" => self.patience = grpc::timeout(value),
+                "grpc-timeout" => waits = grpc::timeout(value),
                 _ => {}
             }
             // a key is the gateway's to make
@@ -91,6 +91,7 @@ impl Facts {
                 fields.receive_lower(name.as_bytes(), value);
             }
         }
+        self.patience = waits.filter(|_| self.is_grpc);
         take_cookies(parts, fields);
         refused
     }
@@ -155,6 +156,18 @@ mod tests {
         assert_eq!(head.fields.received_all("cookie").collect::<Vec<_>>(), [b"a=1; b=2"]);
         assert_eq!(read("http://a.example/", &[("host", "a.example:80")]).unwrap().host, "a.example");
         assert_eq!(read("/", &[("host", "a.example")]).unwrap().host, "a.example");
+    }
+
+    #[test]
+    fn only_a_call_of_grpc_says_how_long_its_client_waits() {
+        for (media_type, waits) in [("application/grpc+proto", true), ("application/json", false)] {
+            let fields = [("grpc-timeout", "1S"), ("content-type", media_type)];
+            let request = Request::builder().uri("http://a.example/").header(fields[0].0, fields[0].1);
+            let parts = request.header(fields[1].0, fields[1].1).body(()).unwrap().into_parts().0;
+            let mut facts = Facts::default();
+            receive(&parts, &Limits::default(), &mut RequestHead::default(), &mut facts).unwrap();
+            assert_eq!(facts.patience.is_some(), waits, "{media_type}");
+        }
     }
 
     #[test]

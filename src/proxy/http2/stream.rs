@@ -1,5 +1,6 @@
 //! One stream: its request handled, its answer sent as fast as the client takes it.
 
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -15,17 +16,20 @@ use http_body::{Body as _, Frame};
 
 use crate::proxy::answer::AnswerBody;
 use crate::proxy::core::Heads;
+use crate::proxy::duplex::Duplex;
 use crate::proxy::error_page;
 use crate::proxy::grpc;
 use crate::proxy::handler::{Answer, Arrival};
 use crate::proxy::http2::answer;
-use crate::proxy::http2::body::RequestBody;
-use crate::proxy::http2::duplex::Duplex;
+use crate::proxy::http2::body::{RequestBody, Stream};
 use crate::proxy::http2::request::{Facts, receive};
 use crate::proxy::ingress::Refusal;
 use crate::proxy::tunnel::Upgrade;
 use crate::proxy::visit::Visit;
 use crate::value::method::Method;
+
+/// How long a client is heard out that has its answer already.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// Serves a stream until it ends, or outlives its listener or its route. What is then unfinished is reset.
 pub(super) async fn serve(request: Request<RecvStream>, respond: SendResponse<Bytes>, visit: Rc<Visit>) {
@@ -46,7 +50,7 @@ async fn exchange(request: Request<RecvStream>, mut respond: SendResponse<Bytes>
     let is_malformed = matches!(received, Err(Refusal::Field | Refusal::Host | Refusal::HostMismatch));
     drop(parts);
     visit.patience.set(facts.patience);
-    let (mut tunnel, mut upgrade, mut body) = (None, None, None);
+    let (mut tunnel, mut upgrade, mut body, mut source) = (None, None, None, None);
     if facts.is_websocket {
         tunnel = Some(stream);
         upgrade = Some(Upgrade::websocket(core.random_bits(), &mut heads.request.fields));
@@ -56,6 +60,7 @@ async fn exchange(request: Request<RecvStream>, mut respond: SendResponse<Bytes>
             *go_on.status_mut() = StatusCode::CONTINUE;
             let _ = respond.send_informational(go_on);
         }
+        let stream = source.insert(Rc::new(RefCell::new(stream)));
         body = Some(RequestBody::new(stream, facts.length));
     }
     let head_only = heads.request.method == Method::Head;
@@ -78,6 +83,26 @@ async fn exchange(request: Request<RecvStream>, mut respond: SendResponse<Bytes>
         None if facts.is_grpc && !answer.framed => send_status(answer, respond, visit),
         None => send(answer, head_only, respond, visit).await,
     }
+    if let Some(source) = source.filter(|_| !visit.connection.ends_soon()) {
+        linger(&source, visit).await;
+    }
+}
+
+/// Hears a client out that had its answer before it has said all: what it still sends, it may have sent before it saw the answer.
+/// After a while, or once its window is used up, the stream is reset.
+async fn linger(source: &Stream, visit: &Visit) {
+    visit.deadline.set(LINGER);
+    poll_fn(|cx| {
+        let mut source = source.borrow_mut();
+        loop {
+            match source.poll_data(cx) {
+                Poll::Ready(Some(Ok(_))) => {}
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return visit.deadline.poll_expired(cx),
+            }
+        }
+    })
+    .await;
 }
 
 /// Answers a call of gRPC that no server has answered: its clients look for a status of their own (Trailers-Only).

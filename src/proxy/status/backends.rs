@@ -71,7 +71,7 @@ fn mirrors(encoder: &mut DescriptorEncoder<'_>, backends: &[LiveBackend]) -> fmt
 fn breakers(encoder: &mut DescriptorEncoder<'_>, backends: &[LiveBackend], now: u64) -> fmt::Result {
     let breakers = backends.iter().filter(|backend| backend.upstream.breaker.is_some());
     let help = "The circuit breaker: 0 is closed, 1 half open, 2 open";
-    let state = |backend: &LiveBackend| match backend.state.breaker.state(now) {
+    let state = |backend: &LiveBackend| match backend.breaker(now) {
         BreakerState::Closed => 0,
         BreakerState::HalfOpen => 1,
         BreakerState::Open => 2,
@@ -179,7 +179,7 @@ impl<'a> TargetLine<'a> {
 /// The backends of a generation, as `/status` shows them.
 pub(super) fn lines(generation: &Generation) -> Vec<BackendLine<'_>> {
     let now = generation.now();
-    let breaker = |backend: &LiveBackend| match backend.state.breaker.state(now) {
+    let breaker = |backend: &LiveBackend| match backend.breaker(now) {
         BreakerState::Closed => "closed",
         BreakerState::HalfOpen => "halfOpen",
         BreakerState::Open => "open",

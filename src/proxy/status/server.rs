@@ -89,7 +89,7 @@ impl StatusSocket {
     /// # Errors
     /// If it cannot be bound.
     pub fn first(wanted: SocketAddr, sockets: &Sockets) -> Result<Self, StatusError> {
-        match sockets.take(NAME, &ListenAddress::Ip(wanted)).into_iter().next() {
+        match sockets.take(NAME, &ListenAddress::Ip(wanted)).into_iter().next().map(|one| one.socket) {
             Some(Socket::Tcp(socket)) => Ok(Self { wanted, socket }),
             Some(Socket::Unix(_)) | None => Self::by(|| bind_ip(wanted, 1), wanted),
         }

@@ -17,17 +17,17 @@ use crate::pipeline::upstream::UpstreamProtocol;
 use crate::proxy::stream::Stream;
 use crate::proxy::timer::{Deadline, Timers};
 use crate::proxy::upstream::body::UpstreamBody;
-use crate::proxy::upstream::connect::connect;
 use crate::proxy::upstream::error::{BoxError, UpstreamError};
-use crate::proxy::upstream::gate::{Counted, Gate, GateLimits};
+use crate::proxy::upstream::gate::{Gate, GateLimits};
 use crate::proxy::upstream::head::{Asked, Head, HeadReader};
 use crate::proxy::upstream::http1_body::{Http1Body, Line};
 use crate::proxy::upstream::http2::{self, Sessions};
-use crate::proxy::upstream::pool::{Mark, Pool, Pools};
+use crate::proxy::upstream::open::{Opening, open, open_at};
+use crate::proxy::upstream::pool::Pools;
 use crate::proxy::upstream::target::Target;
 use crate::proxy::upstream::tunnel::Tunnel;
 use crate::proxy::upstream::upload::{Unsent, Upload};
-use crate::proxy::wire::{Buffers, Desk, Sending, Size};
+use crate::proxy::wire::{Buffers, Sending, Size};
 use crate::value::method::Method;
 
 /// The client of one worker. A clone shares its connections and buffers.
@@ -139,8 +139,9 @@ impl Upstreams {
     /// A client without connections.
     pub fn new(timers: &Timers) -> Self {
         let buffers = Rc::new(Buffers::new(timers.clone()));
-        let (pools, sessions) = (Pools::new(timers.clone()), Sessions::new(timers.clone()));
-        Self { pools: Rc::new(pools), sessions: Rc::new(sessions), buffers }
+        let pools = Rc::new(Pools::new(timers.clone()));
+        let sessions = Rc::new(Sessions::new(timers.clone(), Rc::clone(&pools)));
+        Self { pools, sessions, buffers }
     }
 
     /// The buffers of the worker.
@@ -159,11 +160,37 @@ impl Upstreams {
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<BoxError>,
     {
-        if call.target.protocol == UpstreamProtocol::Http2 {
+        if call.target.protocol != UpstreamProtocol::Http1 {
             // boxed: a request over HTTP/1 then holds no memory for it
-            return Box::pin(http2::send(&self.sessions, &self.buffers, call)).await;
+            return Box::pin(self.send_over_http2(call)).await;
         }
         self.send_over_http1(call).await
+    }
+
+    /// Over HTTP/1 in the end, if the server has the choice and does not speak HTTP/2, or opens no tunnels there.
+    async fn send_over_http2<B>(&self, call: Call<'_, B>) -> Result<Reply<B>, Failure<B>>
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: Into<BoxError>,
+    {
+        let Some(old) = call.target.over_http1() else { return http2::send(&self.sessions, &self.buffers, call).await };
+        let Call { target, body, response, .. } = call;
+        let body = if target.chose_http1() {
+            body
+        } else {
+            match http2::send(&self.sessions, &self.buffers, Call { body, response: &mut *response, ..call }).await {
+                Err(Failure { error: UpstreamError::NoHttp2 | UpstreamError::NoUpgrade, unsent: Some(unsent) }) => {
+                    unsent.body
+                }
+                sent => return sent,
+            }
+        };
+        let sent = self.send_over_http1(Call { target: &old, body, response, ..call }).await;
+        if let Err(Failure { error: UpstreamError::Tls(_), .. }) = &sent {
+            // it may speak HTTP/1 no more
+            target.note_http1(false);
+        }
+        sent
     }
 
     async fn send_over_http1<B>(&self, call: Call<'_, B>) -> Result<Reply<B>, Failure<B>>
@@ -180,13 +207,12 @@ impl Upstreams {
         let is_quiet = if again { Stream::is_quiet } else { Stream::is_quiet_now };
         let pooled = pool.take(is_quiet);
         let mut reused = pooled.is_some();
+        let opening = || Opening { target, timeouts, patience };
         let made = match (pooled, gate) {
             (Some(pooled), _) => Ok(pooled),
-            (None, None) => open(target, None, &desk, timeouts, patience).await,
+            (None, None) => open(opening(), None, &desk).await,
             // boxed: few backends have a gate, and every request's future would be larger
-            (None, Some(gate)) => {
-                Box::pin(self.open_at(gate, target, &pool, is_quiet, &desk, timeouts, patience)).await
-            }
+            (None, Some(gate)) => Box::pin(open_at(gate, opening(), (&self.pools, &pool), is_quiet, &desk)).await,
         };
         let (stream, mark) = match made {
             Ok(made) => made,
@@ -213,7 +239,7 @@ impl Upstreams {
                 Ok(head) => return reply(line, upload, head, timeouts.idle).map_err(Failure::last),
                 Err(UpstreamError::Closed) if reused && upload.is_repeatable(method) => {
                     reused = false;
-                    match open(target, line.mark.counted.take(), &line.desk, timeouts, patience).await {
+                    match open(opening(), line.mark.counted.take(), &line.desk).await {
                         Ok((stream, mark)) => (line.stream, line.mark) = (stream, mark),
                         Err(error) => return Err(Failure { error, unsent: upload.into_unsent(method) }),
                     }
@@ -226,43 +252,6 @@ impl Upstreams {
         }
     }
 
-    /// Makes a connection to a backend that may have only so many, or waits until one is free.
-    #[expect(clippy::too_many_arguments, reason = "the parts of a call that has been taken apart")]
-    async fn open_at(
-        &self,
-        (gate, limits): (&Arc<Gate>, GateLimits),
-        target: &Target,
-        pool: &Pool,
-        is_quiet: fn(&mut Stream) -> bool,
-        desk: &Desk,
-        timeouts: StepTimeouts,
-        patience: Patience<'_>,
-    ) -> Result<(Stream, Mark), UpstreamError> {
-        let Some(_waiting) = gate.wait(limits) else { return Err(UpstreamError::PendingLimit) };
-        let tick = pool.deadline();
-        desk.deadline.set(timeouts.connect);
-        let counted = loop {
-            if let Some(counted) = gate.count(limits) {
-                break counted;
-            }
-            if let Some(free) = pool.take(is_quiet) {
-                return Ok(free);
-            }
-            tick.set(Duration::ZERO);
-            poll_fn(|cx| {
-                if let Poll::Ready(error) = patience.poll_over(cx) {
-                    return Poll::Ready(Err(error));
-                }
-                if desk.deadline.poll_expired(cx).is_ready() {
-                    return Poll::Ready(Err(UpstreamError::ConnectionLimit));
-                }
-                tick.poll_expired(cx).map(Ok)
-            })
-            .await?;
-        };
-        open(target, Some(counted), desk, timeouts, patience).await
-    }
-
     /// Closes idle connections that are too old or were closed by their server. To be called about every second.
     pub fn sweep(&self) {
         self.pools.sweep();
@@ -273,31 +262,6 @@ impl Upstreams {
     pub fn idle_connections(&self) -> usize {
         self.pools.idle()
     }
-}
-
-/// Connects, within the time for it.
-pub(super) async fn open(
-    target: &Target,
-    counted: Option<Counted>,
-    desk: &Desk,
-    timeouts: StepTimeouts,
-    patience: Patience<'_>,
-) -> Result<(Stream, Mark), UpstreamError> {
-    let mark = Mark { counted, version: target.address.version() };
-    desk.deadline.set(timeouts.connect);
-    // boxed: a handshake's state would make every request's future larger
-    let mut connecting = Box::pin(connect(target));
-    let stream = poll_fn(|cx| {
-        if let Poll::Ready(result) = connecting.as_mut().poll(cx) {
-            return Poll::Ready(result);
-        }
-        if let Poll::Ready(error) = patience.poll_over(cx) {
-            return Poll::Ready(Err(error));
-        }
-        desk.deadline.poll_expired(cx).map(|()| Err(UpstreamError::ConnectTimeout))
-    })
-    .await?;
-    Ok((stream, mark))
 }
 
 fn reply<B>(line: Line, upload: Upload<B>, head: Head, idle: Duration) -> Result<Reply<B>, UpstreamError>

@@ -48,6 +48,12 @@ pub enum UpstreamError {
     /// The connection ended before any byte of an answer.
     #[error("the upstream closed the connection without an answer")]
     Closed,
+    /// It was to speak HTTP/2, and does not.
+    #[error("the upstream does not speak HTTP/2")]
+    NoHttp2,
+    /// It speaks HTTP/2, and opens no tunnels for the protocol that the client asks for (RFC 8441).
+    #[error("the upstream opens no tunnels over HTTP/2")]
+    NoUpgrade,
     /// The answer breaks HTTP, or could mean two things.
     #[error("the upstream's answer is malformed: {0}")]
     Malformed(&'static str),
@@ -57,6 +63,9 @@ pub enum UpstreamError {
     /// The connection ended within the body of the answer.
     #[error("the upstream's answer is cut short")]
     Truncated,
+    /// The request cannot be written in the version of HTTP that the upstream speaks: the client's fault.
+    #[error("the request cannot be sent over the upstream's version of HTTP")]
+    Unsendable,
     /// The request's body failed, or isn't as long as it said: the client's fault.
     #[error("the request body failed")]
     RequestBody(#[source] BoxError),
@@ -75,7 +84,7 @@ impl UpstreamError {
     /// The status a client gets for it, as long as no answer has begun.
     pub fn status(&self) -> u16 {
         match self {
-            Self::RequestBody(_) => 400,
+            Self::RequestBody(_) | Self::Unsendable => 400,
             Self::ConnectTimeout
             | Self::FirstByteTimeout
             | Self::IdleTimeout
@@ -101,9 +110,12 @@ impl UpstreamError {
             Self::PendingLimit => "breaker-pending",
             Self::ConnectionLimit => "breaker-connections",
             Self::Closed => "closed",
+            Self::NoHttp2 => "no-http2",
+            Self::NoUpgrade => "no-upgrade",
             Self::Malformed(_) => "malformed",
             Self::HeadTooLarge => "head-too-large",
             Self::Truncated => "truncated",
+            Self::Unsendable => "unsendable",
             Self::RequestBody(_) => "request-body",
         }
     }

@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use crate::pipeline::head::{Fields, ResponseHead};
 use crate::proxy::upstream::client::AnswerLimits;
 use crate::proxy::upstream::error::UpstreamError;
-use crate::proxy::wire::{Decoder, Kind, crlf_only, decimal, kind};
+use crate::proxy::wire::{Decoder, Kind, crlf_only, decimal, kind, take_field};
 
 /// Informational answers in a row; real servers send one or two.
 const INTERIM_AT_MOST: u8 = 8;
@@ -134,7 +134,7 @@ fn parse(
         100 | 102..=199 => Ok(Parsed::Interim(length)),
         101 | 200..=599 => {
             response.status = status;
-            let facts = Facts::take(parsed.headers, status, &mut response.fields)?;
+            let facts = Facts::take(parsed.headers, input, status, &mut response.fields)?;
             Ok(Parsed::Final(length, facts.head(status, asked, parsed.version == Some(1))?))
         }
         _ => malformed("status out of range"),
@@ -167,11 +167,11 @@ struct Facts<'h> {
 
 impl<'h> Facts<'h> {
     /// Sorts the fields of a head: the end-to-end ones into `fields`, the others into what they say.
-    fn take(headers: &[Header<'h>], status: u16, fields: &mut Fields) -> Result<Self, UpstreamError> {
+    fn take(headers: &[Header<'h>], input: &[u8], status: u16, fields: &mut Fields) -> Result<Self, UpstreamError> {
         let mut facts = Self::default();
         fields.clear();
         for header in headers {
-            facts.sort(header, status, fields)?;
+            facts.sort(header, input, status, fields)?;
         }
         if !facts.named.is_empty() {
             // rare: a second look, now that all names are known
@@ -180,7 +180,7 @@ impl<'h> Facts<'h> {
             fields.clear();
             let is_named = |header: &&Header<'h>| named.iter().any(|n| n.eq_ignore_ascii_case(header.name.as_bytes()));
             for header in headers.iter().filter(|header| kind(header.name) != Kind::EndToEnd || !is_named(header)) {
-                facts.sort(header, status, fields)?;
+                facts.sort(header, input, status, fields)?;
             }
         }
         if let Some(trailer) = facts.trailer.filter(|_| facts.chunked) {
@@ -189,14 +189,20 @@ impl<'h> Facts<'h> {
         Ok(facts)
     }
 
-    fn sort(&mut self, header: &Header<'h>, status: u16, fields: &mut Fields) -> Result<(), UpstreamError> {
+    fn sort(
+        &mut self,
+        header: &Header<'h>,
+        input: &[u8],
+        status: u16,
+        fields: &mut Fields,
+    ) -> Result<(), UpstreamError> {
         let value = header.value;
         match kind(header.name) {
-            Kind::EndToEnd | Kind::Host | Kind::Expect => fields.receive(header.name.as_bytes(), value),
+            Kind::EndToEnd | Kind::Host | Kind::Expect => take_field(header, input, fields),
             Kind::ContentLength => {
                 let length = decimal(value).ok_or(UpstreamError::Malformed("invalid content-length"))?;
                 match self.length.replace(length) {
-                    None if !matches!(status, 101 | 204) => fields.receive(b"content-length", value),
+                    None if !matches!(status, 101 | 204) => take_field(header, input, fields),
                     Some(other) if other != length => return malformed("contradicting content-lengths"),
                     _ => {}
                 }
@@ -209,7 +215,7 @@ impl<'h> Facts<'h> {
             Kind::Trailer => self.trailer = Some(value),
             Kind::Upgrade if status == 101 => {
                 self.upgrade = true;
-                fields.receive(b"upgrade", value);
+                take_field(header, input, fields);
             }
             Kind::Upgrade | Kind::Te | Kind::HopByHop => {}
         }

@@ -13,6 +13,7 @@ mod head;
 mod host;
 mod http1_body;
 mod http2;
+mod open;
 mod pool;
 mod target;
 mod tunnel;

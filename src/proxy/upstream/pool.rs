@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::proxy::stream::Stream;
 use crate::proxy::timer::{Deadline, Timers};
-use crate::proxy::upstream::gate::Counted;
+use crate::proxy::upstream::gate::{Counted, Waiters};
 use crate::proxy::upstream::target::{Address, Target};
 
 /// How many idle connections are kept for one target.
@@ -28,6 +28,8 @@ pub(super) struct Pools {
 pub(super) struct Pool {
     address: Address,
     idle: RefCell<VecDeque<Idle>>,
+    /// Those who wait for one.
+    pub(super) waiters: Waiters,
     timers: Timers,
 }
 
@@ -58,19 +60,29 @@ impl Pools {
             return Rc::clone(pool);
         }
         let address = target.address.clone();
-        let pool = Rc::new(Pool { address, idle: RefCell::default(), timers: self.timers.clone() });
+        let (idle, waiters) = (RefCell::default(), Waiters::default());
+        let pool = Rc::new(Pool { address, idle, waiters, timers: self.timers.clone() });
         self.pools.borrow_mut().insert(target.clone(), Rc::clone(&pool));
         pool
     }
 
     /// Closes what is too old or was closed by the other side, and forgets targets that are no longer used.
     pub(super) fn sweep(&self) {
-        self.pools.borrow_mut().retain(|_, pool| {
+        self.pools.borrow_mut().retain(|target, pool| {
             let mut idle = pool.idle.borrow_mut();
-            let version = pool.address.version();
-            idle.retain_mut(|idle| pool.is_fresh(idle) && idle.mark.may_stay(version) && idle.stream.is_quiet());
+            if target.is_orphaned() {
+                idle.clear();
+            }
+            idle.retain_mut(|idle| pool.is_fresh(idle) && pool.may_keep(&idle.mark) && idle.stream.is_quiet());
             !idle.is_empty() || Rc::strong_count(pool) > 1
         });
+    }
+
+    /// Closes connections whose place somebody elsewhere waits for.
+    pub(super) fn make_room(&self) {
+        for pool in self.pools.borrow().values() {
+            pool.idle.borrow_mut().retain(|idle| pool.may_keep(&idle.mark));
+        }
     }
 
     /// The number of idle connections.
@@ -101,8 +113,13 @@ impl Pool {
 
     /// Keeps a connection for the next request, if it may stay.
     pub(super) fn put(&self, stream: Stream, mark: Mark) {
-        if !mark.may_stay(self.address.version()) {
+        if mark.version != self.address.version() {
             return;
+        }
+        match &mark.counted {
+            None => {}
+            Some(counted) if counted.is_wanted_beside(&self.waiters) => return,
+            Some(_) => self.waiters.tell_one(),
         }
         let mut idle = self.idle.borrow_mut();
         if idle.len() >= IDLE_AT_MOST {
@@ -114,11 +131,10 @@ impl Pool {
     fn is_fresh(&self, idle: &Idle) -> bool {
         u128::from(self.timers.now() - idle.since) < IDLE_AGE.as_millis()
     }
-}
 
-impl Mark {
-    /// Whether the name still means the same addresses, and nobody, maybe of another worker, waits for the place.
-    fn may_stay(&self, version: u32) -> bool {
-        self.version == version && !self.counted.as_ref().is_some_and(Counted::is_wanted)
+    /// Whether the name still means the same addresses, and nobody elsewhere, maybe of another worker, waits for the place.
+    fn may_keep(&self, mark: &Mark) -> bool {
+        let is_wanted = |counted: &Counted| counted.is_wanted_beside(&self.waiters);
+        mark.version == self.address.version() && !mark.counted.as_ref().is_some_and(is_wanted)
     }
 }

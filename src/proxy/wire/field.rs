@@ -1,4 +1,8 @@
-//! The fields of a head that say something of the connection or of the framing, told from all others.
+//! The fields of a head: those that say something of the connection or of the framing, told from all others, and how one is taken.
+
+use httparse::Header;
+
+use crate::pipeline::head::Fields;
 
 /// What a field is to the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +50,27 @@ pub fn kind(name: &str) -> Kind {
         _ => return Kind::EndToEnd,
     };
     if name == usual || name.eq_ignore_ascii_case(usual) { kind } else { Kind::EndToEnd }
+}
+
+/// Takes a field of a head over from the input that it was read in.
+pub fn take_field(header: &Header<'_>, input: &[u8], fields: &mut Fields) {
+    match line(header, input) {
+        Some(line) => fields.receive_line(line, header.name.len()),
+        None => fields.receive(header.name.as_bytes(), header.value),
+    }
+}
+
+/// The line of a field where it stands in the input, if it is spelled as nearly all are: it is copied in one piece then.
+fn line<'a>(header: &Header<'_>, input: &'a [u8]) -> Option<&'a [u8]> {
+    let at = |part: *const u8| part.addr().wrapping_sub(input.as_ptr().addr());
+    let start = at(header.name.as_ptr());
+    let separator = start.checked_add(header.name.len())?;
+    let value = at(header.value.as_ptr());
+    let end = value.checked_add(header.value.len())?;
+    let usual = separator.checked_add(2) == Some(value)
+        && input.get(separator..value)? == b": "
+        && input.get(end..end.checked_add(2)?)? == b"\r\n";
+    if usual { input.get(start..end + 2) } else { None }
 }
 
 /// A number in its one canonical spelling.

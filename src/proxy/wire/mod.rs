@@ -9,6 +9,6 @@ mod trailers;
 
 pub use buffers::{Buffers, Desk, Input, Size};
 pub use decode::{DecodeError, Decoder, Piece, crlf_only};
-pub use field::{Kind, decimal, kind};
-pub use sender::{Framing, SendError, Sender, Sending, push_number};
+pub use field::{Kind, decimal, kind, take_field};
+pub use sender::{Framing, SendError, Sender, Sending, push_decimal};
 pub use trailers::{Direction, drop_forbidden, harmless_only};

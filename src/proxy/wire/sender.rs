@@ -103,7 +103,7 @@ impl<B: Body<Data = Bytes> + Unpin> Sender<B> {
             Framing::None | Framing::UntilClose => {}
             Framing::Length(length) => {
                 output.extend_from_slice(b"content-length: ");
-                push_number(output, length, 10);
+                push_decimal(output, length);
                 output.extend_from_slice(b"\r\n");
             }
             Framing::Chunked => output.extend_from_slice(b"transfer-encoding: chunked\r\n"),
@@ -183,7 +183,7 @@ impl<B: Body<Data = Bytes> + Unpin> Sender<B> {
         };
         match &mut self.framing {
             Framing::Chunked if !data.is_empty() => {
-                push_number(output, data.len() as u64, 16);
+                push_number::<16>(output, data.len() as u64);
                 output.extend_from_slice(b"\r\n");
                 let last = self.body.as_ref().is_some_and(Body::is_end_stream);
                 self.tail = if last { DATA_END_AND_LAST_CHUNK } else { b"\r\n" };
@@ -265,13 +265,18 @@ impl<B: Body<Data = Bytes> + Unpin> Sender<B> {
 }
 
 /// Appends a number, without the formatting machinery: this is in the way of every message.
-pub fn push_number(out: &mut Vec<u8>, mut number: u64, radix: u64) {
+pub fn push_decimal(out: &mut Vec<u8>, number: u64) {
+    push_number::<10>(out, number);
+}
+
+/// The same in any radix. It is known to the compiler, which then divides by multiplying.
+fn push_number<const RADIX: u64>(out: &mut Vec<u8>, mut number: u64) {
     let mut digits = [0; 20];
     let mut at = digits.len();
     loop {
         at -= 1;
-        digits[at] = b"0123456789abcdef"[usize::try_from(number % radix).unwrap_or_default()];
-        number /= radix;
+        digits[at] = b"0123456789abcdef"[usize::try_from(number % RADIX).unwrap_or_default()];
+        number /= RADIX;
         if number == 0 {
             break;
         }

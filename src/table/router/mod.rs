@@ -45,7 +45,7 @@ pub struct Router {
 }
 
 /// A rule where it hangs in the trie: all that finding needs of most of them, together.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Leaf {
     /// When it is tried: the least first.
     position: u32,

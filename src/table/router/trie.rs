@@ -4,6 +4,7 @@
 //! one. A regular expression hangs at the last whole segment of its literal prefix.
 
 use std::collections::HashMap;
+use std::slice;
 
 use ahash::RandomState;
 use smallvec::SmallVec;
@@ -21,14 +22,19 @@ pub(super) struct Trie {
     branches: Box<[Branch]>,
 }
 
-/// Where the lists of a node begin and end. Its leaves lie behind each other: those of exact paths, of regular
+/// Where the lists of a node begin and end, in one cache line. Its leaves lie behind each other: those of exact paths, of regular
 /// expressions, of prefixes.
 #[derive(Clone, Copy, Debug, Default)]
-#[repr(align(32))]
+#[repr(align(64))]
 struct Node {
     leaves: [u32; 4],
+    /// The parameters in the next segment, but the plain one.
     branches: List,
     has_literals: bool,
+    /// The node behind a parameter that takes any segment; the root of the first site, behind no parameter, says that there is none.
+    plain: u32,
+    /// Its leaf, if it has one and no more, as most nodes do: to wait for the node is enough then.
+    only: Leaf,
 }
 
 #[derive(Debug)]
@@ -63,19 +69,28 @@ impl Trie {
     }
 
     fn leaves(&self, node: u32, hook: Hook) -> &[Leaf] {
-        let ends = &self.nodes[node as usize].leaves;
-        &self.leaves[ends[hook as usize] as usize..ends[hook as usize + 1] as usize]
+        let node = &self.nodes[node as usize];
+        let (from, to) = (node.leaves[hook as usize], node.leaves[hook as usize + 1]);
+        match node.leaves[3] - node.leaves[0] {
+            _ if from == to => &[],
+            1 => slice::from_ref(&node.only),
+            _ => &self.leaves[from as usize..to as usize],
+        }
     }
 
     /// Collects the rules that match a path through a node with a parameter in its next segment.
     pub(super) fn branch<'t>(&'t self, node: u32, rest: &str, found: &mut Found<'t>) {
-        let branches = self.nodes[node as usize].branches.of(&self.branches);
-        if branches.is_empty() {
+        let node = &self.nodes[node as usize];
+        let branches = node.branches.of(&self.branches);
+        if branches.is_empty() && node.plain == 0 {
             return;
         }
         let (segment, rest) = cut(rest);
         for branch in branches.iter().filter(|branch| branch.shape.matches(segment)) {
             self.collect(branch.child, rest, found);
+        }
+        if node.plain != 0 && !segment.is_empty() {
+            self.collect(node.plain, rest, found);
         }
     }
 
@@ -138,8 +153,12 @@ impl<'r> TrieBuilder<'r> {
     /// Lays the trie out; `leaf` makes the leaf of the rule at a position.
     pub(super) fn finish(mut self, leaf: impl Fn(u32) -> Leaf) -> Trie {
         let mut nodes = vec![Node::default(); self.nodes as usize];
+        let (plain, other): (Vec<_>, Vec<_>) = self.shapes.iter().partition(|((_, shape), _)| shape.is_plain());
+        for ((parent, _), child) in plain {
+            nodes[*parent as usize].plain = *child;
+        }
         let mut branches: Vec<_> =
-            self.shapes.iter().map(|((parent, shape), child)| (*parent, *child, *shape)).collect();
+            other.into_iter().map(|((parent, shape), child)| (*parent, *child, *shape)).collect();
         branches.sort_unstable_by_key(|(parent, child, _)| (*parent, *child));
         for (i, (parent, ..)) in branches.iter().enumerate() {
             nodes[*parent as usize].branches.add(i);
@@ -150,7 +169,9 @@ impl<'r> TrieBuilder<'r> {
         self.leaves.sort_unstable();
         let mut end = 0;
         for of_node in self.leaves.chunk_by(|a, b| a.0 == b.0) {
-            let ends = &mut nodes[of_node[0].0 as usize].leaves;
+            let node = &mut nodes[of_node[0].0 as usize];
+            node.only = leaf(of_node[0].2);
+            let ends = &mut node.leaves;
             *ends = [end; 4];
             for (_, hook, _) in of_node {
                 ends[*hook as usize + 1..].iter_mut().for_each(|end| *end += 1);

@@ -1,14 +1,14 @@
 //! What a route does with its requests, compared with what another one does.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use crate::pipeline::backend::Backend;
-use crate::pipeline::head::RequestHead;
+use crate::pipeline::certificate::ClientCertificate;
 use crate::pipeline::when::Guard;
 use crate::table::Digest;
 use crate::table::route::{CompiledRoute, End, PipelineStep};
 use crate::table::router::{PathMatch, Rule};
+use crate::table::space::request::Request;
 use crate::value::path::Segment;
 use crate::value::url::Scheme;
 
@@ -131,8 +131,12 @@ pub(super) fn plugins<'s>(old: &[&'s PipelineStep], new: &[&'s PipelineStep]) ->
     if changed.is_empty() { all().map(|step| facet(&step)).collect() } else { changed }
 }
 
-/// The steps that run for a request.
-pub(super) fn running<'s>(steps: &'s [PipelineStep], head: &RequestHead, ip: IpAddr) -> Vec<&'s PipelineStep> {
-    let runs = |guard: &Guard| guard.admits(head, ip);
+/// The steps that run for a request whose client shows a certificate, where it is asked for one.
+pub(super) fn running<'s>(
+    steps: &'s [PipelineStep],
+    request: &Request,
+    certificate: Option<&ClientCertificate>,
+) -> Vec<&'s PipelineStep> {
+    let runs = |guard: &Guard| guard.admits(&request.head, request.ip, certificate);
     steps.iter().filter(|step| step.guard.as_ref().is_none_or(runs)).collect()
 }

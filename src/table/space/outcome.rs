@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use crate::pipeline::certificate::ClientCertificate;
 use crate::table::RouteTable;
 use crate::table::router::{NoTrace, Outcome as Found, Rule};
 use crate::table::space::decide::Asked;
@@ -82,10 +83,7 @@ pub fn observe<'t>(table: &'t RouteTable, request: &Request) -> Observed<'t> {
     let mut listeners = table.settings.listeners.iter().zip(0..);
     let listener = listeners.find(|(listener, _)| listener.name.as_str() == request.listener).map(|(_, index)| index);
     let front = front(table, listener, &request.head.host);
-    let certificate = match front.asked {
-        Asked::Nothing | Asked::Never => None,
-        Asked::Optional | Asked::Required => request.certificate.as_ref(),
-    };
+    let certificate = seen(front, request);
     let nothing = |outcome| Observed { outcome, rule: None, front };
     let Some(listener) = listener else { return nothing(Outcome::NotListening) };
     if front.asked == Asked::Required && certificate.is_none() {
@@ -102,6 +100,14 @@ pub fn observe<'t>(table: &'t RouteTable, request: &Request) -> Observed<'t> {
     }
 }
 
+/// The certificate of a request's client, if it is asked for one.
+fn seen(front: Front, request: &Request) -> Option<&ClientCertificate> {
+    match front.asked {
+        Asked::Nothing | Asked::Never => None,
+        Asked::Optional | Asked::Required => request.certificate.as_ref(),
+    }
+}
+
 /// What two tables do differently with a request: empty if nothing.
 pub fn differences(old: &RouteTable, new: &RouteTable, request: &Request) -> BTreeSet<Facet> {
     let (before, after) = (observe(old, request), observe(new, request));
@@ -113,8 +119,9 @@ pub fn differences(old: &RouteTable, new: &RouteTable, request: &Request) -> BTr
     let mut found = facets((old_route, old_rule), (new_route, new_rule));
     found.extend(front_facets((before.front, old_rule), (after.front, new_rule)));
     let (old_steps, new_steps) = differing_steps(old_route, new_route);
-    let runs = |steps| running(steps, &request.head, request.ip);
-    found.extend(plugins(&runs(old_steps), &runs(new_steps)));
+    let old_steps = running(old_steps, request, seen(before.front, request));
+    let new_steps = running(new_steps, request, seen(after.front, request));
+    found.extend(plugins(&old_steps, &new_steps));
     found
 }
 

@@ -7,7 +7,7 @@ use ahash::RandomState;
 use crate::table::route::PipelineStep;
 use crate::table::space::assumption::Assumption;
 use crate::table::space::atoms::Literal;
-use crate::table::space::decide::{Candidate, End, Leaves, Progress, Question, Side, decide};
+use crate::table::space::decide::{Asked, Candidate, End, Leaves, Progress, Question, Side, decide};
 use crate::table::space::hosts::{Front, Sites};
 use crate::table::space::meaning::{Facet, differing_steps, facets, plugins};
 use crate::table::space::merge::merge;
@@ -183,7 +183,12 @@ impl Differences<'_, '_> {
     ) -> Result<bool, Question> {
         let number = pipeline.iter().position(|other| std::ptr::eq(other, step)).unwrap_or_default();
         let guard = self.ranked[side].guards.get(&(route, number));
-        guard.map_or(Ok(true), |guard| holds(guard, assumption, methods))
+        match guard {
+            // whoever is asked for no certificate shows none
+            Some(guard) if guard.certified && self.fronts[side].asked == Asked::Never => Ok(false),
+            Some(guard) => holds(guard, assumption, methods),
+            None => Ok(true),
+        }
     }
 }
 

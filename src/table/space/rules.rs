@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ahash::RandomState;
 
+use crate::pipeline::certificate::CertificateCondition;
 use crate::pipeline::condition::FieldCondition;
 use crate::pipeline::retries::Retries;
 use crate::pipeline::split::SplitBy;
@@ -54,6 +55,8 @@ pub(super) struct GuardQuestions {
     pub(super) paths: Vec<u32>,
     /// One of these holds, if there are any.
     pub(super) networks: Vec<u32>,
+    /// Whether a client certificate is asked for, by literals among these.
+    pub(super) certified: bool,
     /// All of these hold.
     pub(super) literals: Vec<Literal>,
 }
@@ -86,17 +89,10 @@ impl<'t> Rules<'t> {
         };
         let mut literals: Vec<Literal> = regex.into_iter().collect();
         literals.extend(self.values(&conditions.headers, &conditions.cookies, &conditions.query));
-        let mut certificate = Vec::new();
-        if let Some(condition) = &conditions.certificate {
-            certificate.push((self.atoms.number(Atom::Certificate), true));
-            let san = condition.san.clone().map(Atom::San);
-            let subject = condition.subject.clone().map(Atom::Subject);
-            certificate.extend(san.into_iter().chain(subject).map(|atom| (self.atoms.number(atom), true)));
-        }
         Candidate {
             literals: literals.into(),
             methods: MethodSet::of(&conditions.methods),
-            certificate: certificate.into(),
+            certificate: self.certificate(conditions.certificate.as_ref()).into(),
         }
     }
 
@@ -113,12 +109,24 @@ impl<'t> Rules<'t> {
         atoms.flatten().map(|(atom, answer)| (self.atoms.number(atom), answer)).collect()
     }
 
+    fn certificate(&mut self, condition: Option<&CertificateCondition>) -> Vec<Literal> {
+        let Some(condition) = condition else { return Vec::new() };
+        let san = condition.san.clone().map(Atom::San);
+        let subject = condition.subject.clone().map(Atom::Subject);
+        let atoms = [Atom::Certificate].into_iter().chain(san).chain(subject);
+        atoms.map(|atom| (self.atoms.number(atom), true)).collect()
+    }
+
     fn guard(&mut self, guard: &Guard) -> GuardQuestions {
+        let mut literals = self.values(&guard.headers, &guard.cookies, &guard.query);
+        let certified = guard.certificate.is_some();
+        literals.extend(self.certificate(guard.certificate.as_ref()));
         GuardQuestions {
             methods: MethodSet::of(&guard.methods),
             paths: guard.paths.iter().map(|glob| self.atoms.number(Atom::Glob(glob.clone()))).collect(),
             networks: guard.networks.iter().map(|network| self.atoms.number(Atom::Network(*network))).collect(),
-            literals: self.values(&guard.headers, &guard.cookies, &guard.query),
+            literals,
+            certified,
         }
     }
 

@@ -49,6 +49,11 @@ impl Segment {
 }
 
 impl Shape {
+    /// Whether it is a parameter that takes any segment, but an empty one.
+    pub fn is_plain(&self) -> bool {
+        self.before.is_empty() && self.after.is_empty() && self.pattern.is_none()
+    }
+
     /// Whether it matches a segment of a normalised path; a parameter never takes none of it.
     pub fn matches(&self, segment: &str) -> bool {
         // An empty literal is not compared: the masked load of `memcmp` stalls on the address that an empty box holds.

@@ -69,6 +69,7 @@ where
         open.upload.poll_send(&mut open.send, cx)?;
         match open.receive.poll_data(cx) {
             Poll::Ready(Some(Ok(data))) => {
+                open.lease.answered();
                 open.lent = data.len();
                 open.received += data.len() as u64;
                 self.left = self.left.map(|left| left.saturating_sub(data.len() as u64));

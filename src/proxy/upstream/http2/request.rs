@@ -15,13 +15,17 @@ use http::uri::Scheme;
 use http::{Request, Response};
 use http_body::Body;
 
+use crate::proxy::duplex::Duplex;
 use crate::proxy::upstream::body::UpstreamBody;
-use crate::proxy::upstream::client::{Call, Failure, Patience, Reply, StepTimeouts};
+use crate::proxy::upstream::client::{Call, Failure, Reply};
 use crate::proxy::upstream::error::{BoxError, UpstreamError};
 use crate::proxy::upstream::http2::body::{Http2Body, Open};
 use crate::proxy::upstream::http2::head;
 use crate::proxy::upstream::http2::sessions::{Lease, Sessions, Wish};
+use crate::proxy::upstream::http2::upgrade;
 use crate::proxy::upstream::http2::upload::Upload;
+use crate::proxy::upstream::open::Opening;
+use crate::proxy::upstream::tunnel::Tunnel;
 use crate::proxy::wire::{Buffers, Desk, Sending};
 use crate::value::method::Method;
 
@@ -41,22 +45,34 @@ where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<BoxError>,
 {
-    let Call { target, method, head, body, timeouts, patience, limits, gate, response, .. } = call;
+    let Call { target, method, head, body, upgrade, timeouts, patience, limits, gate, response } = call;
     let (mut upload, desk) = (Upload::new(body), buffers.desk());
     let length = if upload.is_bodiless() { length_of_nothing(method) } else { upload.length() };
     let scheme = if target.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
-    let wish = Wish { target, timeouts, patience, limits, gate };
+    let wish = Wish { opening: Opening { target, timeouts, patience }, limits, gate, tunnel: upgrade };
     let mut attempts = 0;
     loop {
         attempts += 1;
-        let Some(request) = head::request(head, &scheme, length) else {
-            let error = UpstreamError::Malformed("the request cannot be sent over HTTP/2");
-            return Err(Failure { error, unsent: None });
+        let Some(mut request) = head::request(head, &scheme, length) else {
+            return Err(Failure::last(UpstreamError::Unsendable));
+        };
+        let accept = match upgrade.then(|| upgrade::connect(head, &mut request)).transpose() {
+            Ok(accept) => accept,
+            Err(error) => return Err(Failure { error, unsent: Some(upload.into_unsent()) }),
         };
         let lost = match ask(sessions, wish, request, &mut upload, &desk).await {
-            Ok((stream, answer, receive)) => {
+            Ok((mut stream, answer, receive)) => {
                 desk.deadline.clear();
                 let length = head::answer(&answer, limits, response).map_err(Failure::last)?;
+                if let Some(accept) = accept {
+                    if answer.status().is_success() {
+                        upgrade::switch(response, &accept);
+                        let duplex = Duplex::new(receive, stream.send);
+                        return Ok(Reply::Upgraded(Tunnel::on_stream(duplex, desk, stream.lease)));
+                    }
+                    // no tunnel, and nothing more is said; a server that takes no more shows it in its answer
+                    let _ = stream.send.send_data(Bytes::new(), true);
+                }
                 let length = length.filter(|_| *method != Method::Head);
                 let open = Open::new(receive, stream.send, upload, desk, stream.lease);
                 let body = Box::new(Http2Body::new(open, length, timeouts.idle));
@@ -90,11 +106,15 @@ where
 {
     let unseen = |error, again| Lost { error, seen: Seen::No, again };
     let lease = sessions.lease(wish, desk).await.map_err(|error| unseen(error, false))?;
-    let begun = lease.sender().send_request(request, upload.is_bodiless());
+    if wish.tunnel && !lease.opens_tunnels(wish.opening, desk).await.map_err(|error| unseen(error, false))? {
+        return Err(unseen(UpstreamError::NoUpgrade, false));
+    }
+    let begun = lease.sender().send_request(request, upload.is_bodiless() && !wish.tunnel);
     let (response, send) = begun.map_err(|_| unseen(UpstreamError::Closed, true))?;
-    let mut stream = Stream { response, send, lease, interim: 0, waits_for: None };
+    let heard = lease.heard();
+    let mut stream = Stream { response, send, lease, heard, interim: 0, waits_for: None };
     upload.begin();
-    let (answer, receive) = poll_fn(|cx| stream.poll(upload, desk, wish.timeouts, wish.patience, cx)).await?;
+    let (answer, receive) = poll_fn(|cx| stream.poll(upload, desk, wish.opening, cx)).await?;
     Ok((stream, answer, receive))
 }
 
@@ -141,6 +161,8 @@ struct Stream {
     response: ResponseFuture,
     send: SendStream<Bytes>,
     lease: Lease,
+    /// How often something had been heard on the connection when it was sent.
+    heard: u64,
     interim: u8,
     /// Who was waited for, and how much was sent, when the step's deadline was set.
     waits_for: Option<(Sending, u64)>,
@@ -152,8 +174,7 @@ impl Stream {
         &mut self,
         upload: &mut Upload<B>,
         desk: &Desk,
-        timeouts: StepTimeouts,
-        patience: Patience<'_>,
+        opening: Opening<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(Response<()>, RecvStream), Lost>>
     where
@@ -166,6 +187,7 @@ impl Stream {
             Err(error) => return Poll::Ready(Err(seen(error))),
         };
         while let Poll::Ready(Some(Ok(_))) = self.response.poll_informational(cx) {
+            self.lease.answered();
             self.interim += 1;
             if self.interim > INTERIM_AT_MOST {
                 return Poll::Ready(Err(seen(UpstreamError::Malformed("endless interim answers"))));
@@ -173,18 +195,24 @@ impl Stream {
         }
         match Pin::new(&mut self.response).poll(cx) {
             Poll::Ready(Ok(answer)) => {
+                self.lease.answered();
                 let (head, receive) = answer.into_parts();
                 return Poll::Ready(Ok((Response::from_parts(head, ()), receive)));
             }
             Poll::Ready(Err(error)) => return Poll::Ready(Err(Lost::of(&error, self.lease.reused))),
             Poll::Pending => {}
         }
-        self.poll_late(sending, upload.sent(), desk, timeouts, patience, cx).map(|error| Err(self.given_up(error)))
+        self.poll_late(sending, upload.sent(), desk, opening, cx).map(|error| Err(self.given_up(error)))
     }
 
     fn given_up(&self, error: UpstreamError) -> Lost {
         // a connection on which nothing comes may be dead: others find out on a new one
-        if matches!(error, UpstreamError::FirstByteTimeout | UpstreamError::IdleTimeout) {
+        let suspect = match error {
+            UpstreamError::FirstByteTimeout | UpstreamError::IdleTimeout | UpstreamError::TryTimeout => true,
+            UpstreamError::RequestTimeout => self.lease.heard() == self.heard,
+            _ => false,
+        };
+        if suspect {
             self.lease.retire();
         }
         Lost { error, seen: Seen::Maybe, again: false }
@@ -196,8 +224,7 @@ impl Stream {
         sending: Sending,
         sent: u64,
         desk: &Desk,
-        timeouts: StepTimeouts,
-        patience: Patience<'_>,
+        Opening { timeouts, patience, .. }: Opening<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<UpstreamError> {
         if self.waits_for.replace((sending, sent)) != Some((sending, sent)) {

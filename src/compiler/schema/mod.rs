@@ -3,6 +3,8 @@
 //! It is draft-07 and holds no `oneOf` or `anyOf`: those are what make a validator say "not valid under any of the
 //! given schemas" instead of naming the mistake, and editors complete only some of the fields.
 
+pub mod rules;
+
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema as _, Schema};
