@@ -5,11 +5,15 @@
 
 pub mod check;
 mod codes;
+mod content;
+pub mod environment;
 pub mod format;
 pub mod lint;
 mod lower;
 pub mod manifest;
+mod manifests;
 mod object;
+mod parallel;
 mod parse;
 pub mod quote;
 pub mod reference;
@@ -19,9 +23,12 @@ mod shape;
 pub mod syntax;
 
 pub use codes::all as codes;
+pub use environment::several::{Verdict, validate};
+pub use manifests::Manifests;
 pub use object::{Address, Object};
 pub use parse::{AssetRequest, Parsed, SourceFile, parse};
 
+use crate::compiler::lint::Reader;
 use crate::compiler::lower::Lowering;
 use crate::diagnostic::{Diagnostics, SourceMap, Span};
 use crate::pipeline::assets::Assets;
@@ -39,9 +46,19 @@ pub struct Compiled {
     pub places: Vec<Span>,
 }
 
-/// Compiles what was parsed, with the files it names.
+/// Compiles what was parsed, with the files it names, and says all that there is to say of it.
 pub fn compile(parsed: Parsed, assets: &Assets) -> Compiled {
-    let Parsed { sources, objects, mut diagnostics, lost } = parsed;
+    compile_for(Reader::Author, parsed, assets)
+}
+
+/// The same for a gateway that serves by it: of the lints that look at what all manifests do together, only those run that would
+/// refuse the table. They cost as much as everything else, and whoever reviewed the manifests has seen what they say.
+pub fn compile_to_serve(parsed: Parsed, assets: &Assets) -> Compiled {
+    compile_for(Reader::Gateway, parsed, assets)
+}
+
+fn compile_for(reader: Reader, parsed: Parsed, assets: &Assets) -> Compiled {
+    let Parsed { sources, objects, mut diagnostics, lost, filled } = parsed;
     let (model, problems) = resolve::resolve(objects, lost);
     diagnostics.append(problems);
     let levels = model.levels();
@@ -49,9 +66,10 @@ pub fn compile(parsed: Parsed, assets: &Assets) -> Compiled {
     let Lowering { table, places, diagnostics: problems } = lower::lower(&model, assets);
     diagnostics.append(problems);
     if let Some(table) = &table {
-        diagnostics.append(lint::run_on_table(&lint::Made::new(&model, table, &places), &levels));
+        diagnostics.append(lint::run_on_table(&lint::Made::new(&model, table, &places), &levels, reader));
     }
     lint::apply_levels(&mut diagnostics, &levels);
+    environment::point_at_values(&mut diagnostics, &filled);
     diagnostics.sort();
     let table = table.filter(|_| !diagnostics.has_errors());
     Compiled { sources, diagnostics, table, places }

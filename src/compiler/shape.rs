@@ -31,6 +31,7 @@ pub(super) fn check(object: &Object, spec: &Spec, out: &mut Diagnostics) -> bool
         Spec::Route(spec) => route(object, spec, out),
         Spec::Backend(spec) => backend(object, spec, out),
         Spec::Certificate(spec) => certificate(object, spec, out),
+        Spec::Environment(_) | Spec::Grant(_) => {}
     }
     out.len() == before
 }
@@ -71,9 +72,13 @@ fn certificate(object: &Object, spec: &CertificateSpec, out: &mut Diagnostics) {
 
 fn gateway(object: &Object, spec: &GatewaySpec, out: &mut Diagnostics) {
     unique(object, spec.listeners.iter().map(|listener| listener.name.as_str()), "/spec/listeners", "name", out);
+    unique(object, spec.variables.iter().map(|variable| variable.name.as_str()), "/spec/variables", "name", out);
+    unique(object, spec.namespaces.iter().map(|namespace| namespace.name.as_str()), "/spec/namespaces", "name", out);
+    unique(object, spec.namespaces.iter().map(|entry| entry.folder.as_str()), "/spec/namespaces", "folder", out);
     for (i, listener) in spec.listeners.iter().enumerate() {
         listener.tls.iter().for_each(|tls| tls_hosts(object, i, tls, out));
     }
+    certificate_names(object, spec, out);
     let mut addresses = HashMap::new();
     let listeners = spec.listeners.iter().enumerate();
     let listeners = listeners.map(|(i, listener)| (format!("/spec/listeners/{i}/address"), listener.address.clone()));
@@ -84,6 +89,22 @@ fn gateway(object: &Object, spec: &GatewaySpec, out: &mut Diagnostics) {
             let message = format!("two listeners have the address `{address}`");
             let problem = object.problem(&DUPLICATE_ID, message).at(object.place(&pointer), "the same address again");
             out.push(problem.at(object.place(&first), "first here").help("give one of them another address"));
+        }
+    }
+}
+
+/// What runs knows certificates by their names alone.
+fn certificate_names(object: &Object, spec: &GatewaySpec, out: &mut Diagnostics) {
+    let mut seen = HashMap::new();
+    for (i, listener) in spec.listeners.iter().enumerate() {
+        for (j, certificate) in listener.tls.iter().flat_map(|tls| &tls.certificates).enumerate() {
+            let pointer = format!("/spec/listeners/{i}/tls/certificates/{j}");
+            let (first, other) = seen.entry(certificate.name()).or_insert((pointer.clone(), certificate));
+            if *other != certificate {
+                let message = format!("two certificates are named `{}`", certificate.name());
+                let problem = object.problem(&DUPLICATE_ID, message).at(object.place(&pointer), "the same name again");
+                out.push(problem.at(object.place(first), "first here").help("give one of them another name"));
+            }
         }
     }
 }
@@ -328,8 +349,9 @@ static DUPLICATE_ID: Code = Code {
 # GW1303: duplicate-id
 
 Plugins of a route have unique ids, because patches and counters find them by it. The id of a plugin is its name unless `id` says
-otherwise, so a second plugin of a type needs one. Listeners have unique names and addresses, and a host
-stands in one entry of `tls.hosts`.
+otherwise, so a second plugin of a type needs one. Listeners have unique names and addresses, variables and
+namespaces too, and a folder has one namespace. A host stands in one entry of `tls.hosts`, and the certificates that listeners show
+have names of their own, whatever namespaces they are in.
 
 ```yaml wrong
 apiVersion: gw/v1

@@ -7,6 +7,7 @@ pub mod address;
 pub mod cookie;
 pub mod did_you_mean;
 pub mod duration;
+pub mod folder;
 pub mod header;
 pub mod host;
 pub mod https_url;
@@ -26,6 +27,7 @@ pub mod secret;
 pub mod size;
 pub mod template;
 pub mod url;
+pub mod variable;
 
 pub use scalar::{Format, Scalar, ScalarError};
 
@@ -35,6 +37,7 @@ pub const FORMATS: &[Format] = &[
     Format::of::<address::ListenAddress>(),
     Format::of::<cookie::CookieName>(),
     Format::of::<duration::Duration>(),
+    Format::of::<folder::FolderPath>(),
     Format::of::<header::HeaderName>(),
     Format::of::<host::HostName>(),
     Format::of::<host::HostPattern>(),
@@ -50,10 +53,12 @@ pub const FORMATS: &[Format] = &[
     Format::of::<path::PathPrefix>(),
     Format::of::<path::PathRegex>(),
     Format::of::<path::PathTemplate>(),
+    Format::of::<reference::Target>(),
     Format::of::<regex::Pattern>(),
     Format::of::<retry::RetryCause>(),
     Format::of::<san::SanPattern>(),
     Format::of::<size::Size>(),
     Format::of::<template::Template>(),
     Format::of::<url::TargetUrl>(),
+    Format::of::<variable::VariableName>(),
 ];

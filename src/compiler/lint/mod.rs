@@ -30,6 +30,9 @@ pub struct Lint {
     pub check: Check,
 }
 
+/// The most rules of a table among which shadows are looked for: it would take longer than everything else.
+pub const SHADOWS_AT_MOST: usize = 20_000;
+
 /// How a lint looks for what it is about.
 pub enum Check {
     /// In what manifests say.
@@ -57,8 +60,10 @@ impl<'a> Made<'a> {
     }
 
     /// The rules, and parts of them, that no request can meet.
+    /// Nothing is looked for in a table of more than [`SHADOWS_AT_MOST`] of them.
     pub fn shadows(&self) -> &[Shadow] {
-        self.shadows.get_or_init(|| shadows(self.table))
+        let small = self.table.router.rules().len() <= SHADOWS_AT_MOST;
+        self.shadows.get_or_init(|| if small { shadows(self.table) } else { Vec::new() })
     }
 
     /// The route of a rule.
@@ -106,25 +111,39 @@ impl Levels {
 
 /// Looks in what manifests say for everything that is not switched off.
 pub fn run(model: &Model, levels: &Levels) -> Diagnostics {
-    look(levels, |check, found| {
-        if let Check::Model(check) = check {
-            check(model, found);
-        }
-    })
+    look(
+        levels,
+        |_| true,
+        |check, found| {
+            if let Check::Model(check) = check {
+                check(model, found);
+            }
+        },
+    )
 }
 
-/// Looks in what manifests do together for everything that is not switched off.
-pub fn run_on_table(made: &Made<'_>, levels: &Levels) -> Diagnostics {
-    look(levels, |check, found| {
+/// Whom manifests are compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// Who writes or reviews them.
+    Author,
+    /// A gateway that serves by them.
+    Gateway,
+}
+
+/// Looks in what manifests do together for everything that is not switched off; for a gateway, for what would refuse the table.
+pub fn run_on_table(made: &Made<'_>, levels: &Levels, reader: Reader) -> Diagnostics {
+    let matters = |level| reader == Reader::Author || level == Level::Error;
+    look(levels, matters, |check, found| {
         if let Check::Table(check) = check {
             check(made, found);
         }
     })
 }
 
-fn look(levels: &Levels, check: impl Fn(&Check, &mut Vec<Diagnostic>)) -> Diagnostics {
+fn look(levels: &Levels, matters: impl Fn(Level) -> bool, check: impl Fn(&Check, &mut Vec<Diagnostic>)) -> Diagnostics {
     let mut found = Vec::new();
-    for (lint, _) in levels.0.iter().filter(|(_, level)| *level != Level::Off) {
+    for (lint, _) in levels.0.iter().filter(|(_, level)| *level != Level::Off && matters(*level)) {
         check(&lint.check, &mut found);
     }
     let mut out = Diagnostics::default();
