@@ -12,8 +12,9 @@ use crate::table::space::atoms::{Atom, Atoms, Literal, Topic};
 use crate::table::space::certificates::{address, certificate};
 use crate::table::space::machine::{Form, Machine};
 use crate::table::space::paths::PathSet;
+use crate::table::space::request::Value;
 use crate::table::space::search::Found;
-use crate::table::space::texts::{Kind, Texts};
+use crate::table::space::texts::Texts;
 use crate::table::space::values::{Answers, Searches, possible, values};
 use crate::value::path::{PathGlob, Segment, normalise};
 
@@ -35,7 +36,7 @@ pub(super) struct Assumption<'a> {
 /// What a request is made of.
 pub(super) struct Parts {
     pub(super) path: String,
-    pub(super) values: Vec<(Kind, String, Vec<u8>)>,
+    pub(super) values: Vec<Value>,
     pub(super) certificate: Option<ClientCertificate>,
     pub(super) ip: IpAddr,
 }

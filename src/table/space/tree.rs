@@ -43,6 +43,13 @@ impl PathTree {
         Self { nodes: vec![Node::default()] }
     }
 
+    /// That of the rules of one side, in the order of their places.
+    pub(super) fn of<'p>(paths: impl Iterator<Item = (&'p PathMatch, Place)>) -> Self {
+        let mut tree = Self::new();
+        paths.for_each(|(path, place)| tree.insert(0, path, place));
+        tree
+    }
+
     /// Adds a rule of a side. Those of a side come in the order of their places.
     pub(super) fn insert(&mut self, side: usize, path: &PathMatch, place: Place) {
         match path {
