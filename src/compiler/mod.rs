@@ -36,6 +36,8 @@ pub struct Compiled {
     pub table: Option<RouteTable>,
     /// Where each rule of the table's router is written, by its index.
     pub places: Vec<Span>,
+    /// The objects, each name once, sorted by address.
+    pub objects: Vec<Object>,
 }
 
 /// Compiles what was parsed, with the files it names.
@@ -50,5 +52,5 @@ pub fn compile(parsed: Parsed, assets: &Assets) -> Compiled {
     lint::apply_levels(&mut diagnostics, &levels);
     diagnostics.sort();
     let table = table.filter(|_| !diagnostics.has_errors());
-    Compiled { sources, diagnostics, table, places }
+    Compiled { sources, diagnostics, table, places, objects: model.objects }
 }

@@ -8,6 +8,7 @@ use crate::compiler::manifest::Spec;
 use crate::compiler::manifest::certificate::{CertificateSpec, SOURCES};
 use crate::compiler::manifest::gateway::GatewaySpec;
 use crate::compiler::manifest::route::{Match, RouteSpec};
+use crate::compiler::manifest::test::TestSpec;
 use crate::compiler::object::Object;
 use crate::compiler::quote::listed;
 use crate::diagnostic::{Code, Diagnostics, Severity, Span};
@@ -31,6 +32,7 @@ pub(super) fn check(object: &Object, spec: &Spec, out: &mut Diagnostics) -> bool
         Spec::Route(spec) => route(object, spec, out),
         Spec::Backend(spec) => backend(object, spec, out),
         Spec::Certificate(spec) => certificate(object, spec, out),
+        Spec::Test(spec) => test(object, spec, out),
     }
     out.len() == before
 }
@@ -98,6 +100,25 @@ fn tls_hosts(object: &Object, listener: usize, tls: &ListenerTls, out: &mut Diag
             let problem = object.problem(&DUPLICATE_ID, format!("two entries are for the host `{host}`"));
             let problem = problem.at(object.place(&pointer), "the same host again");
             out.push(problem.at(object.place(&first), "first here").help("keep it in one of them"));
+        }
+    }
+}
+
+fn test(object: &Object, spec: &TestSpec, out: &mut Diagnostics) {
+    unique(object, spec.cases.iter().map(|case| case.name.as_str()), "/spec/cases", "name", out);
+    for (i, case) in spec.cases.iter().enumerate() {
+        let expect = &case.expect;
+        let ends = [
+            ("noRoute", expect.no_route),
+            ("backend", expect.backend.is_some()),
+            ("rejectedBy", expect.rejected_by.is_some()),
+        ];
+        let mut named: Vec<&str> = ends.iter().filter(|(_, named)| *named).map(|(name, _)| *name).collect();
+        if expect.no_route && expect.route.is_some() {
+            named.push("route");
+        }
+        if named.len() > 1 {
+            several(object, &format!("/spec/cases/{i}/expect"), &named, "the end of a request is", out);
         }
     }
 }

@@ -36,6 +36,15 @@ impl Referent for CertificateKind {
     const EXAMPLE: &'static str = "site";
 }
 
+/// The kind `Route`, as the end of a reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RouteKind;
+
+impl Referent for RouteKind {
+    const KIND: &'static str = "Route";
+    const EXAMPLE: &'static str = "shop";
+}
+
 /// The name of an object of a kind, in the namespace of the object that refers to it.
 ///
 /// Its schema carries `x-gw-ref`, by which `resolve` finds every reference without knowing the specs.

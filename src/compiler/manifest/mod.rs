@@ -3,6 +3,7 @@
 pub mod certificate;
 pub mod gateway;
 pub mod route;
+pub mod test;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use crate::backend::BackendSpec;
 use crate::compiler::manifest::certificate::CertificateSpec;
 use crate::compiler::manifest::gateway::GatewaySpec;
 use crate::compiler::manifest::route::RouteSpec;
+use crate::compiler::manifest::test::TestSpec;
 use crate::value::name::Name;
 
 /// The only version of the language.
@@ -111,6 +113,8 @@ kinds! {
     Backend => BackendSpec,
     /// A certificate with its key, by which a listener proves who it is.
     Certificate => CertificateSpec,
+    /// Requests, and what must happen to them.
+    Test => TestSpec,
 }
 
 /// The kind with this name.
