@@ -27,7 +27,8 @@ pub struct Arguments {
     /// The folder of manifests.
     #[arg(long, value_name = "DIR", default_value = "gateway.d")]
     dir: PathBuf,
-    /// The listener that the request comes in by. The default is the one with the port of the URL, else the first.
+    /// The listener that the request comes in by. The default is the one with the port of the URL, else the first that
+    /// speaks its scheme.
     #[arg(long, value_name = "NAME")]
     listener: Option<String>,
     /// How the explanation is shown.

@@ -7,6 +7,7 @@ pub mod manual;
 mod output;
 mod run;
 mod schema;
+mod test;
 mod validate;
 
 use std::process::ExitCode;
@@ -22,7 +23,7 @@ pub enum Exit {
     Ok = 0,
     /// An error, a wrong command line included.
     Error = 1,
-    /// Blocked: `--deny-warnings`.
+    /// Blocked: `--deny-warnings`, or a test that fails.
     Blocked = 3,
 }
 
@@ -57,6 +58,8 @@ commands! {
     Run => run,
     /// Check manifests, and say everything that is wrong with them.
     Validate => validate,
+    /// Run the tests of manifests through the whole gateway, offline.
+    Test => test,
     /// Say which route a request gets and why, and what is sent upstream.
     Explain => explain,
     /// Explain a diagnostic, or list all of them.

@@ -18,7 +18,7 @@ mod shape;
 pub mod syntax;
 
 pub use codes::all as codes;
-pub use object::{Address, Object};
+pub use object::{Address, Object, short as object_name};
 pub use parse::{AssetRequest, Parsed, SourceFile, parse};
 
 use crate::compiler::lower::Lowering;

@@ -5,4 +5,5 @@ pub mod follow;
 pub mod load;
 pub mod secrets;
 pub mod starter;
+pub mod test;
 pub mod watch;

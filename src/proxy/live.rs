@@ -91,6 +91,8 @@ pub struct Surroundings {
     upstreams: UpstreamCache,
     /// What listeners with TLS are made of.
     listeners: ListenerCache,
+    /// The server that stands in for all others.
+    stand_in: Option<SocketAddr>,
 }
 
 /// Why a table cannot be prepared.
@@ -121,7 +123,14 @@ impl Surroundings {
             background: Background::default(),
             upstreams: UpstreamCache::default(),
             listeners: ListenerCache::default(),
+            stand_in: None,
         }
+    }
+
+    /// The same with one server that stands in for all others: it is asked in plain HTTP/1, and never whether it is well.
+    #[must_use]
+    pub fn with_stand_in(self, address: SocketAddr) -> Self {
+        Self { stand_in: Some(address), ..self }
     }
 }
 
@@ -214,7 +223,11 @@ fn live_backend(
         Ok(LiveTarget::new(name, &server.url, &upstream.host, reached, remembered))
     });
     let targets = targets.collect::<Result<_, PrepareError>>()?;
-    Ok(LiveBackend::new(name.into(), Arc::clone(upstream), targets, state))
+    let upstream = match around.stand_in {
+        None => Arc::clone(upstream),
+        Some(_) => Arc::new(Upstream { health_check: None, announce: None, ..Upstream::clone(upstream) }),
+    };
+    Ok(LiveBackend::new(name.into(), upstream, targets, state))
 }
 
 fn reached(
@@ -223,6 +236,11 @@ fn reached(
     secrets: &Secrets,
     around: &Surroundings,
 ) -> Result<Reached, PrepareError> {
+    if let Some(address) = around.stand_in {
+        let address = Address::Socket(address);
+        let target = Target { address, tls: None, preface: None, protocol: UpstreamProtocol::Http1 };
+        return Ok(Reached { target, lookups: None });
+    }
     let (address, lookups) = if let Ok(ip) = url.host.parse::<IpAddr>() {
         (Address::Socket(SocketAddr::new(ip, url.port)), None)
     } else {

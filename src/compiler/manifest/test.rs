@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::pipeline::header_edits::unique_names;
 use crate::value::Scalar as _;
 use crate::value::header::HeaderName;
 use crate::value::method::Method;
@@ -68,7 +69,7 @@ pub struct CaseRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listener: Option<Name>,
     /// Header fields, by their names. A `host` stands in place of the URL's.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "unique_names", skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(example = headers_example(), extend("propertyNames" = { "format": HeaderName::FORMAT }))]
     pub headers: BTreeMap<HeaderName, String>,
     /// The body. The default is none.
@@ -115,7 +116,7 @@ pub struct Expect {
     #[schemars(example = &"/v2/orders/7")]
     pub upstream_path: Option<String>,
     /// Header fields that the backend gets, by their names: one value of each is this.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "unique_names", skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(example = headers_example(), extend("propertyNames" = { "format": HeaderName::FORMAT }))]
     pub upstream_headers: BTreeMap<HeaderName, String>,
     /// Header fields that the backend doesn't get.
@@ -127,7 +128,7 @@ pub struct Expect {
     #[schemars(range(min = 200, max = 599), example = &200)]
     pub status: Option<u16>,
     /// Header fields of the answer, by their names: one value of each is this.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "unique_names", skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(example = answer_example(), extend("propertyNames" = { "format": HeaderName::FORMAT }))]
     pub response_headers: BTreeMap<HeaderName, String>,
     /// Header fields that the answer doesn't have.

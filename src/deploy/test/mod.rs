@@ -1,0 +1,130 @@
+//! Runs the tests of a folder: each case is a request that goes through the whole data plane, with one server in place of all that
+//! the table names, and random values in place of secrets.
+
+mod case;
+mod change;
+mod check;
+mod coverage;
+mod generate;
+mod human;
+mod junit;
+mod mutants;
+mod parts;
+mod sample;
+mod stage;
+mod written;
+
+pub use generate::generate;
+pub use human::human;
+pub use junit::junit;
+
+use std::io;
+
+use serde::Serialize;
+
+use crate::compiler::Compiled;
+use crate::deploy::explain::Place;
+use crate::deploy::test::case::{CaseError, Planned, planned};
+use crate::deploy::test::check::{Mismatch, mismatches};
+use crate::deploy::test::coverage::{Coverage, coverage};
+use crate::deploy::test::mutants::{Base, Mutation, mutation};
+use crate::deploy::test::parts::Parts;
+use crate::deploy::test::stage::{Got, Stage};
+use crate::deploy::test::written::Written;
+use crate::proxy::rehearsal::RehearsalError;
+
+/// What became of the tests of a folder.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The version of this form.
+    pub format_version: u32,
+    /// How many cases there are.
+    pub total: usize,
+    /// How many of them failed.
+    pub failed: usize,
+    /// All cases, in the order of their objects and places.
+    pub cases: Vec<CaseReport>,
+    /// What they get to, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<Coverage>,
+    /// Which mistakes they would find, if that was asked for; nothing if a case failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mutation: Option<Mutation>,
+}
+
+/// What became of a case.
+#[derive(Debug, Serialize)]
+pub struct CaseReport {
+    /// The object that it stands in, as `namespace/name` unless the namespace is `default`.
+    pub test: String,
+    /// Its name.
+    pub name: String,
+    /// Where it is written.
+    pub place: Place,
+    /// The expectations that do not hold.
+    pub mismatches: Vec<Mismatch>,
+}
+
+/// Why tests could not be run.
+#[derive(Debug, thiserror::Error)]
+pub enum TestError {
+    /// A case is no request.
+    #[error(transparent)]
+    Case(#[from] CaseError),
+    /// The data plane could not be made ready.
+    #[error(transparent)]
+    Rehearsal(#[from] RehearsalError),
+    /// A request could not be sent.
+    #[error("a request cannot be sent: {0}")]
+    Send(#[from] io::Error),
+}
+
+/// What is asked of the tests of a folder.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Only cases whose name holds this text.
+    pub filter: Option<String>,
+    /// What they get to.
+    pub coverage: bool,
+    /// Which mistakes they would find.
+    pub mutation: bool,
+}
+
+/// Runs the tests of what was compiled, whose table is taken out of it; `None` if it has none.
+///
+/// # Errors
+/// If a case is no request, or the data plane cannot be made ready.
+pub fn run(compiled: &mut Compiled, wanted: &Wanted) -> Result<Option<Report>, TestError> {
+    let Some(table) = compiled.table.take() else { return Ok(None) };
+    let parts = Parts::of(table);
+    let cases = planned(compiled, &parts.settings, wanted.filter.as_deref())?;
+    let mut stage = Stage::new(&parts)?;
+    let seen = cases.iter().map(|case| stage.play(&case.script, &parts)).collect::<io::Result<Vec<Got>>>()?;
+    let reports: Vec<CaseReport> = cases.iter().zip(&seen).map(|(case, got)| CaseReport::new(case, got)).collect();
+    let failed = reports.iter().filter(|case| !case.mismatches.is_empty()).count();
+    let written = Written::of(compiled);
+    let mutation = (wanted.mutation && failed == 0).then(|| {
+        let bases: Vec<Base<'_>> = cases.iter().zip(&seen).map(|(case, got)| Base::new(case, got, &parts)).collect();
+        mutation(&parts, &written, &bases)
+    });
+    Ok(Some(Report {
+        format_version: 1,
+        total: reports.len(),
+        failed,
+        cases: reports,
+        coverage: wanted.coverage.then(|| coverage(&parts, &written, &seen)),
+        mutation: mutation.transpose()?,
+    }))
+}
+
+impl CaseReport {
+    fn new(case: &Planned<'_>, got: &Got) -> Self {
+        Self {
+            test: case.object.address.short(),
+            name: case.name.to_owned(),
+            place: case.place("/name"),
+            mismatches: mismatches(case, got),
+        }
+    }
+}
