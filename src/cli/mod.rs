@@ -2,9 +2,11 @@
 
 mod code;
 mod explain;
+mod graph;
 mod init;
 pub mod manual;
 mod output;
+mod replay;
 mod run;
 mod schema;
 mod test;
@@ -60,6 +62,10 @@ commands! {
     Validate => validate,
     /// Run the tests of manifests through the whole gateway, offline.
     Test => test,
+    /// Say which requests of an access log get something else by other manifests.
+    Replay => replay,
+    /// Draw listeners, routes, plugins and backends.
+    Graph => graph,
     /// Say which route a request gets and why, and what is sent upstream.
     Explain => explain,
     /// Explain a diagnostic, or list all of them.

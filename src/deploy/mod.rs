@@ -2,7 +2,9 @@
 
 pub mod explain;
 pub mod follow;
+pub mod graph;
 pub mod load;
+pub mod replay;
 pub mod secrets;
 pub mod starter;
 pub mod test;

@@ -6,4 +6,6 @@
 mod support;
 
 mod cases;
+mod graph;
 mod program;
+mod replay;

@@ -1,0 +1,165 @@
+//! What a table does with a request of a log.
+
+use std::collections::BTreeMap;
+
+use crate::compiler::manifest::Spec;
+use crate::compiler::manifest::route::RouteSpec;
+use crate::compiler::{Compiled, Object};
+use crate::deploy::replay::line::Line;
+use crate::pipeline::head::RequestHead;
+use crate::table::router::{Failure, Outcome, Trace, Verdict};
+use crate::table::{Digest, RouteTable};
+use crate::value::host::normalise_authority;
+use crate::value::method::Method;
+use crate::value::path::normalise;
+
+/// What a request gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Decision {
+    /// It is refused before a route is looked for.
+    Refused,
+    /// No route.
+    NotFound,
+    /// No route for its method.
+    MethodNotAllowed,
+    /// Another client certificate is asked for.
+    Forbidden,
+    /// A route, by its number in both tables, and the number of what it does.
+    Route(u32, u32),
+}
+
+/// A table with the numbers of its routes.
+pub struct Side {
+    table: RouteTable,
+    /// What each route is, by its index.
+    routes: Vec<(u32, u32)>,
+    /// The listeners of requests in clear text and over TLS.
+    listeners: [u16; 2],
+}
+
+/// The names of routes, and what they do, by the numbers that stand for them.
+#[derive(Default)]
+pub struct Names {
+    names: Vec<String>,
+    numbers: BTreeMap<String, u32>,
+    meanings: BTreeMap<String, u32>,
+}
+
+impl Names {
+    /// The name of a route.
+    pub fn get(&self, number: u32) -> &str {
+        self.names.get(number as usize).map_or("", String::as_str)
+    }
+
+    fn number(&mut self, name: &str) -> u32 {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let number = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+        self.names.push(name.to_owned());
+        self.numbers.insert(name.to_owned(), number);
+        number
+    }
+
+    fn meaning(&mut self, text: String) -> u32 {
+        let next = u32::try_from(self.meanings.len()).unwrap_or(u32::MAX);
+        *self.meanings.entry(text).or_insert(next)
+    }
+}
+
+impl Side {
+    /// The table of what was compiled; `None` if it has none.
+    pub fn of(compiled: &mut Compiled, names: &mut Names) -> Option<Self> {
+        let table = compiled.table.take()?;
+        let specs = compiled.objects.iter().filter_map(|object| match &object.spec {
+            Some(Spec::Route(spec)) => Some((object, &**spec)),
+            _ => None,
+        });
+        let numbers = specs.map(|(object, spec)| {
+            let meaning = meaning(object, spec, compiled);
+            (names.number(&object.address.short()), names.meaning(meaning))
+        });
+        let routes = numbers.collect();
+        let listeners = &table.settings.listeners;
+        let first = |tls: bool| listeners.iter().position(|listener| listener.tls.is_some() == tls).unwrap_or(0);
+        let index = |tls| u16::try_from(first(tls)).unwrap_or(u16::MAX);
+        let listeners = [index(false), index(true)];
+        Some(Self { table, routes, listeners })
+    }
+
+    /// Decides; also whether that may depend on what the log doesn't hold.
+    pub fn decide(&self, head: &RequestHead, tls: bool) -> (Decision, bool) {
+        let mut watcher = Watcher::default();
+        let listener = self.listeners[usize::from(tls)];
+        let decision = match self.table.router.find(listener, head, &mut watcher) {
+            Outcome::Found(hit) => {
+                let (name, meaning) = self.routes.get(hit.route as usize).copied().unwrap_or_default();
+                Decision::Route(name, meaning)
+            }
+            Outcome::MethodNotAllowed(_) => Decision::MethodNotAllowed,
+            Outcome::Forbidden => Decision::Forbidden,
+            Outcome::NotFound => Decision::NotFound,
+        };
+        (decision, watcher.maybe)
+    }
+}
+
+/// All that a route does with its requests, as text: its spec but for what decides which requests those are, and its backends.
+fn meaning(object: &Object, spec: &RouteSpec, compiled: &Compiled) -> String {
+    let mut own = serde_json::to_value(spec).unwrap_or_default();
+    for which in ["listeners", "hosts", "match", "priority", "public"] {
+        own.as_object_mut().and_then(|fields| fields.shift_remove(which));
+    }
+    let mut text = own.to_string();
+    let named = spec.backend.iter().chain(spec.split.iter().map(|arm| &arm.backend));
+    for name in named {
+        let is_it = |other: &&Object| {
+            other.address.kind == "Backend"
+                && other.address.namespace == object.address.namespace
+                && other.address.name == *name.name()
+        };
+        if let Some(Spec::Backend(backend)) =
+            compiled.objects.iter().find(is_it).and_then(|object| object.spec.as_ref())
+        {
+            text.push_str(&serde_json::to_string(backend).unwrap_or_default());
+        }
+    }
+    Digest::of_bytes(text.as_bytes()).to_string()
+}
+
+/// Notices conditions on what a log doesn't hold.
+#[derive(Default)]
+struct Watcher {
+    maybe: bool,
+}
+
+impl Trace for Watcher {
+    fn candidate(&mut self, _: u32, verdict: Verdict<'_>) {
+        self.maybe |= match verdict {
+            Verdict::Failed(Failure::Method) | Verdict::Chosen => false,
+            Verdict::Failed(_) | Verdict::Guarded => true,
+        };
+    }
+}
+
+/// Makes the head of a request from a line; `false` if the gateway would refuse it. The memory of the head is used again.
+pub fn receive(line: &Line<'_>, default_host: &str, head: &mut RequestHead) -> bool {
+    let query = head.query.take();
+    head.clear();
+    let Some(method) = Method::from_token(&line.method) else { return false };
+    head.method = method;
+    let host = if line.host.is_empty() { default_host } else { &line.host };
+    if line.normalised {
+        head.host.push_str(host);
+        head.path.push_str(&line.target);
+        return true;
+    }
+    let (path, asked) = line.target.split_once('?').map_or((&*line.target, None), |(path, query)| (path, Some(query)));
+    if let Some(asked) = asked {
+        let mut query = query.unwrap_or_default();
+        query.clear();
+        query.push_str(asked);
+        head.query = Some(query);
+    }
+    normalise_authority(host.as_bytes(), &mut head.host).is_ok() && normalise(path.as_bytes(), &mut head.path).is_ok()
+}
