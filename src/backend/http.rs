@@ -30,7 +30,8 @@ pub struct HttpConfig {
     /// A name for `Host` upstream, in place of `hostHeader`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_name: Option<HostName>,
-    /// Which version of HTTP the servers speak. A WebSocket needs `http1`, gRPC needs `http2`.
+    /// Which version of HTTP the servers speak. gRPC needs HTTP/2. A WebSocket is opened there by an extended `CONNECT` (RFC 8441) if
+    /// the server allows it; if not, `auto` opens it over HTTP/1.1, and with `http2` the client gets a 502.
     #[serde(default)]
     pub protocol: UpstreamProtocol,
     /// TLS with the targets whose URL is `https`. The default is that they prove who they are to the authorities that the machine trusts.

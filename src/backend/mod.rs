@@ -16,7 +16,7 @@ macro_rules! backends {
         /// Where requests end: exactly one kind of end.
         #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
         #[serde(deny_unknown_fields, rename_all = "camelCase")]
-        #[schemars(extend("x-gw-noun" = "backend called"))]
+        #[schemars(extend("x-gw-noun" = "backend called", "x-gw-identity" = true))]
         pub struct BackendSpec {
             $(
                 $(#[doc = $doc])+

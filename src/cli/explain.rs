@@ -3,10 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
-use clap::ValueEnum;
-
 use crate::cli::Exit;
-use crate::cli::output::Output;
+use crate::cli::output::{Layout, Output};
 use crate::deploy::explain::{Asked, explain, human};
 use crate::deploy::load::compile_folder;
 use crate::diagnostic::render;
@@ -33,13 +31,7 @@ pub struct Arguments {
     listener: Option<String>,
     /// How the explanation is shown.
     #[arg(long, short, value_name = "FORMAT", default_value = "human")]
-    output: Format,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Format {
-    Human,
-    Json,
+    output: Layout,
 }
 
 pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
@@ -72,7 +64,7 @@ fn explained(arguments: Arguments, output: &Output) -> Result<String, String> {
     };
     let explanation = explain(&compiled, table, &asked).map_err(|e| error(&e))?;
     match arguments.output {
-        Format::Human => Ok(human(&explanation)),
-        Format::Json => serde_json::to_string_pretty(&explanation).map(|json| json + "\n").map_err(|e| error(&e)),
+        Layout::Human => Ok(human(&explanation)),
+        Layout::Json => serde_json::to_string_pretty(&explanation).map(|json| json + "\n").map_err(|e| error(&e)),
     }
 }

@@ -10,7 +10,7 @@ use crate::cli::command;
 pub fn manual() -> String {
     let mut out = String::from(INTRODUCTION);
     for command in command().get_subcommands_mut() {
-        section(command, &mut out);
+        sections(command, "", &mut out);
     }
     out
 }
@@ -24,16 +24,28 @@ Data goes to standard output, logs and progress to standard error. Colours are u
 |---|---|
 | 0 | all is well; warnings are allowed |
 | 1 | an error, a wrong command line included |
+| 2 | there are changes, only with `plan --detailed-exitcode` |
 | 3 | blocked: `--deny-warnings` |
 ";
 
+/// A command, or those that it is made of.
+fn sections(command: &mut Command, of: &str, out: &mut String) {
+    let name = format!("{of}{}", command.get_name());
+    if !command.has_subcommands() {
+        return section(command, &name, out);
+    }
+    for part in command.get_subcommands_mut() {
+        sections(part, &format!("{name} "), out);
+    }
+}
+
 // Writing into a string cannot fail: the results of `write!` hold nothing.
-fn section(command: &mut Command, out: &mut String) {
+fn section(command: &mut Command, name: &str, out: &mut String) {
     let usage = command.render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ").trim();
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-    let usage = usage.trim_start_matches("gw ");
-    let _ = write!(out, "\n## gw {}\n\n{about}.\n\n```\ngw {usage}\n```\n", command.get_name());
+    let (_, arguments) = usage.split_once(command.get_name()).unwrap_or_default();
+    let _ = write!(out, "\n## gw {name}\n\n{about}.\n\n```\ngw {name}{arguments}\n```\n");
     let arguments: Vec<&Arg> = command.get_arguments().filter(|arg| arg.get_id() != "help").collect();
     if !arguments.is_empty() {
         out.push_str("\n| argument | default | meaning |\n|---|---|---|\n");

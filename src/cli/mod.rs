@@ -1,16 +1,30 @@
 //! The commands: one file each, with its arguments and `run()`, and no logic of its own.
 
+mod apply;
+mod bisect;
 mod code;
+mod completion;
+mod diff;
 mod explain;
+mod fmt;
 mod graph;
+mod history;
 mod init;
+mod key;
 pub mod manual;
+mod new;
 mod output;
+mod paths;
+mod plan;
 mod replay;
+mod rollback;
 mod run;
 mod schema;
+mod shown;
+mod store;
 mod test;
 mod validate;
+mod version;
 
 use std::process::ExitCode;
 
@@ -25,6 +39,8 @@ pub enum Exit {
     Ok = 0,
     /// An error, a wrong command line included.
     Error = 1,
+    /// There are changes: `plan --detailed-exitcode`.
+    Changes = 2,
     /// Blocked: `--deny-warnings`, or a test that fails.
     Blocked = 3,
 }
@@ -60,20 +76,42 @@ commands! {
     Run => run,
     /// Check manifests, and say everything that is wrong with them.
     Validate => validate,
+    /// Bring manifests into one layout; comments stay, and what they say never changes.
+    Fmt => fmt,
+    /// Say what a change of manifests changes, against the commit or branch that it starts from.
+    Plan => plan,
+    /// Say what changes between two sets of manifests.
+    Diff => diff,
     /// Run the tests of manifests through the whole gateway, offline.
     Test => test,
     /// Say which requests of an access log get something else by other manifests.
     Replay => replay,
+    /// Find the commit that changed what a request gets.
+    Bisect => bisect,
     /// Draw listeners, routes, plugins and backends.
     Graph => graph,
     /// Say which route a request gets and why, and what is sent upstream.
     Explain => explain,
+    /// Publish a folder of manifests as a signed release.
+    Apply => apply,
+    /// Put an older release in force again, under a new number.
+    Rollback => rollback,
+    /// Show the releases of a store.
+    History => history,
+    /// Make and show the keys that releases are signed with.
+    Key => key,
     /// Explain a diagnostic, or list all of them.
     Code => code,
     /// Print the JSON Schema of manifests, for editors and other tools.
     Schema => schema,
     /// Write a folder of manifests to start from.
     Init => init,
+    /// Print a manifest to start from: what it needs, and as comments what else it may say.
+    New => new,
+    /// Print the script by which a shell completes command lines.
+    Completion => completion,
+    /// Print the version.
+    Version => version,
 }
 
 /// Runs the program.

@@ -2,6 +2,9 @@
 
 use std::io::{IsTerminal as _, Write};
 
+use clap::ValueEnum;
+
+use crate::cli::Exit;
 use crate::diagnostic::render::Style;
 
 /// The two outputs of a command, and how people read them.
@@ -16,6 +19,15 @@ pub struct Output {
     pub log_style: Style,
     /// Whether data goes to a terminal.
     pub terminal: bool,
+}
+
+/// Who data is shown to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Layout {
+    /// People.
+    Human,
+    /// Programs.
+    Json,
 }
 
 impl Output {
@@ -36,6 +48,25 @@ impl Output {
     pub fn data(&mut self, text: &str) {
         let _ = self.out.write_all(text.as_bytes());
         let _ = self.out.flush();
+    }
+
+    /// Writes data in the layout that is wanted.
+    pub fn show(&mut self, layout: Layout, human: impl FnOnce() -> String, json: impl FnOnce() -> serde_json::Value) {
+        match layout {
+            Layout::Human => self.data(&human()),
+            Layout::Json => self.data(&format!("{:#}\n", json())),
+        }
+    }
+
+    /// Ends a command that says why it failed.
+    pub fn verdict(&mut self, done: Result<(), String>) -> Exit {
+        match done {
+            Ok(()) => Exit::Ok,
+            Err(message) => {
+                self.note(&format!("error: {message}\n"));
+                Exit::Error
+            }
+        }
     }
 
     /// Writes a remark for people.

@@ -10,10 +10,10 @@ use clap::ValueEnum;
 
 use crate::cli::Exit;
 use crate::cli::output::Output;
-use crate::compiler::Compiled;
-use crate::deploy::load::compile_folder;
+use crate::cli::plan::{error, valid};
+use crate::deploy::plan::base;
+use crate::deploy::plan::side::Side;
 use crate::deploy::replay::{Replay, Report};
-use crate::diagnostic::render;
 
 /// Arguments of `gw replay`.
 #[derive(clap::Args)]
@@ -24,9 +24,9 @@ pub struct Arguments {
     /// The access log: the gateway's JSON, Envoy's JSON or the combined format, also mixed; `-` reads standard input.
     #[arg(long, value_name = "FILE")]
     log: PathBuf,
-    /// The folder of manifests that is compared with.
-    #[arg(long, value_name = "DIR")]
-    base: PathBuf,
+    /// What is compared with: a folder, or a revision of Git, `REVISION:FOLDER` for another folder of it.
+    #[arg(long, value_name = "REF|DIR")]
+    base: String,
     /// The host of requests whose line says none, as in the combined format.
     #[arg(long, value_name = "HOST", default_value = "localhost")]
     host: String,
@@ -58,17 +58,19 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
 }
 
 fn replayed(arguments: &Arguments, output: &Output) -> Result<String, String> {
-    let error = |error: &dyn std::fmt::Display| format!("error: {error}\n");
-    let (mut old, mut new) = (compiled(&arguments.base, output)?, compiled(&arguments.folder, output)?);
-    let replay = Replay::new(&mut old, &mut new, &arguments.host);
-    let Some(replay) = replay else { return Err(error(&"the manifests have errors")) };
+    let mut new = Side::folder(&arguments.folder).map_err(error)?;
+    valid(&new, output)?;
+    let mut old = base::named(&arguments.base, &arguments.folder).map_err(error)?;
+    valid(&old, output)?;
+    let replay = Replay::new(&mut old.compiled, &mut new.compiled, &arguments.host);
+    let Some(replay) = replay else { return Err(error("the manifests have errors")) };
     let log = |path: &Path| -> io::Result<Box<dyn Read>> {
         Ok(if path == Path::new("-") { Box::new(io::stdin()) } else { Box::new(File::open(path)?) })
     };
     let threads = arguments.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
     let report = log(&arguments.log).and_then(|log| replay.run(log, threads));
-    let report = report.map_err(|e| error(&format!("cannot read {}: {e}", arguments.log.display())))?;
-    shown(&report, arguments.output).map_err(|e| error(&e))
+    let report = report.map_err(|e| error(format!("cannot read {}: {e}", arguments.log.display())))?;
+    shown(&report, arguments.output).map_err(error)
 }
 
 fn shown(report: &Report, format: Format) -> serde_json::Result<String> {
@@ -76,14 +78,4 @@ fn shown(report: &Report, format: Format) -> serde_json::Result<String> {
         Format::Human => Ok(report.human()),
         Format::Json => serde_json::to_string_pretty(report).map(|json| json + "\n"),
     }
-}
-
-/// What a folder compiles to; its problems if it has no table.
-fn compiled(folder: &Path, output: &Output) -> Result<Compiled, String> {
-    let compiled = compile_folder(folder).map_err(|error| format!("error: {error}\n"))?;
-    if compiled.table.is_some() {
-        return Ok(compiled);
-    }
-    let (sources, diagnostics) = (&compiled.sources, &compiled.diagnostics);
-    Err((render::FORMATS[0].render)(&render::Report { sources, diagnostics, style: output.log_style }))
 }

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 
 use crate::cli::Exit;
 use crate::cli::output::Output;
+use crate::cli::plan::error;
 use crate::compiler::Compiled;
 use crate::deploy::load::compile_folder;
 use crate::deploy::test::{self, Report, Wanted, generate, human, junit};
@@ -59,10 +60,6 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
     }
 }
 
-fn error(error: &dyn std::fmt::Display) -> String {
-    format!("error: {error}\n")
-}
-
 /// The problems that leave no table.
 fn problems(compiled: &Compiled, output: &Output) -> String {
     let (sources, diagnostics) = (&compiled.sources, &compiled.diagnostics);
@@ -70,32 +67,31 @@ fn problems(compiled: &Compiled, output: &Output) -> String {
 }
 
 fn generated(arguments: &Arguments, output: &Output) -> Result<(String, Exit), String> {
-    let mut compiled = compile_folder(&arguments.folder).map_err(|e| error(&e))?;
-    match generate(&mut compiled).map_err(|e| error(&e))? {
+    let mut compiled = compile_folder(&arguments.folder).map_err(error)?;
+    match generate(&mut compiled).map_err(error)? {
         Some(text) => Ok((text, Exit::Ok)),
         None => Err(problems(&compiled, output)),
     }
 }
 
-fn tested(arguments: &Arguments, output: &Output) -> Result<(String, Exit), String> {
-    let mut compiled = compile_folder(&arguments.folder).map_err(|e| error(&e))?;
+fn tested(arguments: &Arguments, output: &mut Output) -> Result<(String, Exit), String> {
+    let mut compiled = compile_folder(&arguments.folder).map_err(error)?;
     let wanted = Wanted {
         filter: arguments.filter.clone(),
         coverage: arguments.coverage || arguments.fail_under.is_some(),
         mutation: arguments.mutate,
     };
-    let Some(report) = test::run(&mut compiled, &wanted).map_err(|e| error(&e))? else {
+    let Some(report) = test::run(&mut compiled, &wanted).map_err(error)? else {
         return Err(problems(&compiled, output));
     };
-    if report.total == 0 {
-        return Err(match &arguments.filter {
-            Some(filter) => error(&format!("no case has `{filter}` in its name")),
-            None => error(&format!("there is no `Test` in {}", arguments.folder.display())),
-        });
+    match &arguments.filter {
+        Some(filter) if report.total == 0 => return Err(error(format!("no case has `{filter}` in its name"))),
+        None if report.total == 0 => output.note(&format!("there is no `Test` in {}\n", arguments.folder.display())),
+        _ => {}
     }
     let shown = match arguments.output {
         Format::Human => human(&report),
-        Format::Json => serde_json::to_string_pretty(&report).map_err(|e| error(&e))? + "\n",
+        Format::Json => serde_json::to_string_pretty(&report).map_err(error)? + "\n",
         Format::Junit => junit(&report),
     };
     Ok((shown, verdict(&report, arguments.fail_under)))

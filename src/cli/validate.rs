@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValuesParser;
 
-use crate::cli::Exit;
 use crate::cli::output::Output;
+use crate::cli::paths::expand;
+use crate::cli::{Exit, shown};
 use crate::compiler::{Compiled, SourceFile, compile, parse};
 use crate::deploy::load::{read_assets, read_file, read_folder};
 use crate::diagnostic::render::{FORMATS, Format, Report, Style, find};
@@ -114,16 +115,6 @@ fn read(arguments: &Arguments) -> Result<Read, String> {
     Ok(read)
 }
 
-/// A path as it is, or the paths that a glob matches.
-fn expand(path: &str) -> Result<Vec<PathBuf>, String> {
-    if Path::new(path).exists() {
-        return Ok(vec![path.into()]);
-    }
-    let found: Vec<PathBuf> =
-        glob::glob(path).map_err(|error| format!("`{path}` is no glob: {error}"))?.filter_map(Result::ok).collect();
-    if found.is_empty() { Err(format!("`{path}` does not exist")) } else { Ok(found) }
-}
-
 impl Read {
     fn add(&mut self, path: &Path) -> Result<(), String> {
         let text = |path: &Path| path.to_string_lossy().replace('\\', "/");
@@ -160,20 +151,7 @@ fn show(compiled: &Compiled, arguments: &Arguments, output: &mut Output) -> Resu
     let named = |name: &String| find(name).unwrap_or(&FORMATS[0]);
     let formats: Vec<&Format> =
         if arguments.output.is_empty() { vec![&FORMATS[0]] } else { arguments.output.iter().map(named).collect() };
-    let to_files = arguments.output_file.len();
-    if formats.len().saturating_sub(1) > to_files || to_files > formats.len() {
-        return Err("give an `--output-file` for each `--output` after the first".into());
-    }
-    // With as many files as formats, nothing is left for standard output.
-    let (to_output, rest) = formats.split_at(formats.len() - to_files);
-    for format in to_output {
-        output.data(&render(compiled, format, output.style));
-    }
-    for (format, file) in rest.iter().zip(&arguments.output_file) {
-        let text = render(compiled, format, Style { color: false, width: 100 });
-        fs::write(file, text).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
-    }
-    Ok(())
+    shown::show(&formats, &arguments.output_file, output, |format, style| render(compiled, format, style))
 }
 
 fn render(compiled: &Compiled, format: &Format, style: Style) -> String {

@@ -5,12 +5,13 @@
 
 pub mod check;
 mod codes;
+pub mod format;
 pub mod lint;
 mod lower;
 pub mod manifest;
 mod object;
 mod parse;
-mod quote;
+pub mod quote;
 pub mod reference;
 mod resolve;
 pub mod schema;

@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::compiler::manifest::{DEFAULT_NAMESPACE, Metadata, Spec};
+use crate::compiler::parse::join;
+use crate::compiler::resolve::walk::{Marked, marked};
 use crate::compiler::syntax::{Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::value::name::Name;
@@ -77,6 +79,16 @@ impl Object {
     /// The place of its name.
     pub fn name_place(&self) -> Span {
         self.root.pointer("/metadata/name").map_or(self.root.span, |node| node.span)
+    }
+
+    /// The files and folders that it names and that stay inside the root folder: the path of each from there, and the pointer to where
+    /// it is named.
+    pub fn assets(&self) -> Vec<(String, String)> {
+        let asset = |(mark, pointer, text): (Marked, String, String)| match mark {
+            Marked::Asset => join(&self.manifest, &text).map(|path| (path, pointer)),
+            Marked::Reference(_) => None,
+        };
+        marked(self).into_iter().filter_map(asset).collect()
     }
 
     /// A problem of this object, without a place yet.

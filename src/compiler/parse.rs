@@ -10,7 +10,6 @@ use crate::compiler::check::{Checked, LITERAL_SECRET, Validators, check};
 use crate::compiler::manifest::{Metadata, Spec, kind};
 use crate::compiler::object::{Address, Object};
 use crate::compiler::resolve::Lost;
-use crate::compiler::resolve::walk::{Marked, marked};
 use crate::compiler::shape;
 use crate::compiler::syntax::{self, Document, Node, Value};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceId, SourceMap};
@@ -95,10 +94,7 @@ fn is_below(path: &str, folder: &str) -> bool {
 
 /// The files and folders that an object names and that stay inside the root folder.
 fn asset_paths(object: &Object) -> impl Iterator<Item = String> {
-    marked(object).into_iter().filter_map(|(mark, _, text)| match mark {
-        Marked::Asset => join(&object.manifest, &text),
-        Marked::Reference(_) => None,
-    })
+    object.assets().into_iter().map(|(path, _)| path)
 }
 
 #[derive(Default)]

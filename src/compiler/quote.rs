@@ -1,4 +1,8 @@
-//! How a text is written as a YAML scalar, and which bytes of a scalar are a part of its text.
+//! How a value is written in YAML, and which bytes of a scalar are a part of its text.
+
+use std::fmt::Write as _;
+
+use serde_json::Value as Json;
 
 /// The text as a plain scalar where that is safe, else in double quotes.
 pub fn quoted(text: &str) -> String {
@@ -9,7 +13,41 @@ pub fn quoted(text: &str) -> String {
             text.to_ascii_lowercase().as_str(),
             "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "y" | "n"
         );
-    if plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
+    if plain { text.to_owned() } else { Json::from(text).to_string() }
+}
+
+/// A value in one line.
+pub fn flow(value: &Json) -> String {
+    let mut out = String::new();
+    write(value, &mut out);
+    out
+}
+
+fn write(value: &Json, out: &mut String) {
+    match value {
+        Json::String(text) => out.push_str(&quoted(text)),
+        Json::Array(items) => {
+            out.push('[');
+            for (i, item) in items.iter().enumerate() {
+                out.push_str(if i == 0 { "" } else { ", " });
+                write(item, out);
+            }
+            out.push(']');
+        }
+        Json::Object(fields) if fields.is_empty() => out.push_str("{}"),
+        Json::Object(fields) => {
+            out.push_str("{ ");
+            for (i, (name, value)) in fields.iter().enumerate() {
+                // Writing into a string cannot fail.
+                let _ = write!(out, "{}{}: ", if i == 0 { "" } else { ", " }, quoted(name));
+                write(value, out);
+            }
+            out.push_str(" }");
+        }
+        plain => {
+            let _ = write!(out, "{plain}");
+        }
+    }
 }
 
 /// Names for a sentence: each in backticks, with commas between them.
@@ -45,7 +83,9 @@ pub mod replacement {
 
 #[cfg(test)]
 mod tests {
-    use super::quoted;
+    use serde_json::json;
+
+    use super::{flow, quoted};
 
     #[test]
     fn quotes_where_yaml_would_read_something_else() {
@@ -54,5 +94,14 @@ mod tests {
         {
             assert_eq!(quoted(text), written);
         }
+    }
+
+    #[test]
+    fn one_line() {
+        let value = json!({ "url": "http://a:1", "weight": 2, "on": ["503", "reset"], "none": {}, "x y": true });
+        assert_eq!(
+            flow(&value),
+            "{ url: \"http://a:1\", weight: 2, \"on\": [\"503\", reset], none: {}, \"x y\": true }"
+        );
     }
 }

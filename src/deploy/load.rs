@@ -15,10 +15,10 @@ use crate::pipeline::assets::{Asset, AssetRead, Assets, FOLDER_LIMIT, Folder};
 use crate::table::Digest;
 
 /// A manifest may be this large; more is not read.
-const MANIFEST_LIMIT: u64 = 16 << 20;
+pub(super) const MANIFEST_LIMIT: u64 = 16 << 20;
 
 /// The one hidden folder of a site that is meant to be seen (RFC 8615).
-const WELL_KNOWN: &str = ".well-known";
+pub(super) const WELL_KNOWN: &str = ".well-known";
 
 /// A folder of manifests, as it was read.
 #[derive(Clone, Debug)]
@@ -116,13 +116,13 @@ pub fn is_manifest(name: &str) -> bool {
 }
 
 /// Hidden files, editors' temporary files, and the `..data` of a ConfigMap.
-fn is_hidden(name: &str) -> bool {
+pub(super) fn is_hidden(name: &str) -> bool {
     let temporary = Path::new(name).extension().is_some_and(|ending| ending == "swp" || ending == "tmp");
     name.starts_with(['.', '#']) || name.ends_with('~') || temporary
 }
 
 /// A misnamed manifest should not be lost silently.
-fn looks_like_manifest(name: &str) -> bool {
+pub(super) fn looks_like_manifest(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     [".yaml", ".yml", ".json"].iter().any(|ending| lower.contains(ending))
 }
@@ -205,6 +205,11 @@ fn inside(root: &Path, path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::new(io::ErrorKind::PermissionDenied, "a link leads outside the root folder"))
 }
 
+/// Whether a file or folder of a site is one that is meant to be seen, by its name.
+pub fn is_published(name: &str) -> bool {
+    !name.starts_with('.') || name == WELL_KNOWN
+}
+
 fn read_site(root: &Path) -> io::Result<Folder> {
     let mut folder = BTreeMap::new();
     let mut left = FOLDER_LIMIT;
@@ -213,9 +218,7 @@ fn read_site(root: &Path) -> io::Result<Folder> {
         for entry in fs::read_dir(&path)? {
             let entry = entry?;
             let name = entry.file_name();
-            let Some(name) = name.to_str().filter(|name| !name.starts_with('.') || *name == WELL_KNOWN) else {
-                continue;
-            };
+            let Some(name) = name.to_str().filter(|name| is_published(name)) else { continue };
             // Links are not followed: one could lead anywhere on the machine.
             let kind = entry.file_type()?;
             if kind.is_dir() {

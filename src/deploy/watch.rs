@@ -33,9 +33,12 @@ pub enum Wake {
     Replaced,
 }
 
-/// Waits for reasons to look at a folder.
+/// Waits for reasons to look, at a folder or elsewhere.
 pub struct Watch {
-    root: PathBuf,
+    /// The folder whose events are heard.
+    root: Option<PathBuf>,
+    /// How long it waits for an event.
+    poll: Duration,
     watcher: Option<RecommendedWatcher>,
     /// Whether it was said that there are no events.
     told: bool,
@@ -57,10 +60,20 @@ impl Waker {
 impl Watch {
     /// Watches a folder with everything below it.
     pub fn new(root: &Path) -> Self {
+        Self::every(POLL, Some(root))
+    }
+
+    /// Says that it is time to look after each such while, and if something happens in a folder.
+    pub fn every(poll: Duration, root: Option<&Path>) -> Self {
         let (sender, receiver) = channel();
-        let mut watch = Self { root: root.to_owned(), watcher: None, told: false, sender, receiver };
+        let mut watch = Self { root: root.map(Path::to_owned), poll, watcher: None, told: false, sender, receiver };
         watch.listen();
         watch
+    }
+
+    /// How long it waits for an event.
+    pub fn poll(&self) -> Duration {
+        self.poll
     }
 
     /// What others ask by.
@@ -70,7 +83,7 @@ impl Watch {
 
     /// Waits until it is time to look.
     pub fn wait(&mut self) -> Wake {
-        let first = match self.receiver.recv_timeout(POLL) {
+        let first = match self.receiver.recv_timeout(self.poll) {
             Ok(wake) => wake,
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Wake::Poll,
         };
@@ -98,6 +111,7 @@ impl Watch {
 
     /// Asks the system for events, again after each poll: a folder that was replaced is a new one to it.
     fn listen(&mut self) {
+        let Some(root) = &self.root else { return };
         let sender = self.sender.clone();
         let heard = move |event: notify::Result<notify::Event>| {
             if event.is_ok_and(|event| !matches!(event.kind, notify::EventKind::Access(_))) {
@@ -105,7 +119,7 @@ impl Watch {
             }
         };
         let watcher = notify::recommended_watcher(heard).and_then(|mut watcher| {
-            watcher.watch(&self.root, RecursiveMode::Recursive)?;
+            watcher.watch(root, RecursiveMode::Recursive)?;
             Ok(watcher)
         });
         match watcher {
@@ -116,7 +130,7 @@ impl Watch {
             Err(error) => {
                 self.watcher = None;
                 if !std::mem::replace(&mut self.told, true) {
-                    tracing::warn!(%error, "no events from the file system, looking every two seconds");
+                    tracing::warn!(%error, "no events from the file system, looking every few seconds");
                 }
             }
         }

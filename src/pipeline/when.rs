@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::pipeline::certificate::CertificateCondition;
 use crate::pipeline::condition::{FieldCondition, NamedCondition, Names};
 use crate::pipeline::exchange::Exchange;
 use crate::value::method::Method;
@@ -35,6 +36,9 @@ pub struct When {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("uniqueItems" = true))]
     pub networks: Vec<Network>,
+    /// Conditions on the certificate that the client showed; a listener of the route asks for one (`clientAuth`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<CertificateCondition>,
 }
 
 /// A `when` as it is decided.
@@ -46,6 +50,7 @@ pub struct Guard {
     query: Vec<FieldCondition>,
     cookies: Vec<FieldCondition>,
     networks: Vec<Network>,
+    certificate: Option<CertificateCondition>,
 }
 
 impl When {
@@ -59,6 +64,7 @@ impl When {
             query: all(&self.query, Names::ExactCase),
             cookies: all(&self.cookies, Names::ExactCase),
             networks: self.networks.clone(),
+            certificate: self.client_certificate.clone(),
         }
     }
 }
@@ -73,5 +79,6 @@ impl Guard {
             && self.headers.iter().all(|condition| condition.header(head))
             && self.query.iter().all(|condition| condition.query(head))
             && self.cookies.iter().all(|condition| condition.cookie(head))
+            && self.certificate.as_ref().is_none_or(|condition| condition.holds(exchange.certificate))
     }
 }

@@ -12,7 +12,7 @@ use crate::value::url::Scheme;
 /// What becomes of a request over plain HTTP. How a client speaks to a trusted proxy in front counts, where that says so.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-#[schemars(example = example())]
+#[schemars(example = example(), extend("x-gw-security" = "what is encrypted"))]
 pub struct HttpsOnlyConfig {
     /// Whether it is refused with a 403. The default is to send the client to the same URL over HTTPS with a 308, which keeps the
     /// method and the body; a request with a secret in it has been read by then.

@@ -38,6 +38,11 @@ macro_rules! plugins {
         #[serde(deny_unknown_fields, rename_all = "camelCase")]
         #[schemars(extend("x-gw-noun" = "plugin or field"))]
         pub struct PluginEntry {
+            $(
+                $(#[doc = $doc])+
+                #[serde(rename = $name, default, skip_serializing_if = "Option::is_none")]
+                pub $field: Option<<$ty as PluginType>::Config>,
+            )+
             /// Its name within the route, by which patches and counters find it. The default is the plugin's name; a second
             /// one of a kind in a route needs its own.
             #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,11 +54,6 @@ macro_rules! plugins {
             #[serde(default = "enabled", skip_serializing_if = "Clone::clone")]
             #[schemars(extend("default" = true))]
             pub enabled: bool,
-            $(
-                $(#[doc = $doc])+
-                #[serde(rename = $name, default, skip_serializing_if = "Option::is_none")]
-                pub $field: Option<<$ty as PluginType>::Config>,
-            )+
         }
 
         /// All plugins, in the order in which the manual lists them.

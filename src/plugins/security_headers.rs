@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::pipeline::exchange::Exchange;
 use crate::pipeline::plugin::{CompileContext, Plugin, PluginType};
-use crate::value::duration::Duration;
+use crate::value::lifetime::Lifetime;
 use crate::value::url::Scheme;
 
 /// Fields that tell browsers what to do, also on errors and on answers of plugins below. They replace those of the backend, except
@@ -20,7 +20,8 @@ pub struct SecurityHeadersConfig {
     /// `strict-transport-security` (RFC 6797), which is sent over HTTPS only. The presets say a year.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hsts: Option<Hsts>,
-    /// Who may show the answer within a page of theirs, by `x-frame-options`.
+    /// Who may show the answer within a page of theirs, by `x-frame-options`, and by `frame-ancestors` in the policy of the preset
+    /// `strict`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frame: Option<Frame>,
     /// What other sites learn of the page that a link stands on, by `referrer-policy`.
@@ -57,7 +58,7 @@ pub enum Preset {
 pub struct Hsts {
     /// How long, from each answer on. `0s` takes it back.
     #[serde(default = "a_year")]
-    pub max_age: Duration,
+    pub max_age: Lifetime,
     /// Whether it is so for all names below the host too: none of them can be reached over plain HTTP then.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub include_subdomains: bool,
@@ -67,8 +68,8 @@ pub struct Hsts {
     pub preload: bool,
 }
 
-fn a_year() -> Duration {
-    Duration::from_secs(365 * 86_400)
+fn a_year() -> Lifetime {
+    Lifetime::from_secs(365 * 86_400)
 }
 
 impl Default for Hsts {
@@ -111,6 +112,17 @@ pub enum ReferrerPolicy {
     StrictOriginWhenCrossOrigin,
 }
 
+impl Frame {
+    /// What `x-frame-options` says, and `frame-ancestors`.
+    fn values(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Deny => Some(("DENY", "'none'")),
+            Self::SameOrigin => Some(("SAMEORIGIN", "'self'")),
+            Self::Any => None,
+        }
+    }
+}
+
 impl ReferrerPolicy {
     fn value(self) -> &'static str {
         match self {
@@ -123,8 +135,14 @@ impl ReferrerPolicy {
 }
 
 const STRICT_CONTENT: &str =
-    "default-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
+    "default-src 'self'; base-uri 'self'; form-action 'self'; object-src 'none'";
 const STRICT_PERMISSIONS: &str = "camera=(), geolocation=(), microphone=()";
+
+/// The policy of the preset `strict`.
+fn strict_content(frame: Frame) -> String {
+    let ancestors = frame.values().map(|(_, ancestors)| format!("; frame-ancestors {ancestors}"));
+    format!("{STRICT_CONTENT}{}", ancestors.unwrap_or_default())
+}
 
 /// The compiled plugin.
 pub struct SecurityHeaders {
@@ -142,19 +160,17 @@ impl PluginType for SecurityHeaders {
         let strict = config.preset == Preset::Strict;
         let referrer = config.referrer_policy.unwrap_or(ReferrerPolicy::StrictOriginWhenCrossOrigin).value();
         let mut always = vec![("x-content-type-options", "nosniff"), ("referrer-policy", referrer)];
-        match config.frame.unwrap_or(if strict { Frame::Deny } else { Frame::SameOrigin }) {
-            Frame::Deny => always.push(("x-frame-options", "DENY")),
-            Frame::SameOrigin => always.push(("x-frame-options", "SAMEORIGIN")),
-            Frame::Any => {}
-        }
+        let frame = config.frame.unwrap_or(if strict { Frame::Deny } else { Frame::SameOrigin });
+        always.extend(frame.values().map(|(options, _)| ("x-frame-options", options)));
         if strict {
             always.push(("cross-origin-opener-policy", "same-origin"));
         }
-        let (content, permissions) = if strict { (Some(STRICT_CONTENT), Some(STRICT_PERMISSIONS)) } else { (None, None) };
-        let said = |own: &Option<String>, preset: Option<&str>| own.as_deref().or(preset).map(|text| text.as_bytes().into());
+        let said = |own: &Option<String>, preset: &dyn Fn() -> String| {
+            own.clone().or_else(|| strict.then(preset)).map(|text| text.into_bytes().into())
+        };
         let unsaid = [
-            ("content-security-policy", said(&config.content_security_policy, content)),
-            ("permissions-policy", said(&config.permissions_policy, permissions)),
+            ("content-security-policy", said(&config.content_security_policy, &|| strict_content(frame))),
+            ("permissions-policy", said(&config.permissions_policy, &|| STRICT_PERMISSIONS.into())),
         ];
         let unsaid = unsaid.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
         Some(Box::new(Self { hsts: config.hsts.unwrap_or_default().value().into_bytes().into(), always, unsaid }))
@@ -180,7 +196,19 @@ impl Plugin for SecurityHeaders {
 
 #[cfg(test)]
 mod tests {
-    use super::{Hsts, SecurityHeadersConfig};
+    use super::{Frame, Hsts, SecurityHeadersConfig, strict_content};
+
+    #[test]
+    fn both_fields_about_frames_say_the_same() {
+        for (frame, ancestors) in [
+            (Frame::Deny, Some("; frame-ancestors 'none'")),
+            (Frame::SameOrigin, Some("; frame-ancestors 'self'")),
+            (Frame::Any, None),
+        ] {
+            let content = strict_content(frame);
+            assert_eq!(content.find("; frame-ancestors").map(|at| &content[at..]), ancestors);
+        }
+    }
 
     #[test]
     fn hsts_is_written_as_rfc_6797_says() {
@@ -190,5 +218,7 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(all.hsts.unwrap().value(), "max-age=63072000; includeSubDomains; preload");
+        let none: SecurityHeadersConfig = serde_json::from_str(r#"{ "hsts": { "maxAge": "0s" } }"#).unwrap();
+        assert_eq!(none.hsts.unwrap().value(), "max-age=0");
     }
 }

@@ -27,9 +27,9 @@ pub struct Record {
     pub time: SystemTime,
     /// The address of the client.
     pub client: IpAddr,
-    /// The version of TLS that it came over.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls: Option<&'static str>,
+    /// The TLS that it came over.
+    #[serde(flatten, serialize_with = "shared")]
+    pub tls: Option<Arc<TlsRecord>>,
     /// The method.
     pub method: String,
     /// The host it was sent to.
@@ -82,6 +82,17 @@ impl Records {
     pub fn next(&self) -> Option<Box<Record>> {
         self.0.try_recv().ok().map(|(_, record)| record)
     }
+}
+
+/// What the log tells of TLS.
+#[derive(Debug, Serialize)]
+pub struct TlsRecord {
+    /// Its version.
+    #[serde(rename = "tls")]
+    pub version: &'static str,
+    /// The name that the client asked for in the handshake, in lower case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sni: Option<Box<str>>,
 }
 
 /// Where workers hand their records.
@@ -170,7 +181,7 @@ fn line(out: &mut impl Write, format: Format, record: &Record) -> std::io::Resul
             serde_json::to_writer(&mut *out, record)?;
             out.write_all(b"\n")
         }
-        Format::Text => writeln!(
+        Format::Text => write!(
             out,
             "{} {} {} {}{} -> {} {} {}B {:.1}ms",
             clock(record.time),
@@ -182,7 +193,11 @@ fn line(out: &mut impl Write, format: Format, record: &Record) -> std::io::Resul
             record.route.as_deref().unwrap_or("-"),
             record.bytes,
             record.duration_ms,
-        ),
+        )
+        .and_then(|()| match record.tls.as_ref().and_then(|tls| tls.sni.as_deref()) {
+            Some(sni) => writeln!(out, " sni={}", sni.escape_debug()),
+            None => out.write_all(b"\n"),
+        }),
     }
 }
 
@@ -194,6 +209,11 @@ fn clock(time: SystemTime) -> String {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde wants")]
 fn is_zero(count: &u32) -> bool {
     *count == 0
+}
+
+#[expect(clippy::ref_option, reason = "the shape that serde wants")]
+fn shared<S: serde::Serializer>(tls: &Option<Arc<TlsRecord>>, serializer: S) -> Result<S::Ok, S::Error> {
+    tls.as_deref().serialize(serializer)
 }
 
 fn timestamp<S: serde::Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {

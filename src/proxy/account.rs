@@ -1,6 +1,7 @@
 //! The account of a request: what is counted and logged of it when its answer has ended, however it ends.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use crate::pipeline::exchange::Client;
@@ -67,7 +68,7 @@ impl Account {
         let record = Record {
             time: SystemTime::now(),
             client: from.ip,
-            tls: connection.tls.as_ref().map(|tls| tls.version),
+            tls: connection.tls.as_ref().map(|tls| Arc::clone(&tls.logged)),
             method: request.method.to_string(),
             host: request.host.clone(),
             path: request.path.clone(),

@@ -208,7 +208,8 @@ async fn secure(stream: Plain, tls: &Arc<TlsListener>, connection: &mut Connecti
     let deadline = connection.core.timers.deadline();
     deadline.set(connection.timeouts().header.get());
     let counters = &connection.core.metrics.tls;
-    let failure = match handshake(stream, tls, &deadline).await {
+    let challenges = connection.core.generation().challenges.clone();
+    let failure = match handshake(stream, tls, challenges.as_deref(), &deadline).await {
         Handshake::Done(stream, facts) => {
             counters.count(stream.get_ref().1);
             connection.scheme = Scheme::Https;
@@ -221,6 +222,7 @@ async fn secure(stream: Plain, tls: &Arc<TlsListener>, connection: &mut Connecti
             }
             Failure::PlainText
         }
+        Handshake::Proved => return None,
         Handshake::Failed(failure) => failure,
     };
     counters.fail(failure);

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::pipeline::backend::Backend;
 use crate::pipeline::exchange::{Client, Content, Exchange, Params, Step, UpstreamTarget};
 use crate::pipeline::head::RequestHead;
@@ -92,6 +94,12 @@ fn depart<'t>(
     account.note_request(connection, heads, from, &id);
     if let Err(refusal) = arrival.received {
         return Err(account.refuse(refusal, heads, &id));
+    }
+    // before everything else that a manifest says: an authority asks this host, whoever stands in front of it
+    if let Some(page) =
+        generation.challenges.as_ref().and_then(|pending| pending.page(connection.scheme, &heads.request))
+    {
+        return Err(proof(page, heads));
     }
     if from.trusted {
         take_forwarded_host(&mut heads.request).map_err(|refusal| account.refuse(refusal, heads, &id))?;
@@ -338,6 +346,13 @@ fn server_options(heads: &mut Heads) -> End {
     heads.response.status = 204;
     heads.response.fields.set("allow", SERVED_METHODS);
     End::content(Content::Empty)
+}
+
+/// What an authority asked for (RFC 8555, 8.3).
+fn proof(page: Bytes, heads: &mut Heads) -> End {
+    heads.response.status = 200;
+    heads.response.fields.set("content-type", b"application/octet-stream");
+    End::content(Content::Bytes(page))
 }
 
 fn not_allowed(methods: &[Method], heads: &mut Heads, account: &mut Account, id: &[u8]) -> End {

@@ -13,10 +13,11 @@ use crate::pipeline::secrets::Secrets;
 use crate::pipeline::upstream::{Upstream, UpstreamProtocol};
 use crate::proxy::background::Background;
 use crate::proxy::balance::{LiveBackend, LiveTarget, Reached, States};
+use crate::proxy::challenges::Challenges;
 use crate::proxy::metrics::{Metrics, RouteMetrics};
 use crate::proxy::preface;
 use crate::proxy::resolve::Names;
-use crate::proxy::tls::{ListenerCache, MaterialError, TlsSetup, UpstreamCache, UpstreamConfig};
+use crate::proxy::tls::{Issued, ListenerCache, MaterialError, TlsSetup, UpstreamCache, UpstreamConfig};
 use crate::proxy::upstream::{Address, Target, TlsTarget};
 use crate::table::RouteTable;
 use crate::value::address::ListenAddress;
@@ -41,6 +42,8 @@ pub struct Generation {
     pub backends: Box<[LiveBackend]>,
     /// How its listeners speak TLS.
     pub tls: TlsSetup,
+    /// What an authority may ask, if certificates are ordered.
+    pub challenges: Option<Arc<Challenges>>,
     /// The secrets that the table names.
     pub secrets: Secrets,
 }
@@ -91,6 +94,8 @@ pub struct Surroundings {
     upstreams: UpstreamCache,
     /// What listeners with TLS are made of.
     listeners: ListenerCache,
+    /// What authorities have issued.
+    issued: Arc<Issued>,
     /// The server that stands in for all others.
     stand_in: Option<SocketAddr>,
 }
@@ -113,8 +118,8 @@ pub enum PrepareError {
 }
 
 impl Surroundings {
-    /// Surroundings with these counters.
-    pub fn new(metrics: Arc<Metrics>) -> Self {
+    /// Surroundings with these counters, and with what authorities have issued.
+    pub fn new(metrics: Arc<Metrics>, issued: Arc<Issued>) -> Self {
         Self {
             metrics,
             epoch: Instant::now(),
@@ -123,6 +128,7 @@ impl Surroundings {
             background: Background::default(),
             upstreams: UpstreamCache::default(),
             listeners: ListenerCache::default(),
+            issued,
             stand_in: None,
         }
     }
@@ -180,13 +186,16 @@ impl Generation {
             mirror: route.mirror.as_ref().and_then(|mirror| position(&backends, &mirror.end.name)),
         });
         let routes = routes.collect();
-        let tls = TlsSetup::prepare(&table, &secrets, &around.listeners)?;
+        let tls = TlsSetup::prepare(&table, &secrets, &around.listeners, &around.issued)?;
+        let challenges = table.ordered().next().map(|_| Arc::clone(&around.issued.challenges));
         around.listeners.forget_unused();
+        around.issued.forget_unused();
         around.upstreams.forget_unused();
         // last, for nothing that is asked is to outlive a table that cannot be made ready
         backends.iter_mut().try_for_each(|backend| backend.watch(&around.background, around.epoch))?;
         let epoch = around.epoch;
-        Ok(Self { number, epoch, since: SystemTime::now(), table, listeners, routes, backends, tls, secrets })
+        let since = SystemTime::now();
+        Ok(Self { number, since, table, listeners, routes, epoch, backends, tls, challenges, secrets })
     }
 }
 
@@ -253,7 +262,7 @@ fn reached(
             let UpstreamConfig { digest, config } = around.upstreams.of(&upstream.tls, secrets)?;
             let name = upstream.tls.server_name.as_ref().map_or(&*url.host, HostName::as_str);
             let server_name = name.trim_matches(['[', ']']).to_owned().try_into()?;
-            Some(Arc::new(TlsTarget { server_name, settings: digest, config }))
+            Some(Arc::new(TlsTarget { server_name, settings: digest, config, choice: None }))
         }
     };
     let preface = upstream.announce.map(|version| preface::write(version, None).into());
@@ -261,6 +270,7 @@ fn reached(
     let target = match upstream.protocol {
         UpstreamProtocol::Http1 => target,
         UpstreamProtocol::Http2 => target.over_http2(),
+        UpstreamProtocol::Auto => target.choosing(),
     };
     Ok(Reached { target, lookups })
 }

@@ -31,6 +31,8 @@ pub struct Metrics {
     pub tls: TlsCounters,
     /// What became of reloads.
     pub reloads: Reloads,
+    /// What became of releases.
+    pub releases: Releases,
 }
 
 /// The counters of one route.
@@ -57,6 +59,15 @@ pub struct Reloads {
     pub last_micros: AtomicU64,
     /// By when the watcher is to have looked at the files again, in milliseconds since 1970; 0 if there is no watcher.
     watcher_due: AtomicU64,
+}
+
+/// What became of releases.
+#[derive(Default)]
+pub struct Releases {
+    /// When their store last answered, in milliseconds since 1970.
+    pub answered: AtomicU64,
+    /// How often one was refused, by reason.
+    refusals: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 impl Metrics {
@@ -124,6 +135,28 @@ impl Reloads {
     /// Whether the watcher looks at the files as it said.
     pub fn is_watched(&self) -> bool {
         now_millis() <= self.watcher_due.load(Ordering::Relaxed)
+    }
+}
+
+impl Releases {
+    /// Notes that the store has answered.
+    pub fn answered(&self) {
+        self.answered.store(now_millis(), Ordering::Relaxed);
+    }
+
+    /// Counts a refusal.
+    pub fn refused(&self, reason: &'static str) {
+        *self.refusals.lock().unwrap_or_else(PoisonError::into_inner).entry(reason).or_default() += 1;
+    }
+
+    /// The refusals by reason.
+    pub fn refusals(&self) -> Vec<(&'static str, u64)> {
+        self.refusals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .map(|(reason, count)| (*reason, *count))
+            .collect()
     }
 }
 

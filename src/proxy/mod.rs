@@ -9,8 +9,10 @@ pub mod activation;
 mod answer;
 mod background;
 mod balance;
+pub mod challenges;
 mod connection;
 mod core;
+mod duplex;
 mod ends;
 mod error_page;
 mod forward;
@@ -58,7 +60,7 @@ use crate::proxy::listener::{Socket, bind, bind_beside, spread};
 use crate::proxy::live::{Generation, Live, LiveListener, PrepareError, Surroundings};
 use crate::proxy::metrics::Metrics;
 use crate::proxy::sockets::{Owner, Sockets};
-use crate::proxy::tls::Expiry;
+use crate::proxy::tls::{Expiry, Issued};
 use crate::proxy::worker::{Command, Worker};
 use crate::table::RouteTable;
 use crate::value::address::ListenAddress;
@@ -108,6 +110,8 @@ pub struct Start {
     pub log: AccessLog,
     /// The sockets that the program was given, and where those that are open are told.
     pub sockets: Arc<Sockets>,
+    /// What authorities have issued.
+    pub issued: Arc<Issued>,
 }
 
 impl Proxy {
@@ -116,7 +120,7 @@ impl Proxy {
     /// # Errors
     /// If the table cannot be put in force or a worker cannot be started.
     pub fn start(table: RouteTable, secrets: Secrets, start: Start) -> Result<Self, SwapError> {
-        let around = Surroundings::new(Arc::clone(&start.metrics));
+        let around = Surroundings::new(Arc::clone(&start.metrics), start.issued);
         let mut bound = Taken::new();
         let mut next_listener = 0;
         let count = start.workers.max(1);

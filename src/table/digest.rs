@@ -3,10 +3,10 @@
 use std::fmt;
 
 use aws_lc_rs::digest;
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A SHA-256 digest.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+/// A SHA-256 digest. Its text is 64 hex digits in lower case.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
@@ -33,6 +33,19 @@ impl Digest {
         Self::finish(context)
     }
 
+    /// The digest with this text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.as_bytes();
+        if digits.len() != 64 || !digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
+            *byte = std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok())?;
+        }
+        Some(Self(bytes))
+    }
+
     /// Its first twelve hex digits: what people see.
     pub fn short(&self) -> String {
         self.to_string()[..12].to_owned()
@@ -57,6 +70,19 @@ impl fmt::Debug for Digest {
     }
 }
 
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("a digest is 64 hex digits in lower case"))
+    }
+}
+
 /// A part of what is digested.
 pub trait Part {
     /// Writes it as JSON.
@@ -69,5 +95,20 @@ pub trait Part {
 impl<T: Serialize> Part for T {
     fn write(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
         serde_json::to_writer(out, self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Digest;
+
+    #[test]
+    fn a_digest_is_read_back_from_its_text() {
+        let digest = Digest::of_bytes(b"gw");
+        assert_eq!(Digest::parse(&digest.to_string()), Some(digest));
+        let text = digest.to_string();
+        for wrong in ["", &text[1..], &text.to_uppercase(), &text.replace(&text[..2], "+f"), &format!("{text}0")] {
+            assert_eq!(Digest::parse(wrong), None, "{wrong}");
+        }
     }
 }

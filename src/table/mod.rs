@@ -1,5 +1,6 @@
 //! The compiled table: immutable, made by `compiler`, read by `proxy`, the only value that both planes know. No I/O.
 
+pub mod acme;
 pub mod digest;
 pub mod route;
 pub mod router;
@@ -10,10 +11,11 @@ pub use digest::Digest;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::table::acme::Acme;
 use crate::table::route::CompiledRoute;
 use crate::table::router::Router;
 use crate::table::settings::Settings;
-use crate::table::tls::Certificate;
+use crate::table::tls::{Certificate, CertificateSource};
 use crate::value::name::Name;
 use crate::value::secret::Secret;
 
@@ -31,4 +33,14 @@ pub struct RouteTable {
     pub certificates: BTreeMap<Name, Certificate>,
     /// The secrets that must be resolved before it is put in force.
     pub secrets: BTreeSet<Secret>,
+}
+
+impl RouteTable {
+    /// The certificates that are ordered from an authority, by name.
+    pub fn ordered(&self) -> impl Iterator<Item = (&Name, &Certificate, &Acme)> {
+        self.certificates.iter().filter_map(|(name, certificate)| match &certificate.source {
+            CertificateSource::Acme(acme) => Some((name, certificate, &**acme)),
+            CertificateSource::Given(_) | CertificateSource::SelfSigned => None,
+        })
+    }
 }

@@ -47,6 +47,7 @@ pub struct Listener {
     pub proxy_protocol: Option<ProxyProtocol>,
     /// TLS, with its certificates. The default is plain text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-gw-security" = "what is encrypted"))]
     pub tls: Option<ListenerTls>,
 }
 
@@ -78,7 +79,7 @@ impl Listener {
 pub struct ProxyProtocol {
     /// The networks of the load balancers. A connection from there must begin with it, and what it says is the client's address;
     /// a connection from anywhere else is a client's own.
-    #[schemars(length(min = 1), extend("uniqueItems" = true))]
+    #[schemars(length(min = 1), extend("uniqueItems" = true, "x-gw-security" = "whose word about clients is believed"))]
     pub from: Vec<Network>,
 }
 
@@ -98,6 +99,7 @@ impl Default for Listener {
 /// The listener for operators: GET and HEAD only, nothing on it can change anything.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[schemars(extend("x-gw-security" = "who may look inside"))]
 pub struct Status {
     /// Its address. On any but a loopback address only `/livez`, `/readyz` and `/metrics` answer, unless `expose` says more.
     pub address: IpListenAddress,
@@ -119,6 +121,7 @@ impl Default for Status {
 /// What one client may take up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[schemars(extend("x-gw-security" = "what one client may take up"))]
 pub struct Limits {
     /// The most bytes of a request's head; more gets a 431, or a 414 if the target alone is longer than `targetBytes`.
     pub header_bytes: Size,

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::table::acme::Acme;
 use crate::value::host::HostPattern;
 use crate::value::reference::{CertificateKind, Ref};
 use crate::value::secret::{NodeFile, Secret, SecretRef};
@@ -73,7 +74,7 @@ pub struct HostTls {
 /// Which client certificates are accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-#[schemars(example = client_auth_example())]
+#[schemars(example = client_auth_example(), extend("x-gw-security" = "whom it lets in"))]
 pub struct ClientAuth {
     /// The authorities that clients' certificates are from, in PEM; at least one.
     #[schemars(example = serde_json::json!({ "file": "/run/secrets/partners-ca.pem" }))]
@@ -122,6 +123,11 @@ impl ListenerTls {
         self.client_auth.is_some() && self.hosts.iter().all(|entry| entry.client_auth.is_some())
     }
 
+    /// Whether clients are asked for a certificate for any host.
+    pub fn asks_some(&self) -> bool {
+        self.client_auth.is_some() || self.hosts.iter().any(|entry| entry.client_auth.is_some())
+    }
+
     /// Whether clients are asked for a certificate for all hosts of a pattern.
     pub fn asks_for(&self, pattern: &HostPattern) -> bool {
         let name = match pattern {
@@ -161,6 +167,8 @@ pub enum CertificateSource {
     Given(CertificateFiles),
     /// It is made by the gateway, for development; no client trusts it.
     SelfSigned,
+    /// It is ordered from an authority while the gateway runs.
+    Acme(Box<Acme>),
 }
 
 /// A certificate and its key, where the node that runs finds them.
@@ -194,7 +202,11 @@ impl Certificate {
 
     /// The secrets that it is made of.
     pub fn secrets(&self) -> BTreeSet<Secret> {
-        let CertificateSource::Given(files) = &self.source else { return BTreeSet::new() };
+        let files = match &self.source {
+            CertificateSource::Given(files) => files,
+            CertificateSource::SelfSigned => return BTreeSet::new(),
+            CertificateSource::Acme(acme) => return acme.secrets(),
+        };
         let staple = files.ocsp_staple.as_ref().map(|staple| staple.reference().content());
         [files.certificate.content(), files.key.content()].into_iter().chain(staple).collect()
     }

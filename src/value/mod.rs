@@ -9,6 +9,9 @@ pub mod did_you_mean;
 pub mod duration;
 pub mod header;
 pub mod host;
+pub mod https_url;
+pub mod lifetime;
+pub mod mail;
 pub mod method;
 pub mod name;
 pub mod network;
@@ -36,6 +39,9 @@ pub const FORMATS: &[Format] = &[
     Format::of::<header::HeaderName>(),
     Format::of::<host::HostName>(),
     Format::of::<host::HostPattern>(),
+    Format::of::<https_url::HttpsUrl>(),
+    Format::of::<lifetime::Lifetime>(),
+    Format::of::<mail::MailAddress>(),
     Format::of::<method::Method>(),
     Format::of::<name::AssetPath>(),
     Format::of::<name::Name>(),

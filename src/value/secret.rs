@@ -64,6 +64,7 @@ impl JsonSchema for SecretRef {
             "type": "object",
             "description": "A secret by reference: exactly one of `env` and `file`. A value written here is refused.",
             "x-gw-secret": true,
+            "x-gw-security": "which secret is used",
             "properties": {
                 "env": {
                     "type": "string",

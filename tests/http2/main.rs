@@ -6,6 +6,7 @@
 mod attacks;
 mod blame;
 mod client;
+mod extended;
 mod grpc;
 mod life;
 mod limits;

@@ -99,11 +99,17 @@ async fn serve(
         spawn_local(async move {
             let (head, mut stream) = request.into_parts();
             let mut body = Vec::new();
-            while let Some(Ok(data)) = stream.data().await {
+            // a tunnel has no end
+            while head.method != http::Method::CONNECT
+                && let Some(Ok(data)) = stream.data().await
+            {
                 body.extend_from_slice(&data);
                 let _ = stream.flow_control().release_capacity(data.len());
             }
-            let trailers = stream.trailers().await.ok().flatten().unwrap_or_default();
+            let trailers = match head.method {
+                http::Method::CONNECT => HeaderMap::new(),
+                _ => stream.trailers().await.ok().flatten().unwrap_or_default(),
+            };
             let seen = {
                 let mut notes = notes.lock().unwrap();
                 let seen = Seen { head, body, trailers, number: notes.len() + 1 };

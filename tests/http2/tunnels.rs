@@ -48,14 +48,14 @@ fn base64(bytes: &[u8]) -> String {
     String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap().trim().to_owned()
 }
 
-fn connect(path: &str, protocol: &'static str) -> Request<()> {
+pub fn connect(path: &str, protocol: &'static str) -> Request<()> {
     let mut connect = request("CONNECT", path, &[("sec-websocket-version", "13"), ("sec-websocket-protocol", "chat")]);
     connect.extensions_mut().insert(Protocol::from_static(protocol));
     connect
 }
 
 /// A client that has seen the settings of the gateway.
-fn client(gateway: &Gateway) -> Client {
+pub fn client(gateway: &Gateway) -> Client {
     let client = Client::connect(gateway.http());
     wait_until("extended CONNECT is allowed", || client.send.is_extended_connect_protocol_enabled().then_some(()));
     client

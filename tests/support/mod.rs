@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "each test binary uses its part of it")]
 
 pub mod client;
+pub mod command;
 pub mod origin;
 
 use std::fs;
@@ -36,6 +37,8 @@ pub struct Options {
     pub environment: Vec<(&'static str, String)>,
     /// A program with arguments that is started in its place, and becomes it.
     pub through: Vec<String>,
+    /// Its arguments in place of the folder.
+    pub arguments: Vec<String>,
 }
 
 impl Gateway {
@@ -61,7 +64,11 @@ impl Gateway {
             }
             None => Command::new(program()),
         };
-        command.arg("run").arg(&folder).env_remove("PORT").env("GW_WORKERS", "2");
+        match options.arguments.as_slice() {
+            [] => command.arg("run").arg(&folder),
+            arguments => command.arg("run").args(arguments),
+        };
+        command.env_remove("PORT").env("GW_WORKERS", "2");
         command.envs(options.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -121,7 +128,7 @@ impl Drop for Gateway {
 }
 
 /// The program: `GW_BINARY` names another build of it, a release for example.
-fn program() -> PathBuf {
+pub fn program() -> PathBuf {
     std::env::var_os("GW_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_gw").into(), PathBuf::from)
 }
 
@@ -182,7 +189,8 @@ pub struct Lines(Arc<(Mutex<Vec<String>>, Condvar)>);
 const END: &str = "(the end)";
 
 impl Lines {
-    fn read(pipe: impl std::io::Read + Send + 'static) -> Self {
+    /// The lines of a pipe.
+    pub fn read(pipe: impl std::io::Read + Send + 'static) -> Self {
         let lines = Self(Arc::default());
         let shared = lines.clone();
         thread::spawn(move || {

@@ -157,7 +157,11 @@ impl Peer {
         if seen.all("transfer-encoding") == ["chunked"] {
             return self.chunks(seen);
         }
-        let length = seen.all("content-length").first().map_or(0, |length| length.parse().unwrap());
+        let length = seen.head.iter().find_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            name.eq_ignore_ascii_case("content-length").then(|| value.parse().unwrap())
+        });
+        let length = length.unwrap_or(0);
         while seen.body.len() < length {
             let take = (length - seen.body.len()).min(self.buffer.len());
             seen.body.extend(self.buffer.drain(..take));

@@ -1,6 +1,6 @@
 //! Pictures of a gateway.
 
-use crate::program::Folder;
+use crate::support::command::Folder;
 
 const MANIFEST: &str = r#"
 apiVersion: gw/v1
@@ -35,7 +35,7 @@ spec: { match: [{ path: /old }], public: true, plugins: [{ redirect: { to: / } }
 #[test]
 fn the_same_picture_in_two_languages() {
     let folder = Folder::with(&[("a.yaml", MANIFEST)]);
-    let ran = folder.gw(&["graph", "."]);
+    let ran = folder.gw_words(&["graph", "."]);
     let expected = r#"flowchart LR
   l0(["http<br>127.0.0.1:8080"])
   r0["old<br>any host<br>/old"]
@@ -54,7 +54,7 @@ fn the_same_picture_in_two_languages() {
   r1p1 -->|"1 of 10"| b1
 "#;
     assert_eq!((ran.code, ran.out.as_str()), (0, expected), "{}", ran.err);
-    let ran = folder.gw(&["graph", ".", "--output", "dot"]);
+    let ran = folder.gw_words(&["graph", ".", "--output", "dot"]);
     assert!(ran.out.contains("  r1 [shape=box, label=\"shop\\nshop.example, *.shop.example\\nGET|PUT /o/{id:\\\"?[0-9]+}\\n/a/** header x-b\"];\n"), "{}", ran.out);
     assert!(ran.out.contains("  r1p1 -> b0 [label=\"9 of 10\"];\n"), "{}", ran.out);
 }

@@ -5,7 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bisect;
 mod cases;
 mod graph;
-mod program;
 mod replay;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::program::Folder;
+use crate::support::command::Folder;
 
 const OLD: &str = r#"
 apiVersion: gw/v1
@@ -35,7 +35,7 @@ fn replay(new: &str, log: &str, more: &[&str]) -> (i32, String, String) {
     let folder = Folder::with(&[("old/a.yaml", OLD), ("new/a.yaml", new), ("access.jsonl", log)]);
     let arguments =
         [&["replay", "--log", "access.jsonl", "--base", "old", "new", "--host", "shop.example"], more].concat();
-    let ran = folder.gw(&arguments);
+    let ran = folder.gw_words(&arguments);
     (ran.code, ran.out, ran.err)
 }
 
@@ -108,8 +108,8 @@ fn a_long_log_is_read_whole() {
 #[test]
 fn what_cannot_be_read_is_an_error() {
     let folder = Folder::with(&[("old/a.yaml", OLD), ("new/a.yaml", "kind: Nothing\n")]);
-    let ran = folder.gw(&["replay", "--log", "none", "--base", "old", "old"]);
+    let ran = folder.gw_words(&["replay", "--log", "none", "--base", "old", "old"]);
     assert!(ran.code == 1 && ran.err.starts_with("error: cannot read none: "), "{ran:?}");
-    let ran = folder.gw(&["replay", "--log", "none", "--base", "old", "new"]);
+    let ran = folder.gw_words(&["replay", "--log", "none", "--base", "old", "new"]);
     assert!(ran.code == 1 && ran.err.contains("error[GW1102]"), "{ran:?}");
 }

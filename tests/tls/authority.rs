@@ -1,5 +1,7 @@
 //! An authority of the tests' own: no key lies in the repository.
 
+use std::time::SystemTime;
+
 use rcgen::string::Ia5String;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DistinguishedName, DnType,
@@ -44,6 +46,14 @@ impl Authority {
     pub fn issue_until(&self, names: &[&str], (year, month, day): (i32, u8, u8)) -> Issued {
         let mut params = params(names);
         params.not_after = date_time_ymd(year, month, day);
+        self.sign(params)
+    }
+
+    /// A certificate that is valid from then until then, and says whose it is.
+    pub fn issue_between(&self, names: &[&str], begins: SystemTime, expires: SystemTime) -> Issued {
+        let mut params = params(names);
+        (params.not_before, params.not_after) = (begins.into(), expires.into());
+        params.use_authority_key_identifier_extension = true;
         self.sign(params)
     }
 

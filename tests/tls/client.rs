@@ -19,17 +19,22 @@ pub struct Trust(Arc<ClientConfig>);
 
 impl Trust {
     pub fn of(authority: &Authority) -> Self {
-        Self::made(authority, None)
+        Self::made(authority.der(), None)
+    }
+
+    /// Trusts an authority of which only the certificate is there.
+    pub fn root(der: Vec<u8>) -> Self {
+        Self::made(der, None)
     }
 
     /// The same, with a certificate of the client's own.
     pub fn showing(authority: &Authority, own: &Issued) -> Self {
-        Self::made(authority, Some(own))
+        Self::made(authority.der(), Some(own))
     }
 
-    fn made(authority: &Authority, own: Option<&Issued>) -> Self {
+    fn made(root: Vec<u8>, own: Option<&Issued>) -> Self {
         let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from(authority.der())).unwrap();
+        roots.add(CertificateDer::from(root)).unwrap();
         let mut provider = rustls::crypto::aws_lc_rs::default_provider();
         provider.kx_groups.insert(0, kx_group::X25519MLKEM768);
         let builder =

@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here is a test")]
 
+#[allow(dead_code, reason = "each test binary uses its part of it")]
 mod authority;
 mod browsers;
+#[allow(dead_code, reason = "each test binary uses its part of it")]
 mod client;
 mod mutual;
 mod names;

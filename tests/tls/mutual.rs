@@ -145,6 +145,11 @@ fn a_certificate_decides_the_route_and_is_told_upstream() {
         "match: [{ pathPrefix: /p, clientCertificate: { subject: \"CN=beta,O=Tests\" } }]\nplugins: [{ respond: { body: beta } }]",
     );
     manifests += &route("told", &format!("match: [{{ path: /told }}]\n{told}"));
+    manifests += &route(
+        "when",
+        "match: [{ path: /when }]\nplugins:\n  - respond: { body: partner }\n    \
+         when: { clientCertificate: { san: \"*.partners.example\" } }\n  - { id: others, respond: { body: other } }",
+    );
     let gateway = start(&manifests);
     let beta = there.authority.issue_to("beta", "spiffe://beta/api", 8);
     let other = there.authority.issue_to("other", "spiffe://other/api", 9);
@@ -154,6 +159,8 @@ fn a_certificate_decides_the_route_and_is_told_upstream() {
     assert_eq!(ask("/p", &there.showing(&other)).status, 403);
     assert_eq!(ask("/p", &there.world.trust()).status, 403, "it does not fall through to the public route");
     assert_eq!(ask("/told", &there.world.trust()).body, "ok");
+    assert_eq!(ask("/when", &there.showing(&there.acme)).body, "partner");
+    assert_eq!(ask("/when", &there.world.trust()).body, "other");
     let seen = origin.wait_for(2);
     assert_eq!(seen[0].all("x-subject"), ["CN=acme,O=Tests"]);
     assert_eq!(seen[0].all("x-san"), ["acme.partners.example"]);

@@ -155,3 +155,16 @@ fn the_authoritys_statement_is_sent_along() {
         gateway.log.wait_for_nth("nothing that matters has changed", refused);
     }
 }
+
+#[test]
+fn the_name_that_is_asked_for_is_logged() {
+    let world = World::new();
+    world.issue("a", &["a.example"]);
+    let manifests = world.manifests("{ certificates: [a] }", &["a"]);
+    for (format, logged) in [("json", "\"tls\":\"1.3\",\"sni\":\"a.example\""), ("text", " sni=a.example")] {
+        let gateway =
+            start(&manifests.replacen("spec:\n", &format!("spec:\n  accessLog: {{ format: {format} }}\n"), 1));
+        assert_eq!(ask(https(&gateway), "A.example", "/", &world.trust()).unwrap().body, "hello");
+        gateway.access.wait_for(logged);
+    }
+}

@@ -178,7 +178,7 @@ fn certificate() -> CertificateDer<'static> {
 fn tls_target(address: std::net::SocketAddr, name: &'static str, roots: RootCertStore) -> Target {
     let config = Arc::new(client_config(roots).unwrap());
     let server_name = ServerName::try_from(name).unwrap();
-    let tls = Arc::new(TlsTarget { server_name, settings: gw::table::Digest::of_bytes(b""), config });
+    let tls = Arc::new(TlsTarget { server_name, settings: gw::table::Digest::of_bytes(b""), config, choice: None });
     Target { address: Address::Socket(address), tls: Some(tls), preface: None, protocol: UpstreamProtocol::Http1 }
 }
 
@@ -272,7 +272,7 @@ fn http2_is_agreed_on_over_tls() {
         }
         let target = tls_target(addresses.1, "upstream.test", roots).over_http2();
         let answer = world.ask_target(&target, Ask::new("GET")).await;
-        assert_eq!(answer, "502 malformed: the upstream's answer is malformed: not HTTP/2 | kept 0");
+        assert_eq!(answer, "502 no-http2: the upstream does not speak HTTP/2 | kept 0");
     });
 }
 

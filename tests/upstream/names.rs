@@ -77,3 +77,17 @@ fn all_addresses_are_used_and_those_that_refuse_are_passed_over() {
         assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["127.0.0.1", "127.0.0.3"]);
     });
 }
+
+/// A target that was in no table for a while: nobody looked its name up meanwhile.
+#[test]
+fn connections_of_who_does_not_look_any_more_are_not_used() {
+    World::run(async |world| {
+        let port = listen("127.0.0.1", 0).await;
+        listen("127.0.0.2", port).await;
+        for address in ["127.0.0.1", "127.0.0.2"] {
+            let host = Arc::new(Host::new("shop.test", port));
+            learn(&host, &[address]);
+            assert_eq!(asked(&world, &named(&host)).await, address);
+        }
+    });
+}

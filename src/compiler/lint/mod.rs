@@ -3,6 +3,7 @@
 mod after_answer;
 mod no_sign_of_trouble;
 mod public_route;
+mod unrouted_host;
 mod unused_backend;
 mod unused_certificate;
 
@@ -23,8 +24,14 @@ pub struct Lint {
 }
 
 /// All lints, in the order of their names.
-pub const LINTS: &[Lint] =
-    &[after_answer::LINT, no_sign_of_trouble::LINT, public_route::LINT, unused_backend::LINT, unused_certificate::LINT];
+pub const LINTS: &[Lint] = &[
+    after_answer::LINT,
+    no_sign_of_trouble::LINT,
+    public_route::LINT,
+    unrouted_host::LINT,
+    unused_backend::LINT,
+    unused_certificate::LINT,
+];
 
 /// The level of each lint.
 pub struct Levels(Vec<(&'static Lint, Level)>);

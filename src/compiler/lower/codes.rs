@@ -1,9 +1,20 @@
 //! The problems that show only when the table is made.
 
+use crate::compiler::lower::acme::{ACME_CHALLENGE, ACME_HOST, ACME_TERMS};
 use crate::diagnostic::{Code, Severity};
 
 /// All of them.
-pub const CODES: &[&Code] = &[&UNKNOWN_LISTENER, &TIE, &OVERLAP, &RESERVED_PATH, &MIRROR_END, &CERTIFICATE_UNASKED];
+pub const CODES: &[&Code] = &[
+    &UNKNOWN_LISTENER,
+    &TIE,
+    &OVERLAP,
+    &RESERVED_PATH,
+    &MIRROR_END,
+    &CERTIFICATE_UNASKED,
+    &ACME_HOST,
+    &ACME_CHALLENGE,
+    &ACME_TERMS,
+];
 
 pub(super) static UNKNOWN_LISTENER: Code = Code {
     id: "GW2101",
@@ -178,6 +189,8 @@ pub(super) static CERTIFICATE_UNASKED: Code = Code {
 
 A route has a condition on the certificate of the client, and is reachable by a listener that asks for none, at least for one of the
 route's hosts. The condition could never hold there, and whoever comes that way would not get what the route was written for.
+
+The same is said of a plugin whose `when` has such a condition if none of the route's listeners asks for a certificate at all.
 
 ```yaml wrong
 apiVersion: gw/v1

@@ -1,5 +1,6 @@
 //! From linked objects to the table that the proxy runs.
 
+mod acme;
 mod certificates;
 mod codes;
 mod problem;
@@ -46,6 +47,7 @@ pub fn lower(model: &Model, assets: &Assets) -> Lowering {
     let mut out = Diagnostics::default();
     let settings = settings(&model.gateway().0);
     let backends = backends(model, assets, &mut out);
+    acme::check(model, &settings, &mut out);
     let certificates = certificates(model, &settings);
     let mut secrets: BTreeSet<Secret> = certificates.values().flat_map(Certificate::secrets).collect();
     secrets.extend(settings.listeners.iter().flat_map(|listener| &listener.tls).flat_map(ListenerTls::secrets));

@@ -17,6 +17,7 @@ use crate::pipeline::when::When;
 use crate::table::route::{CompiledRoute, End, MirrorEnd, Patience, PipelineStep};
 use crate::table::router::{Conditions, PathMatch, Rule};
 use crate::table::settings::Settings;
+use crate::table::tls::ListenerTls;
 use crate::value::did_you_mean::did_you_mean;
 use crate::value::path::{PathPrefix, PathRegex, PathTemplate};
 use crate::value::reference::{BackendKind, Ref};
@@ -162,6 +163,9 @@ fn certificates_asked(
     out: &mut Diagnostics,
 ) {
     let listeners = listeners.iter().filter_map(|index| context.settings.listeners.get(usize::from(*index)));
+    if !listeners.clone().any(|listener| listener.tls.as_ref().is_some_and(ListenerTls::asks_some)) {
+        plugins_for_nobody(object, spec, out);
+    }
     let Some(silent) = listeners.into_iter().find(|listener| {
         !listener.tls.as_ref().is_some_and(|tls| {
             if spec.hosts.is_empty() { tls.asks_all() } else { spec.hosts.iter().all(|host| tls.asks_for(host)) }
@@ -174,6 +178,18 @@ fn certificates_asked(
         let message = format!("the listener `{}` does not ask clients of this route for a certificate", silent.name);
         let help = "name with `listeners` those whose `tls` has a `clientAuth` for all hosts of the route";
         out.push(object.problem(&CERTIFICATE_UNASKED, message).at(place, "never holds there").help(help));
+    }
+}
+
+/// A plugin that runs for clients with a certificate only never does where none is asked for.
+fn plugins_for_nobody(object: &Object, spec: &RouteSpec, out: &mut Diagnostics) {
+    for (i, entry) in spec.plugins.iter().enumerate() {
+        if entry.when.as_ref().is_some_and(|when| when.client_certificate.is_some()) {
+            let place = object.key_place(&format!("/spec/plugins/{i}/when/clientCertificate"));
+            let message = "no listener of this route asks its clients for a certificate";
+            let help = "name with `listeners` one whose `tls` has a `clientAuth`";
+            out.push(object.problem(&CERTIFICATE_UNASKED, message).at(place, "never holds").help(help));
+        }
     }
 }
 

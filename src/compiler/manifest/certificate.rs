@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::table::acme::Acme;
 use crate::table::tls::{Certificate, CertificateFiles, CertificateSource};
 use crate::value::host::HostPattern;
 
@@ -18,8 +19,11 @@ pub struct CertificateSpec {
     /// accepts it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub self_signed: Option<SelfSigned>,
+    /// It is ordered from an authority, and again in time, while the gateway runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acme: Option<Acme>,
     /// The hosts that it is for. The default is those that the certificate names itself; for one that is made by the gateway,
-    /// `localhost` and the loopback addresses.
+    /// `localhost` and the loopback addresses. For one that is ordered they must be given, each by its whole name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("uniqueItems" = true))]
     pub hosts: Vec<HostPattern>,
@@ -41,21 +45,22 @@ fn example() -> serde_json::Value {
 pub struct SelfSigned {}
 
 /// The ways to come by a certificate.
-pub const SOURCES: &[&str] = &["files", "selfSigned"];
+pub const SOURCES: &[&str] = &["files", "selfSigned", "acme"];
 
 impl CertificateSpec {
     /// The ways it names; one that is not exactly one is an error that the compiler reports.
     pub fn sources(&self) -> Vec<&'static str> {
-        let named = [self.files.is_some(), self.self_signed.is_some()];
+        let named = [self.files.is_some(), self.self_signed.is_some(), self.acme.is_some()];
         SOURCES.iter().zip(named).filter(|(_, named)| *named).map(|(name, _)| *name).collect()
     }
 
     /// The certificate; `None` if it names no way to come by it.
     pub fn compile(&self) -> Option<Certificate> {
-        let source = match (&self.files, &self.self_signed) {
-            (Some(files), _) => CertificateSource::Given(files.clone()),
-            (None, Some(SelfSigned {})) => CertificateSource::SelfSigned,
-            (None, None) => return None,
+        let source = match (&self.files, &self.self_signed, &self.acme) {
+            (Some(files), ..) => CertificateSource::Given(files.clone()),
+            (None, Some(SelfSigned {}), _) => CertificateSource::SelfSigned,
+            (None, None, Some(acme)) => CertificateSource::Acme(Box::new(acme.clone())),
+            (None, None, None) => return None,
         };
         Some(Certificate { hosts: self.hosts.clone(), source })
     }

@@ -21,7 +21,7 @@ pub struct GatewaySpec {
     pub status: Status,
     /// The proxies in front of the gateway whose `X-Forwarded-*` and `Forwarded` fields are believed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("uniqueItems" = true))]
+    #[schemars(extend("uniqueItems" = true, "x-gw-security" = "whose word about clients is believed"))]
     pub trusted_proxies: Vec<Network>,
     /// What one client may take up.
     pub limits: Limits,
@@ -55,7 +55,12 @@ fn lint_levels(generator: &mut SchemaGenerator) -> Schema {
         schema.insert("description".into(), lint.summary.into());
         levels.insert(lint.name.into(), schema.into());
     }
-    json_schema!({ "type": "object", "properties": levels, "additionalProperties": false })
+    json_schema!({
+        "type": "object",
+        "properties": levels,
+        "additionalProperties": false,
+        "x-gw-security": "which mistakes are refused",
+    })
 }
 
 impl Default for GatewaySpec {

@@ -100,6 +100,14 @@ macro_rules! kinds {
                     _ => None,
                 }
             }
+
+            /// What it says, with every default: two specs that mean the same are the same here, however they were written.
+            pub fn to_json(&self) -> serde_json::Value {
+                let json = match self {
+                    $( Self::$kind(spec) => serde_json::to_value(spec), )+
+                };
+                json.unwrap_or_default()
+            }
         }
     };
 }

@@ -37,6 +37,7 @@ pub struct RouteSpec {
     pub priority: i32,
     /// Says that anybody may call it, because nothing on its way in authenticates.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(extend("x-gw-security" = "who may call it"))]
     pub public: bool,
     /// What happens to a request on its way in, in this order, and to the answer in reverse.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -147,5 +148,6 @@ pub struct Match {
     /// Conditions on the certificate that the client showed. A request for which only these fail gets a 403, unless another
     /// route with such conditions takes it: it never falls through to a route without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-gw-security" = "who may call it"))]
     pub client_certificate: Option<CertificateCondition>,
 }

@@ -41,7 +41,7 @@ fn manifest(kind: &str, name: &str, spec: &Value) -> Value {
     json!({ "apiVersion": API_VERSION, "kind": kind, "metadata": { "name": name }, "spec": spec })
 }
 
-fn of_kind(kind: &str) -> Value {
+pub(super) fn of_kind(kind: &str) -> Value {
     match first(kind, "/spec") {
         Some(spec) => manifest(kind, if kind == "Gateway" { "edge" } else { "shop" }, &spec),
         // A kind that is a choice is shown by the first thing to choose.

@@ -2,9 +2,11 @@
 
 mod codes;
 mod examples;
+mod manifest;
 mod manual;
 mod words;
 
 pub use codes::{code, code_list, diagnostics};
 pub use examples::{Example, examples};
+pub use manifest::{Written, manifest};
 pub use manual::manual;

@@ -46,7 +46,7 @@ spec: { public: true, backend: web }
 ",
 };
 
-pub(super) static UNKNOWN_NAME: Code = Code {
+pub static UNKNOWN_NAME: Code = Code {
     id: "GW2002",
     name: "unknown-name",
     severity: Severity::Error,

@@ -4,6 +4,7 @@ mod codes;
 pub mod walk;
 
 pub use codes::CODES;
+pub(super) use codes::UNKNOWN_NAME;
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ use crate::compiler::lint::Levels;
 use crate::compiler::manifest::Spec;
 use crate::compiler::manifest::gateway::GatewaySpec;
 use crate::compiler::object::{Address, Object};
-use crate::compiler::resolve::codes::{DUPLICATE_NAME, SEVERAL_GATEWAYS, UNKNOWN_NAME};
+use crate::compiler::resolve::codes::{DUPLICATE_NAME, SEVERAL_GATEWAYS};
 use crate::compiler::resolve::walk::{Marked, marked};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::value::Scalar as _;

@@ -68,8 +68,11 @@ pub fn graph(table: &RouteTable) -> Graph {
         graph.nodes.push(Node { id: format!("l{i}"), kind: Kind::Listener, label });
     }
     let mut backends = BTreeMap::new();
-    for (i, route) in table.routes.iter().enumerate() {
-        let rules: Vec<&Rule> = table.router.rules().iter().filter(|rule| rule.route as usize == i).collect();
+    let mut rules = vec![Vec::new(); table.routes.len()];
+    for rule in table.router.rules() {
+        rules.get_mut(rule.route as usize).into_iter().for_each(|own| own.push(rule));
+    }
+    for ((i, route), rules) in table.routes.iter().enumerate().zip(rules) {
         graph.add_route(i, route, &rules, &mut backends);
     }
     graph

@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr2;
+
 /// What a line says of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Line<'a> {
@@ -77,7 +79,7 @@ fn skip<'a>(text: &'a [u8], what: &[u8]) -> &'a [u8] {
 
 /// A string behind its quote, and what follows it.
 fn string(text: &[u8]) -> Option<(Cow<'_, str>, &[u8])> {
-    let end = text.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+    let end = memchr2(b'"', b'\\', text)?;
     if text[end] == b'"' {
         return Some((std::str::from_utf8(&text[..end]).ok()?.into(), &text[end + 1..]));
     }

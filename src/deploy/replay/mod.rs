@@ -14,6 +14,8 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use memchr::{memchr_iter, memrchr};
+
 use crate::compiler::Compiled;
 use crate::deploy::replay::decide::{Decision, Names, Side, receive};
 use crate::deploy::replay::line::Line;
@@ -74,10 +76,10 @@ impl Replay {
     }
 
     fn decide_block(&self, start: u64, bytes: &[u8], head: &mut RequestHead, tally: &mut Tally) {
-        let mut at = start;
-        for text in bytes.split_inclusive(|byte| *byte == b'\n') {
-            self.decide_line(at, text.trim_ascii_end(), head, tally);
-            at += text.len() as u64;
+        let mut begin = 0;
+        for end in memchr_iter(b'\n', bytes).chain([bytes.len()]) {
+            self.decide_line(start + begin as u64, bytes[begin..end].trim_ascii_end(), head, tally);
+            begin = (end + 1).min(bytes.len());
         }
     }
 
@@ -116,7 +118,7 @@ fn read_blocks(mut log: impl Read, mut take: impl FnMut(Block) -> bool) -> io::R
             }
             return Ok(());
         }
-        let end = block.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+        let end = memrchr(b'\n', &block).map_or(0, |last| last + 1);
         rest = block.split_off(end);
         let length = block.len() as u64;
         if end > 0 && !take((start, block)) {

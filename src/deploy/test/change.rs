@@ -12,10 +12,9 @@ use crate::value::path::{PathPrefix, Segment};
 pub(super) fn mutants(parts: &Parts, written: &Written<'_>) -> Vec<Mutant> {
     let mut found = Vec::new();
     let ends: Vec<&End> = parts.routes.iter().flat_map(|route| &route.ends).collect();
-    for (index, route) in parts.routes.iter().enumerate() {
-        let own = parts.rules.iter().enumerate().filter(|(_, rule)| rule.route as usize == index);
-        for (at, rule) in own {
-            of_rule(at, rule, written, &mut found);
+    for ((index, route), own) in parts.routes.iter().enumerate().zip(parts.rules_by_route()) {
+        for at in own {
+            of_rule(at, &parts.rules[at], written, &mut found);
         }
         of_steps(index, route, written, &mut found);
         of_ends(index, route, &ends, written, &mut found);
@@ -24,30 +23,40 @@ pub(super) fn mutants(parts: &Parts, written: &Written<'_>) -> Vec<Mutant> {
 }
 
 fn of_rule(at: usize, rule: &Rule, written: &Written<'_>, found: &mut Vec<Mutant>) {
-    let mut add = |change: String, apply: Box<dyn Fn(&mut Rule) + Send + Sync>| {
+    for (change, looser) in looser(rule) {
         found.push(Mutant {
             route: rule.route as usize,
             change,
             place: written.rule(at),
             sight: Sight::Rules,
-            apply: Box::new(move |parts| parts.rules.get_mut(at).into_iter().for_each(&apply)),
+            apply: Box::new(move |parts| parts.rules.get_mut(at).into_iter().for_each(|rule| rule.clone_from(&looser))),
         });
+    }
+}
+
+/// A rule without one of the things that it asks for, for each of them, with the difference in words.
+pub(super) fn looser(rule: &Rule) -> Vec<(String, Rule)> {
+    let mut found = Vec::new();
+    let mut add = |change: String, loosen: &dyn Fn(&mut Rule)| {
+        let mut looser = rule.clone();
+        loosen(&mut looser);
+        found.push((change, looser));
     };
     if let Some(wider) = wider(&rule.path) {
         let shown = match &wider {
             PathMatch::Prefix(prefix) => prefix.to_string(),
             _ => "/".to_owned(),
         };
-        add(format!("for all paths under {shown}"), Box::new(move |rule| rule.path = wider.clone()));
+        add(format!("for all paths under {shown}"), &|rule| rule.path = wider.clone());
     }
     if !rule.hosts.is_empty() {
-        add("for every host".into(), Box::new(|rule| rule.hosts.clear()));
+        add("for every host".into(), &|rule| rule.hosts.clear());
     }
     let Conditions { methods, headers, query, cookies, certificate: _ } = &rule.conditions;
     if !methods.is_empty() {
-        add("for every method".into(), Box::new(|rule| rule.conditions.methods.clear()));
+        add("for every method".into(), &|rule| rule.conditions.methods.clear());
     }
-    let lists: [(&str, &[FieldCondition], fn(&mut Conditions) -> &mut Vec<FieldCondition>); 3] = [
+    let lists: [(&str, &[FieldCondition], List); 3] = [
         ("header field", headers, |conditions| &mut conditions.headers),
         ("query parameter", query, |conditions| &mut conditions.query),
         ("cookie", cookies, |conditions| &mut conditions.cookies),
@@ -55,10 +64,14 @@ fn of_rule(at: usize, rule: &Rule, written: &Written<'_>, found: &mut Vec<Mutant
     for (what, conditions, list) in lists {
         for (i, condition) in conditions.iter().enumerate() {
             let change = format!("without the condition on the {what} {}", condition.name);
-            add(change, Box::new(move |rule| drop(list(&mut rule.conditions).remove(i))));
+            add(change, &|rule| drop(list(&mut rule.conditions).remove(i)));
         }
     }
+    found
 }
+
+/// A list of conditions among all.
+type List = fn(&mut Conditions) -> &mut Vec<FieldCondition>;
 
 /// A path condition that holds for more paths.
 fn wider(path: &PathMatch) -> Option<PathMatch> {

@@ -84,10 +84,8 @@ pub fn coverage(parts: &Parts, written: &Written<'_>, seen: &[Got]) -> Coverage 
         plugins: Share::default(),
         uncovered: Vec::new(),
     };
-    for (index, route) in parts.routes.iter().enumerate() {
+    for ((index, route), own) in parts.routes.iter().enumerate().zip(parts.rules_by_route()) {
         let name = || route.name.to_string();
-        let own: Vec<usize> =
-            (0..parts.rules.len()).filter(|rule| parts.rules[*rule].route as usize == index).collect();
         let covered = own.iter().any(|rule| rules.contains(rule));
         found.routes.note(covered);
         if !covered {

@@ -10,6 +10,7 @@ mod human;
 mod junit;
 mod mutants;
 mod parts;
+mod propose;
 mod sample;
 mod stage;
 mod written;

@@ -69,6 +69,15 @@ impl Parts {
         }
     }
 
+    /// The indices of the rules of each route.
+    pub(super) fn rules_by_route(&self) -> Vec<Vec<usize>> {
+        let mut found = vec![Vec::new(); self.routes.len()];
+        for (index, rule) in self.rules.iter().enumerate() {
+            found.get_mut(rule.route as usize).into_iter().for_each(|own| own.push(index));
+        }
+        found
+    }
+
     /// A value at random for each secret.
     pub fn secrets(&self) -> Secrets {
         let mut secrets = Secrets::default();

@@ -2,6 +2,7 @@
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 
+use crate::deploy::test::change::looser;
 use crate::pipeline::condition::{FieldCondition, Test};
 use crate::table::router::{PathMatch, Rule};
 use crate::value::host::HostPattern;
@@ -11,6 +12,7 @@ use crate::value::path::{Segment, Shape};
 const ANY_HOST: &str = "any.example";
 
 /// The parts of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Sample {
     /// The method.
     pub method: String,
@@ -42,6 +44,19 @@ pub fn sample(rule: &Rule) -> Option<Sample> {
         headers.push(("cookie".to_owned(), cookies.join("; ")));
     }
     Some(Sample { method, host, target, headers })
+}
+
+/// Requests just outside of a rule: each lacks one of the things that it asks for.
+pub fn outside(rule: &Rule) -> Vec<Sample> {
+    let methods = &rule.conditions.methods;
+    let other =
+        ["GET", "POST", "PUT", "DELETE"].into_iter().find(|other| methods.iter().all(|own| own.as_str() != *other));
+    let near = looser(rule).into_iter().filter_map(|(_, looser)| {
+        let any_method = looser.conditions.methods.is_empty() && !methods.is_empty();
+        let found = sample(&looser)?;
+        Some(if any_method { Sample { method: other?.to_owned(), ..found } } else { found })
+    });
+    near.collect()
 }
 
 /// A value for each name of conditions that wants one; `None` if there is none for one of them.

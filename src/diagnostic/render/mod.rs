@@ -12,13 +12,13 @@ mod sarif;
 pub mod xml;
 
 pub use json::problems;
+pub use printable::printable;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::diagnostic::render::printable::printable;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceId, SourceMap, Span};
 
 /// A way to show problems.

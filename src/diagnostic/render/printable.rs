@@ -2,7 +2,7 @@
 //! characters that move the cursor or turn the direction of writing, and so hide what a reviewer should see.
 
 /// The text with each such character replaced by a visible one of the same length in bytes, so that spans stay right.
-pub(super) fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {

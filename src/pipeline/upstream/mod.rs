@@ -57,6 +57,8 @@ pub enum UpstreamProtocol {
     Http1,
     /// HTTP/2, as gRPC needs it: by prior knowledge in clear text, agreed on in the handshake over TLS.
     Http2,
+    /// Over TLS HTTP/2, or HTTP/1.1 if the server chooses that in the handshake; in clear text HTTP/1.1.
+    Auto,
 }
 
 /// A version of the PROXY protocol.

@@ -11,7 +11,7 @@ use crate::value::secret::{Secret, SecretRef};
 /// TLS with the targets whose URL is `https`. The name of a target's certificate is always checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-#[schemars(example = example())]
+#[schemars(example = example(), extend("x-gw-security" = "whom it trusts upstream"))]
 pub struct UpstreamTls {
     /// The authorities that the targets' certificates are from, in PEM; at least one. The default is those that the machine trusts.
     #[serde(default, skip_serializing_if = "Option::is_none")]

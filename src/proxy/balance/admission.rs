@@ -62,6 +62,7 @@ impl Outcome {
         match error {
             UpstreamError::RequestBody(_)
             | UpstreamError::Unsendable
+            | UpstreamError::NoUpgrade
             | UpstreamError::PendingLimit
             | UpstreamError::ConnectionLimit => Self::Nothing,
             error => Self::Failure(error.reason()),

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The reasons: those of an `UpstreamError`, and `status` for an answer of 500 or more. What is not in the list counts as the last.
-const REASONS: [&str; 14] = [
+const REASONS: [&str; 15] = [
     "status",
     "resolve",
     "refused",
@@ -15,6 +15,7 @@ const REASONS: [&str; 14] = [
     "request-timeout",
     "try-timeout",
     "closed",
+    "no-http2",
     "malformed",
     "head-too-large",
     "other",

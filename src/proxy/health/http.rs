@@ -19,9 +19,15 @@ pub(super) async fn ask(asked: &Asked, path: &AskedPath) -> Result<(), Unwell> {
     let stream = connect(&asked.target).await?;
     let mut request = Request::new(Empty::<Bytes>::new());
     request.headers_mut().insert(USER_AGENT, HeaderValue::from_static("gw-health-check"));
-    let answer = match asked.target.protocol {
-        UpstreamProtocol::Http1 => over_http1(stream, request, asked, path).await?,
-        UpstreamProtocol::Http2 => over_http2(stream, request, asked, path).await?,
+    let speaks_http2 = match asked.target.protocol {
+        UpstreamProtocol::Http1 => false,
+        UpstreamProtocol::Http2 => true,
+        UpstreamProtocol::Auto => stream.alpn() == Some(b"h2"),
+    };
+    let answer = if speaks_http2 {
+        over_http2(stream, request, asked, path).await?
+    } else {
+        over_http1(stream, request, asked, path).await?
     };
     let status = answer.status().as_u16();
     if asked.check.accepts(status) { Ok(()) } else { Err(Unwell::Status(status)) }

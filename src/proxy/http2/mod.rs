@@ -5,7 +5,6 @@
 
 mod answer;
 mod body;
-mod duplex;
 mod frame;
 mod meter;
 mod opening;

@@ -16,12 +16,12 @@ use http_body::{Body as _, Frame};
 
 use crate::proxy::answer::AnswerBody;
 use crate::proxy::core::Heads;
+use crate::proxy::duplex::Duplex;
 use crate::proxy::error_page;
 use crate::proxy::grpc;
 use crate::proxy::handler::{Answer, Arrival};
 use crate::proxy::http2::answer;
 use crate::proxy::http2::body::{RequestBody, Stream};
-use crate::proxy::http2::duplex::Duplex;
 use crate::proxy::http2::request::{Facts, receive};
 use crate::proxy::ingress::Refusal;
 use crate::proxy::tunnel::Upgrade;
@@ -29,7 +29,7 @@ use crate::proxy::visit::Visit;
 use crate::value::method::Method;
 
 /// How long a client is heard out that has its answer already.
-const LINGER: Duration = Duration::from_secs(1);
+const LINGER: Duration = Duration::from_secs(5);
 
 /// Serves a stream until it ends, or outlives its listener or its route. What is then unfinished is reset.
 pub(super) async fn serve(request: Request<RecvStream>, respond: SendResponse<Bytes>, visit: Rc<Visit>) {

@@ -114,10 +114,24 @@ fn check_host(request: &Parts, hosts: &[HostName]) -> Option<Answer> {
 }
 
 fn ready(view: &View) -> Answer {
-    if view.ready.load(Ordering::Acquire) {
-        return text("ready\n");
+    if !view.ready.load(Ordering::Acquire) {
+        return problem(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "requests are not accepted: the gateway is starting or draining",
+        );
     }
-    problem(StatusCode::SERVICE_UNAVAILABLE, "requests are not accepted: the gateway is starting or draining")
+    match (&*view.notices.rejected.load(), &*view.notices.release.load()) {
+        (None, _) => text("ready\n"),
+        (Some(rejected), Some(release)) => text(format!(
+            "ready: serving last known good release {} ({}): {}\n",
+            release.serial,
+            release.bundle.short(),
+            rejected.reason.map_or("the newest could not be put in force".to_owned(), |reason| format!(
+                "refused the newest ({reason})"
+            ))
+        )),
+        (Some(_), None) => text("ready: serving the last good table, the newest manifests were refused\n"),
+    }
 }
 
 fn index(everything: bool) -> Answer {

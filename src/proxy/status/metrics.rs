@@ -16,10 +16,9 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::proxy::live::Live;
 use crate::proxy::metrics::{BUCKETS, Metrics, Reloads, RouteMetrics};
-use crate::proxy::status::View;
 use crate::proxy::status::answer::{Answer, failure};
-use crate::proxy::status::backends;
 use crate::proxy::status::process::{open_files, resident_bytes};
+use crate::proxy::status::{Notices, View, backends, releases};
 use crate::proxy::tls::{Loaded, TlsCounters};
 
 const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -34,7 +33,11 @@ const NO_ROUTE: &str = "-";
 pub(super) fn metrics(view: &View) -> Answer {
     view.metrics.forget_unused();
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(Reading { live: view.live.clone(), metrics: Arc::clone(&view.metrics) }));
+    registry.register_collector(Box::new(Reading {
+        live: view.live.clone(),
+        metrics: Arc::clone(&view.metrics),
+        notices: Arc::clone(&view.notices),
+    }));
     let mut body = String::with_capacity(8 << 10);
     match encode(&mut body, &registry) {
         Ok(()) => Answer { status: StatusCode::OK, media_type: MEDIA_TYPE, body: body.into() },
@@ -46,6 +49,7 @@ pub(super) fn metrics(view: &View) -> Answer {
 struct Reading {
     live: Live,
     metrics: Arc<Metrics>,
+    notices: Arc<Notices>,
 }
 
 impl fmt::Debug for Reading {
@@ -78,7 +82,12 @@ impl Collector for Reading {
         backends::encode(&mut encoder, &self.live.load())?;
         handshakes(&mut encoder, &metrics.tls)?;
         expiries(&mut encoder, &self.live.load().tls.certificates)?;
+        orders(&mut encoder, &self.live.load().tls.certificates)?;
         self.config(&mut encoder)?;
+        if let Some(release) = &*self.notices.release.load() {
+            let last_known_good = self.notices.rejected.load().is_some();
+            releases::encode(&mut encoder, release, last_known_good, &metrics.releases)?;
+        }
         process(&mut encoder)
     }
 }
@@ -120,8 +129,31 @@ fn expiries(encoder: &mut DescriptorEncoder<'_>, certificates: &[Arc<Loaded>]) -
     let (name, help) = ("gw_certificate_expiry_timestamp", "When a certificate expires");
     let mut expiries = family(encoder, name, help, Some(&Unit::Seconds), MetricType::Gauge)?;
     for certificate in certificates {
-        let since = certificate.expires.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let Some(end) = certificate.expires() else { continue };
+        let since = end.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         expiries.encode_family(&[("certificate", &*certificate.name)])?.encode_gauge(&since.as_secs_f64())?;
+    }
+    Ok(())
+}
+
+/// What becomes of the orders of each certificate that is ordered.
+fn orders(encoder: &mut DescriptorEncoder<'_>, certificates: &[Arc<Loaded>]) -> fmt::Result {
+    let slots: Vec<_> = certificates.iter().filter_map(|loaded| Some((&*loaded.name, loaded.slot()?))).collect();
+    if slots.is_empty() {
+        return Ok(());
+    }
+    let mut orders =
+        family(encoder, "gw_acme_orders", "Orders of certificates that have ended", None, MetricType::Counter)?;
+    for (name, slot) in &slots {
+        for (result, counter) in [("issued", &slot.succeeded), ("failed", &slot.failed)] {
+            let (labels, count) = ([("certificate", *name), ("result", result)], counter.load(Ordering::Relaxed));
+            orders.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+        }
+    }
+    let help = "Orders of a certificate that failed since one succeeded, by any gateway";
+    let mut failures = family(encoder, "gw_acme_failures", help, None, MetricType::Gauge)?;
+    for (name, slot) in &slots {
+        failures.encode_family(&[("certificate", *name)])?.encode_gauge(&u64::from(slot.course().failures))?;
     }
     Ok(())
 }
@@ -185,7 +217,7 @@ fn count(route: &RouteMetrics) -> u64 {
     route.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed)).sum()
 }
 
-fn family<'a>(
+pub(super) fn family<'a>(
     encoder: &'a mut DescriptorEncoder<'_>,
     name: &'a str,
     help: &'a str,
@@ -199,7 +231,12 @@ fn counter(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u
     family(encoder, name, help, None, MetricType::Counter)?.encode_counter::<NoLabelSet, _, u64>(&value, None)
 }
 
-fn gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: &impl EncodeGaugeValue) -> fmt::Result {
+pub(super) fn gauge(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    value: &impl EncodeGaugeValue,
+) -> fmt::Result {
     family(encoder, name, help, None, MetricType::Gauge)?.encode_gauge(value)
 }
 
@@ -208,6 +245,6 @@ fn seconds(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: f
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a float holds microseconds exactly for 285 years")]
-fn scaled(count: u64, per_unit: f64) -> f64 {
+pub(super) fn scaled(count: u64, per_unit: f64) -> f64 {
     count as f64 / per_unit
 }

@@ -7,6 +7,7 @@ mod backends;
 mod metrics;
 mod overview;
 mod process;
+mod releases;
 mod server;
 mod table;
 
@@ -32,23 +33,51 @@ pub struct View {
     pub live: Live,
     /// The counters.
     pub metrics: Arc<Metrics>,
-    /// What was refused.
-    pub rejected: Rejected,
+    /// What was refused, and the release in force.
+    pub notices: Arc<Notices>,
     /// Whether requests are accepted: not before the first table, and not any more while draining.
     pub ready: Arc<AtomicBool>,
     /// Where it tells which socket it has open.
     pub sockets: Arc<Sockets>,
 }
 
-/// The newest manifests, if they were refused; the table before them is in force then.
-pub type Rejected = Arc<ArcSwapOption<Rejection>>;
+/// What whoever follows manifests or releases tells operators.
+#[derive(Default)]
+pub struct Notices {
+    /// The newest manifests, if they were refused; the table before them is in force then.
+    pub rejected: ArcSwapOption<Rejection>,
+    /// The release in force, if the table comes from one.
+    pub release: ArcSwapOption<InForce>,
+}
+
+/// The release in force.
+pub struct InForce {
+    /// What people know its store by.
+    pub store: String,
+    /// Its number.
+    pub serial: u64,
+    /// The digest of its bundle.
+    pub bundle: Digest,
+    /// The environment that it is for.
+    pub environment: Option<String>,
+    /// The commit that its manifests are of.
+    pub commit: Option<String>,
+    /// The short name of the key that signed it, if one had to.
+    pub signed_by: Option<String>,
+    /// When it was made.
+    pub made: SystemTime,
+}
 
 /// A refused set of manifests.
 pub struct Rejection {
     /// When it was found.
     pub since: SystemTime,
-    /// The digest of its files, if they could be read.
+    /// The digest of its files or of its bundle, if they could be read.
     pub digest: Option<Digest>,
+    /// The number of the release, if it is one and it was told.
+    pub serial: Option<u64>,
+    /// Why a release was refused, in one word.
+    pub reason: Option<&'static str>,
     /// Its problems, as the JSON that `gw validate` gives of them.
     pub diagnostics: serde_json::Value,
     /// What went wrong outside of manifests: a folder that cannot be read, a port that is taken.

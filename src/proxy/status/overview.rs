@@ -10,13 +10,14 @@ use crate::proxy::live::Generation;
 use crate::proxy::metrics::Reloads;
 use crate::proxy::status::answer::{Answer, document};
 use crate::proxy::status::backends::{BackendLine, lines};
+use crate::proxy::status::releases::ReleaseLine;
 use crate::proxy::status::{Rejection, View};
-use crate::proxy::tls::Loaded;
+use crate::proxy::tls::{Course, Loaded};
 
 /// The document at `/status`.
 pub(super) fn overview(view: &View) -> Answer {
     let generation = view.live.load();
-    let rejected = view.rejected.load();
+    let (rejected, release) = (view.notices.rejected.load(), view.notices.release.load());
     document(Overview {
         version: env!("CARGO_PKG_VERSION"),
         ready: view.ready.load(Ordering::Acquire),
@@ -29,6 +30,7 @@ pub(super) fn overview(view: &View) -> Answer {
         certificates: generation.tls.certificates.iter().map(|certificate| CertificateLine::of(certificate)).collect(),
         watcher: Watcher { alive: view.metrics.reloads.is_watched() },
         reloads: Counts::of(&view.metrics.reloads),
+        release: release.as_deref().map(|release| ReleaseLine::of(release, rejected.is_some())),
         rejected: rejected.as_deref().map(Rejected::of),
     })
 }
@@ -50,6 +52,8 @@ struct Overview<'a> {
     watcher: Watcher,
     reloads: Counts,
     #[serde(skip_serializing_if = "Option::is_none")]
+    release: Option<ReleaseLine<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     rejected: Option<Rejected<'a>>,
 }
 
@@ -65,9 +69,25 @@ pub(super) struct ListenerLine<'a> {
 #[serde(rename_all = "camelCase")]
 struct CertificateLine<'a> {
     name: &'a str,
-    expires: String,
+    /// Absent where none is there yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<String>,
     /// Whether that is soon, or past.
     expires_soon: bool,
+    /// How it is ordered, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acme: Option<OrderLine>,
+}
+
+/// How it goes on with a certificate that is ordered.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OrderLine {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_order: Option<String>,
+    failures: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trouble: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -88,6 +108,10 @@ struct Counts {
 struct Rejected<'a> {
     since: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    serial: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     digest: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trouble: Option<&'a str>,
@@ -106,9 +130,16 @@ impl<'a> CertificateLine<'a> {
     fn of(certificate: &'a Loaded) -> Self {
         Self {
             name: &certificate.name,
-            expires: rfc3339(certificate.expires),
+            expires: certificate.expires().map(rfc3339),
             expires_soon: certificate.expires_soon(SystemTime::now()),
+            acme: certificate.slot().map(|slot| OrderLine::of(slot.course())),
         }
+    }
+}
+
+impl OrderLine {
+    fn of(course: Course) -> Self {
+        Self { next_order: course.next.map(rfc3339), failures: course.failures, trouble: course.trouble }
     }
 }
 
@@ -127,6 +158,8 @@ impl<'a> Rejected<'a> {
     fn of(rejection: &'a Rejection) -> Self {
         Self {
             since: rfc3339(rejection.since),
+            serial: rejection.serial,
+            reason: rejection.reason,
             digest: rejection.digest.map(|digest| digest.to_string()),
             trouble: rejection.trouble.as_deref(),
             diagnostics: &rejection.diagnostics,

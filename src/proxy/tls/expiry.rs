@@ -20,9 +20,13 @@ pub struct Expiry {
 }
 
 impl Loaded {
-    /// Whether it expires soon, or has expired.
+    /// Whether it expires soon, or has expired. One that is ordered has its next one long before, however short it lives.
     pub fn expires_soon(&self, now: SystemTime) -> bool {
-        self.expires < now + SOON
+        let soon = match self.slot().and_then(|slot| slot.current()) {
+            Some(current) => SOON.min(current.lifetime() / 4),
+            None => SOON,
+        };
+        self.expires().is_some_and(|expires| expires < now + soon)
     }
 }
 
@@ -35,11 +39,12 @@ impl Expiry {
         }
         let now = SystemTime::now();
         for certificate in certificates.iter().filter(|certificate| certificate.expires_soon(now)) {
-            if !self.told.insert((certificate.name.clone(), certificate.expires)) {
+            let Some(expires) = certificate.expires() else { continue };
+            if !self.told.insert((certificate.name.clone(), expires)) {
                 continue;
             }
             let name = &certificate.name;
-            if let Ok(left) = certificate.expires.duration_since(now) {
+            if let Ok(left) = expires.duration_since(now) {
                 tracing::warn!(certificate = %name, days = left.as_secs() / 86_400, "a certificate expires soon");
             } else {
                 tracing::error!(certificate = %name, "a certificate has expired");

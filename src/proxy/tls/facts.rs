@@ -1,6 +1,7 @@
 //! What is known of a TLS connection: the name that the client asked for, and who it proved to be.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
 use rustls::{ProtocolVersion, ServerConnection};
@@ -9,6 +10,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer as _;
 
 use crate::pipeline::certificate::ClientCertificate;
+use crate::proxy::access_log::TlsRecord;
 use crate::proxy::tls::listener::PolicyKey;
 use crate::proxy::tls::names::rfc4514;
 
@@ -18,10 +20,8 @@ pub const HTTP2: &[u8] = b"h2";
 /// What is known of a TLS connection once its handshake is over.
 #[derive(Debug)]
 pub struct TlsFacts {
-    /// The name that the client asked for, in lower case.
-    pub sni: Option<Box<str>>,
-    /// Its version of TLS, as the access log has it.
-    pub version: &'static str,
+    /// What the log of its requests tells.
+    pub logged: Arc<TlsRecord>,
     /// Whether HTTP/2 was agreed on.
     pub http2: bool,
     /// The certificate that the client showed and that was accepted.
@@ -44,7 +44,7 @@ impl TlsFacts {
         };
         let sni = connection.server_name().map(|name| name.to_ascii_lowercase().into());
         let http2 = connection.alpn_protocol() == Some(HTTP2);
-        Some(Self { sni, version, http2, client, policy })
+        Some(Self { logged: TlsRecord { version, sni }.into(), http2, client, policy })
     }
 }
 

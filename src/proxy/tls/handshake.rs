@@ -8,9 +8,11 @@ use std::task::Poll;
 
 use rustls::server::Acceptor;
 use rustls::{CertificateError, Error};
+use tokio::io::AsyncWriteExt as _;
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 
+use crate::proxy::challenges::Challenges;
 use crate::proxy::stream::Plain;
 use crate::proxy::timer::Deadline;
 use crate::proxy::tls::facts::TlsFacts;
@@ -25,6 +27,8 @@ pub enum Handshake {
     Done(Box<TlsStream<Plain>>, Box<TlsFacts>),
     /// The client speaks HTTP, not TLS: nothing was read yet.
     PlainText(Plain),
+    /// An authority has seen that the host is this gateway's. It has nothing more to say.
+    Proved,
     /// None.
     Failed(Failure),
 }
@@ -50,6 +54,8 @@ pub enum Failure {
     Incompatible,
     /// The client has no protocol in common with the gateway.
     Protocol,
+    /// No certificate is there to be shown: one that is ordered was not issued yet.
+    NotIssued,
     /// The client refused, for example because it does not trust the certificate.
     Refused,
     /// What the client sent is no TLS.
@@ -58,7 +64,7 @@ pub enum Failure {
 
 impl Failure {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::PlainText,
         Self::Timeout,
         Self::Closed,
@@ -68,6 +74,7 @@ impl Failure {
         Self::Certificate,
         Self::Incompatible,
         Self::Protocol,
+        Self::NotIssued,
         Self::Refused,
         Self::Malformed,
     ];
@@ -84,6 +91,7 @@ impl Failure {
             Self::Certificate => "certificate",
             Self::Incompatible => "incompatible",
             Self::Protocol => "protocol",
+            Self::NotIssued => "not-issued",
             Self::Refused => "refused",
             Self::Malformed => "malformed",
         }
@@ -103,15 +111,22 @@ impl Failure {
             },
             Some(Error::PeerIncompatible(_)) => Self::Incompatible,
             Some(Error::NoApplicationProtocol) => Self::Protocol,
+            // the library has no other name for it
+            Some(Error::General(why)) if why.starts_with("no server certificate") => Self::NotIssued,
             Some(Error::AlertReceived(_)) => Self::Refused,
             Some(_) => Self::Malformed,
         }
     }
 }
 
-/// Makes a TLS connection of a plain one, before a deadline.
-pub async fn handshake(plain: Plain, tls: &Arc<TlsListener>, deadline: &Deadline) -> Handshake {
-    let mut shaking = pin!(shake(plain, tls));
+/// Makes a TLS connection of a plain one, before a deadline. While an order is pending, an authority gets its proof.
+pub async fn handshake(
+    plain: Plain,
+    tls: &Arc<TlsListener>,
+    challenges: Option<&Challenges>,
+    deadline: &Deadline,
+) -> Handshake {
+    let mut shaking = pin!(shake(plain, tls, challenges.filter(|challenges| challenges.are_pending())));
     poll_fn(|cx| match shaking.as_mut().poll(cx) {
         Poll::Ready(Ok(done)) => Poll::Ready(done),
         Poll::Ready(Err(error)) => Poll::Ready(Handshake::Failed(Failure::of(&error))),
@@ -120,17 +135,22 @@ pub async fn handshake(plain: Plain, tls: &Arc<TlsListener>, deadline: &Deadline
     .await
 }
 
-async fn shake(plain: Plain, tls: &TlsListener) -> io::Result<Handshake> {
+async fn shake(plain: Plain, tls: &TlsListener, pending: Option<&Challenges>) -> io::Result<Handshake> {
     let first = poll_fn(|cx| plain.poll_peek(cx)).await?;
     if first.is_some_and(|byte| byte != HANDSHAKE && byte.is_ascii_alphabetic()) {
         return Ok(Handshake::PlainText(plain));
     }
-    if let Some(policy) = tls.only_policy() {
+    if let (Some(policy), None) = (tls.only_policy(), pending) {
         let stream = TlsAcceptor::from(Arc::clone(&policy.config)).accept(plain).await?;
         return Ok(done(stream, policy));
     }
     let started = LazyConfigAcceptor::new(Acceptor::default(), plain).await?;
-    let name = started.client_hello().server_name().map(str::to_ascii_lowercase);
+    let hello = started.client_hello();
+    if let Some(config) = pending.and_then(|pending| pending.handshake(&hello)) {
+        let _ = started.into_stream(config).await?.shutdown().await;
+        return Ok(Handshake::Proved);
+    }
+    let name = hello.server_name().map(str::to_ascii_lowercase);
     let policy = tls.policy_of(name.as_deref());
     let stream = started.into_stream(Arc::clone(&policy.config)).await?;
     Ok(done(stream, policy))

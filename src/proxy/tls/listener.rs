@@ -14,7 +14,8 @@ use crate::pipeline::secrets::Secrets;
 use crate::proxy::tls::by_host::ByHost;
 use crate::proxy::tls::certificate::{Loaded, Shown, digest};
 use crate::proxy::tls::facts::{HTTP2, TlsFacts};
-use crate::proxy::tls::material::{MaterialError, content, verifier};
+use crate::proxy::tls::issued::Issued;
+use crate::proxy::tls::material::{MaterialError, content, roots, verifier};
 use crate::proxy::tls::provider::provider;
 use crate::table::settings::{Listener, Protocol};
 use crate::table::tls::{ClientAuth, ListenerTls, TlsVersion};
@@ -142,11 +143,19 @@ impl TlsSetup {
     ///
     /// # Errors
     /// If a certificate, a key, an authority or a list of revoked certificates is unusable.
-    pub fn prepare(table: &RouteTable, secrets: &Secrets, cache: &ListenerCache) -> Result<Self, MaterialError> {
+    pub fn prepare(
+        table: &RouteTable,
+        secrets: &Secrets,
+        cache: &ListenerCache,
+        issued: &Issued,
+    ) -> Result<Self, MaterialError> {
+        for ca in table.ordered().filter_map(|(_, _, acme)| acme.ca.as_ref()) {
+            roots(ca, secrets)?;
+        }
         let mut certificates = HashMap::new();
         for (name, certificate) in &table.certificates {
             let digest = digest(name.as_str(), certificate, secrets)?;
-            let read = || Loaded::read(name.as_str(), certificate, secrets).map(Arc::new);
+            let read = || Loaded::read(name.as_str(), certificate, secrets, issued).map(Arc::new);
             certificates.insert(name, kept(&cache.certificates, digest, read)?);
         }
         let listener = |listener: &Listener| {

@@ -5,10 +5,12 @@
 
 mod by_host;
 mod certificate;
+mod challenge;
 mod counters;
 mod expiry;
 mod facts;
 mod handshake;
+mod issued;
 mod listener;
 mod material;
 mod names;
@@ -16,11 +18,13 @@ mod provider;
 mod upstream;
 
 pub use certificate::Loaded;
+pub use challenge::challenge;
 pub use counters::TlsCounters;
 pub use expiry::Expiry;
 pub use facts::TlsFacts;
 pub use handshake::{Failure, Handshake, handshake};
+pub use issued::{Course, Current, Issued, Slot};
 pub use listener::{ListenerCache, TlsListener, TlsSetup};
-pub use material::MaterialError;
+pub use material::{MaterialError, roots};
 pub use provider::provider;
 pub use upstream::{UpstreamCache, UpstreamConfig};

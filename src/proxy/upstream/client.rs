@@ -139,8 +139,9 @@ impl Upstreams {
     /// A client without connections.
     pub fn new(timers: &Timers) -> Self {
         let buffers = Rc::new(Buffers::new(timers.clone()));
-        let (pools, sessions) = (Pools::new(timers.clone()), Sessions::new(timers.clone()));
-        Self { pools: Rc::new(pools), sessions: Rc::new(sessions), buffers }
+        let pools = Rc::new(Pools::new(timers.clone()));
+        let sessions = Rc::new(Sessions::new(timers.clone(), Rc::clone(&pools)));
+        Self { pools, sessions, buffers }
     }
 
     /// The buffers of the worker.
@@ -159,11 +160,37 @@ impl Upstreams {
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<BoxError>,
     {
-        if call.target.protocol == UpstreamProtocol::Http2 {
+        if call.target.protocol != UpstreamProtocol::Http1 {
             // boxed: a request over HTTP/1 then holds no memory for it
-            return Box::pin(http2::send(&self.sessions, &self.buffers, call)).await;
+            return Box::pin(self.send_over_http2(call)).await;
         }
         self.send_over_http1(call).await
+    }
+
+    /// Over HTTP/1 in the end, if the server has the choice and does not speak HTTP/2, or opens no tunnels there.
+    async fn send_over_http2<B>(&self, call: Call<'_, B>) -> Result<Reply<B>, Failure<B>>
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: Into<BoxError>,
+    {
+        let Some(old) = call.target.over_http1() else { return http2::send(&self.sessions, &self.buffers, call).await };
+        let Call { target, body, response, .. } = call;
+        let body = if target.chose_http1() {
+            body
+        } else {
+            match http2::send(&self.sessions, &self.buffers, Call { body, response: &mut *response, ..call }).await {
+                Err(Failure { error: UpstreamError::NoHttp2 | UpstreamError::NoUpgrade, unsent: Some(unsent) }) => {
+                    unsent.body
+                }
+                sent => return sent,
+            }
+        };
+        let sent = self.send_over_http1(Call { target: &old, body, response, ..call }).await;
+        if let Err(Failure { error: UpstreamError::Tls(_), .. }) = &sent {
+            // it may speak HTTP/1 no more
+            target.note_http1(false);
+        }
+        sent
     }
 
     async fn send_over_http1<B>(&self, call: Call<'_, B>) -> Result<Reply<B>, Failure<B>>

@@ -48,6 +48,12 @@ pub enum UpstreamError {
     /// The connection ended before any byte of an answer.
     #[error("the upstream closed the connection without an answer")]
     Closed,
+    /// It was to speak HTTP/2, and does not.
+    #[error("the upstream does not speak HTTP/2")]
+    NoHttp2,
+    /// It speaks HTTP/2, and opens no tunnels for the protocol that the client asks for (RFC 8441).
+    #[error("the upstream opens no tunnels over HTTP/2")]
+    NoUpgrade,
     /// The answer breaks HTTP, or could mean two things.
     #[error("the upstream's answer is malformed: {0}")]
     Malformed(&'static str),
@@ -104,6 +110,8 @@ impl UpstreamError {
             Self::PendingLimit => "breaker-pending",
             Self::ConnectionLimit => "breaker-connections",
             Self::Closed => "closed",
+            Self::NoHttp2 => "no-http2",
+            Self::NoUpgrade => "no-upgrade",
             Self::Malformed(_) => "malformed",
             Self::HeadTooLarge => "head-too-large",
             Self::Truncated => "truncated",

@@ -7,16 +7,18 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use tokio::net::lookup_host;
 
 use crate::proxy::upstream::error::UpstreamError;
 
-/// A name, a port, and the addresses of the name. Two are the same if name and port are.
+/// A name, a port, and the addresses of the name. None is the same as another one, not of the same name either: connections that were
+/// made to what one knew are not those of who looks up anew.
 #[derive(Debug)]
 pub struct Host {
+    number: u64,
     name: Box<str>,
     port: u16,
     known: ArcSwap<Known>,
@@ -38,8 +40,10 @@ struct Known {
 impl Host {
     /// A name of which nothing is known.
     pub fn new(name: impl Into<Box<str>>, port: u16) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         let known = Known { addresses: None, version: 0, failed: false };
         Self {
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
             name: name.into(),
             port,
             known: ArcSwap::from_pointee(known),
@@ -141,7 +145,7 @@ impl fmt::Display for Host {
 
 impl PartialEq for Host {
     fn eq(&self, other: &Self) -> bool {
-        self.name == other.name && self.port == other.port
+        self.number == other.number
     }
 }
 
@@ -149,8 +153,7 @@ impl Eq for Host {}
 
 impl Hash for Host {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.name.hash(state);
-        self.port.hash(state);
+        self.number.hash(state);
     }
 }
 

@@ -113,11 +113,13 @@ impl Pool {
 
     /// Keeps a connection for the next request, if it may stay.
     pub(super) fn put(&self, stream: Stream, mark: Mark) {
-        if !self.may_keep(&mark) {
+        if mark.version != self.address.version() {
             return;
         }
-        if mark.counted.is_some() {
-            self.waiters.tell_one();
+        match &mark.counted {
+            None => {}
+            Some(counted) if counted.is_wanted_beside(&self.waiters) => return,
+            Some(_) => self.waiters.tell_one(),
         }
         let mut idle = self.idle.borrow_mut();
         if idle.len() >= IDLE_AT_MOST {

@@ -5,6 +5,7 @@
 use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
@@ -36,12 +37,38 @@ impl Target {
 
     /// The same server, asked to speak HTTP/2: by prior knowledge in clear text, by ALPN over TLS.
     pub fn over_http2(self) -> Self {
-        let tls = self.tls.map(|tls| {
-            let mut config = (*tls.config).clone();
-            config.alpn_protocols = vec![b"h2".to_vec()];
-            Arc::new(TlsTarget { config: Arc::new(config), ..(*tls).clone() })
-        });
+        let tls = self.tls.map(|tls| Arc::new(TlsTarget { choice: None, ..tls.asking_for(&[b"h2"]) }));
         Self { tls, protocol: UpstreamProtocol::Http2, ..self }
+    }
+
+    /// The same server, asked over TLS which version of HTTP it likes best; in clear text it is HTTP/1.1.
+    pub fn choosing(self) -> Self {
+        let Some(tls) = &self.tls else { return self };
+        let choice = Arc::new(Choice { http1: Arc::clone(tls), chose_http1: AtomicBool::new(false) });
+        let tls = Arc::new(TlsTarget { choice: Some(choice), ..tls.asking_for(&[b"h2", b"http/1.1"]) });
+        Self { tls: Some(tls), protocol: UpstreamProtocol::Auto, ..self }
+    }
+
+    /// The same server over HTTP/1.1, if it has a choice.
+    pub(super) fn over_http1(&self) -> Option<Self> {
+        let tls = Some(Arc::clone(&self.choice()?.http1));
+        Some(Self { tls, protocol: UpstreamProtocol::Http1, ..self.clone() })
+    }
+
+    /// Whether it had a choice and speaks HTTP/1.1, as far as is known.
+    pub(super) fn chose_http1(&self) -> bool {
+        self.choice().is_some_and(|choice| choice.chose_http1.load(Ordering::Relaxed))
+    }
+
+    /// Notes whether it chose HTTP/1.1, if it has a choice.
+    pub(super) fn note_http1(&self, chosen: bool) {
+        if let Some(choice) = self.choice() {
+            choice.chose_http1.store(chosen, Ordering::Relaxed);
+        }
+    }
+
+    fn choice(&self) -> Option<&Choice> {
+        self.tls.as_ref()?.choice.as_deref()
     }
 }
 
@@ -73,6 +100,25 @@ pub struct TlsTarget {
     pub settings: Digest,
     /// Roots, client certificate and versions: see [`client_config`].
     pub config: Arc<ClientConfig>,
+    /// What it has chosen, if it is asked which version of HTTP it speaks.
+    pub choice: Option<Arc<Choice>>,
+}
+
+/// The version of HTTP that a server has chosen: HTTP/2 until it is known better.
+#[derive(Debug)]
+pub struct Choice {
+    /// How HTTP/1.1 is asked for.
+    http1: Arc<TlsTarget>,
+    chose_http1: AtomicBool,
+}
+
+impl TlsTarget {
+    /// The same, with these protocols to choose from.
+    fn asking_for(&self, protocols: &[&[u8]]) -> Self {
+        let mut config = (*self.config).clone();
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        Self { config: Arc::new(config), ..self.clone() }
+    }
 }
 
 impl PartialEq for TlsTarget {

@@ -1,4 +1,4 @@
-//! A connection after a 101: bytes both ways, until both sides have ended or neither says anything for too long.
+//! A connection after a 101, or a stream that stands for one: bytes both ways, until both sides have ended or neither says anything for too long.
 //!
 //! What ends on one side is ended on the other, and the other way goes on (TCP's half-close). A silent tunnel
 //! holds no buffer.
@@ -14,16 +14,23 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
+use crate::proxy::duplex::Duplex;
 use crate::proxy::stream::Stream;
+use crate::proxy::upstream::http2::Lease;
 use crate::proxy::upstream::pool::Mark;
 use crate::proxy::wire::{Buffers, Desk, Size};
 
 /// The upstream's side of a tunnel, with what it said already.
 pub struct Tunnel {
-    stream: Stream,
+    far: Far,
     desk: Desk,
-    /// Its place among the connections of its backend.
-    mark: Mark,
+}
+
+/// What leads to the server, with its place among the connections of its backend.
+enum Far {
+    Connection(Stream, Mark),
+    /// A stream of a connection of HTTP/2.
+    Stream(Box<(Duplex, Lease)>),
 }
 
 /// One direction of a tunnel.
@@ -47,39 +54,56 @@ enum PumpState {
 
 impl Tunnel {
     pub(super) fn new(stream: Stream, desk: Desk, mark: Mark) -> Self {
-        Self { stream, desk, mark }
+        Self { far: Far::Connection(stream, mark), desk }
+    }
+
+    pub(super) fn on_stream(duplex: Duplex, desk: Desk, lease: Lease) -> Self {
+        Self { far: Far::Stream(Box::new((duplex, lease))), desk }
     }
 
     /// Joins it with the client, until both have ended, one fails, or both were silent for `idle`. Returns how many
     /// bytes were read from the client and from the upstream.
-    pub async fn join<C>(self, mut client: C, idle: Duration) -> (u64, u64)
+    pub async fn join<C>(self, client: C, idle: Duration) -> (u64, u64)
     where
         C: AsyncRead + AsyncWrite + Unpin,
     {
-        let Self { mut stream, mut desk, mark: _mark } = self;
-        let early = desk.input.bytes.split();
-        let mut up = Pump::default();
-        let mut down = Pump { read: early.len() as u64, buffer: early, ..Pump::default() };
-        let home = Rc::clone(desk.input.home());
-        let mut so_far = None;
-        poll_fn(|cx| {
-            let up_ended = up.poll(&mut client, &mut stream, &home, cx);
-            let down_ended = down.poll(&mut stream, &mut client, &home, cx);
-            let both_ended = up_ended.is_ready() && down_ended.is_ready();
-            let one_failed = [up_ended, down_ended].iter().any(|end| matches!(end, Poll::Ready(Err(_))));
-            if both_ended || one_failed {
-                return Poll::Ready(());
+        match self.far {
+            Far::Connection(stream, _mark) => join(stream, self.desk, client, idle).await,
+            Far::Stream(far) => {
+                let (duplex, _lease) = *far;
+                join(duplex, self.desk, client, idle).await
             }
-            let moved = Some((up.progress(), down.progress()));
-            if so_far != moved {
-                so_far = moved;
-                desk.deadline.set(idle);
-            }
-            desk.deadline.poll_expired(cx)
-        })
-        .await;
-        (up.read, down.read)
+        }
     }
+}
+
+async fn join<S, C>(mut stream: S, mut desk: Desk, mut client: C, idle: Duration) -> (u64, u64)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    C: AsyncRead + AsyncWrite + Unpin,
+{
+    let early = desk.input.bytes.split();
+    let mut up = Pump::default();
+    let mut down = Pump { read: early.len() as u64, buffer: early, ..Pump::default() };
+    let home = Rc::clone(desk.input.home());
+    let mut so_far = None;
+    poll_fn(|cx| {
+        let up_ended = up.poll(&mut client, &mut stream, &home, cx);
+        let down_ended = down.poll(&mut stream, &mut client, &home, cx);
+        let both_ended = up_ended.is_ready() && down_ended.is_ready();
+        let one_failed = [up_ended, down_ended].iter().any(|end| matches!(end, Poll::Ready(Err(_))));
+        if both_ended || one_failed {
+            return Poll::Ready(());
+        }
+        let moved = Some((up.progress(), down.progress()));
+        if so_far != moved {
+            so_far = moved;
+            desk.deadline.set(idle);
+        }
+        desk.deadline.poll_expired(cx)
+    })
+    .await;
+    (up.read, down.read)
 }
 
 impl Pump {

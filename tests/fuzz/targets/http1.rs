@@ -67,7 +67,7 @@ fn start() -> World {
     let table = compile(parse(vec![file]), &std::iter::empty().collect()).table.unwrap();
     let metrics = Arc::<Metrics>::default();
     let (log, _) = AccessLog::start(std::io::sink(), Format::Json, Arc::clone(&metrics)).unwrap();
-    let start = Start { workers: 1, metrics, log, sockets: Arc::default() };
+    let start = Start { workers: 1, metrics, log, sockets: Arc::default(), issued: Arc::default() };
     let proxy = Proxy::start(table, Secrets::default(), start).unwrap();
     World { gateway: proxy.addresses()[0].1.ip().unwrap(), seen: Mutex::new(seen), _proxy: Mutex::new(proxy) }
 }

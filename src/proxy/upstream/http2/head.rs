@@ -17,7 +17,7 @@ use crate::proxy::wire::{Kind, decimal, kind};
 pub(super) fn request(head: &[u8], scheme: &Scheme, length: Option<u64>) -> Option<Request<()>> {
     // all parts share one copy
     let head = Bytes::copy_from_slice(head);
-    let mut lines = lines(&head);
+    let mut lines = lines(&head).map(|line| head.slice_ref(line));
     let first = lines.next()?;
     let mut words = first.split(|byte| *byte == b' ');
     let (method, path) = (words.next()?, words.next()?);
@@ -67,12 +67,13 @@ fn target(asked: Bytes) -> Option<PathAndQuery> {
 }
 
 /// The lines of a head, each without its end.
-fn lines(head: &Bytes) -> impl Iterator<Item = Bytes> {
-    let mut rest = head.clone();
+pub(super) fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = head;
     std::iter::from_fn(move || {
         let end = rest.windows(2).position(|end| end == b"\r\n")?;
-        let line = rest.split_to(end + 2);
-        Some(line.slice(..end))
+        let line = &rest[..end];
+        rest = &rest[end + 2..];
+        Some(line)
     })
 }
 

@@ -4,7 +4,7 @@
 //! one that owes something and is silent is asked by a `PING` (RFC 9113, 6.7). It is asked rarely while it has nothing else to say:
 //! servers of gRPC end connections on which they are asked often.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
@@ -14,6 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::client::Connection;
 use h2::{Ping, PingPong};
+use tokio::sync::Notify;
 
 use crate::proxy::stream::Stream;
 use crate::proxy::timer::Deadline;
@@ -31,7 +32,6 @@ const LONGEST: Duration = Duration::from_secs(320);
 const ANSWER: Duration = Duration::from_secs(10);
 
 /// What a connection and those who use it know of each other.
-#[derive(Default)]
 pub(super) struct Life {
     /// The streams in use.
     pub(super) streams: Cell<usize>,
@@ -41,9 +41,36 @@ pub(super) struct Life {
     answers: Cell<u64>,
     /// How often the server answered when it was asked.
     pongs: Cell<u64>,
+    /// Told when it does, and when the connection has ended.
+    pub(super) told: Notify,
+    pings: RefCell<Option<PingPong>>,
 }
 
 impl Life {
+    /// A connection on which nothing was heard; it can be asked by `pings`.
+    pub(super) fn new(pings: Option<PingPong>) -> Self {
+        let (streams, retired, told) = (Cell::default(), Cell::default(), Notify::new());
+        Self { streams, retired, answers: Cell::default(), pongs: Cell::default(), told, pings: RefCell::new(pings) }
+    }
+
+    /// Asks the server whether it lives.
+    pub(super) fn ask(&self) {
+        if let Some(pings) = &mut *self.pings.borrow_mut() {
+            // it fails if the last one was not answered yet, which is the answer that is waited for
+            let _ = pings.send_ping(Ping::opaque());
+        }
+    }
+
+    /// Notes that the server has answered, if it has.
+    fn poll_pong(&self, cx: &mut Context<'_>) {
+        if let Some(pings) = &mut *self.pings.borrow_mut()
+            && let Poll::Ready(Ok(_)) = pings.poll_pong(cx)
+        {
+            self.pongs.set(self.pongs.get() + 1);
+            self.told.notify_waiters();
+        }
+    }
+
     /// A part of an answer has come.
     pub(super) fn answered(&self) {
         self.answers.set(self.answers.get() + 1);
@@ -61,8 +88,7 @@ impl Life {
 }
 
 /// Drives a connection to its end. When it returns early, its streams are told that it is gone.
-pub(super) async fn drive(mut connection: Connection<Stream, Bytes>, life: &Rc<Life>, deadline: Deadline) {
-    let mut pings = connection.ping_pong();
+pub(super) async fn drive(connection: Connection<Stream, Bytes>, life: &Rc<Life>, deadline: Deadline) {
     let mut vigil = Vigil::default();
     deadline.set(PATIENCE);
     let mut connection = pin!(connection);
@@ -70,33 +96,20 @@ pub(super) async fn drive(mut connection: Connection<Stream, Bytes>, life: &Rc<L
         if connection.as_mut().poll(cx).is_ready() {
             return Poll::Ready(());
         }
-        poll_watch(&mut vigil, pings.as_mut(), life, &deadline, cx)
+        life.poll_pong(cx);
+        poll_watch(&mut vigil, life, &deadline, cx)
     })
     .await;
 }
 
 /// Ready once the server is given up.
-fn poll_watch(
-    vigil: &mut Vigil,
-    mut pings: Option<&mut PingPong>,
-    life: &Rc<Life>,
-    deadline: &Deadline,
-    cx: &mut Context<'_>,
-) -> Poll<()> {
-    if let Some(pings) = pings.as_deref_mut()
-        && let Poll::Ready(Ok(_)) = pings.poll_pong(cx)
-    {
-        life.pongs.set(life.pongs.get() + 1);
-    }
+fn poll_watch(vigil: &mut Vigil, life: &Rc<Life>, deadline: &Deadline, cx: &mut Context<'_>) -> Poll<()> {
     while deadline.poll_expired(cx).is_ready() {
         match vigil.look(life.is_owed(), life.answers.get(), life.pongs.get()) {
             Next::Wait(time) => deadline.set(time),
             Next::Ask => {
                 deadline.set(ANSWER);
-                if let Some(pings) = pings.as_deref_mut() {
-                    // it fails if the last one was not answered yet, which is the answer that is waited for
-                    let _ = pings.send_ping(Ping::opaque());
-                }
+                life.ask();
             }
             Next::GiveUp => return Poll::Ready(()),
         }

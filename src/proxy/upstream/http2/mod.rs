@@ -8,8 +8,9 @@ mod head;
 mod life;
 mod request;
 mod sessions;
+mod upgrade;
 mod upload;
 
 pub use body::Http2Body;
 pub(super) use request::send;
-pub(super) use sessions::Sessions;
+pub(super) use sessions::{Lease, Sessions};

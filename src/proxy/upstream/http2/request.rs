@@ -15,14 +15,17 @@ use http::uri::Scheme;
 use http::{Request, Response};
 use http_body::Body;
 
+use crate::proxy::duplex::Duplex;
 use crate::proxy::upstream::body::UpstreamBody;
 use crate::proxy::upstream::client::{Call, Failure, Reply};
 use crate::proxy::upstream::error::{BoxError, UpstreamError};
 use crate::proxy::upstream::http2::body::{Http2Body, Open};
 use crate::proxy::upstream::http2::head;
 use crate::proxy::upstream::http2::sessions::{Lease, Sessions, Wish};
+use crate::proxy::upstream::http2::upgrade;
 use crate::proxy::upstream::http2::upload::Upload;
 use crate::proxy::upstream::open::Opening;
+use crate::proxy::upstream::tunnel::Tunnel;
 use crate::proxy::wire::{Buffers, Desk, Sending};
 use crate::value::method::Method;
 
@@ -42,21 +45,34 @@ where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<BoxError>,
 {
-    let Call { target, method, head, body, timeouts, patience, limits, gate, response, .. } = call;
+    let Call { target, method, head, body, upgrade, timeouts, patience, limits, gate, response } = call;
     let (mut upload, desk) = (Upload::new(body), buffers.desk());
     let length = if upload.is_bodiless() { length_of_nothing(method) } else { upload.length() };
     let scheme = if target.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
-    let wish = Wish { opening: Opening { target, timeouts, patience }, limits, gate };
+    let wish = Wish { opening: Opening { target, timeouts, patience }, limits, gate, tunnel: upgrade };
     let mut attempts = 0;
     loop {
         attempts += 1;
-        let Some(request) = head::request(head, &scheme, length) else {
+        let Some(mut request) = head::request(head, &scheme, length) else {
             return Err(Failure::last(UpstreamError::Unsendable));
         };
+        let accept = match upgrade.then(|| upgrade::connect(head, &mut request)).transpose() {
+            Ok(accept) => accept,
+            Err(error) => return Err(Failure { error, unsent: Some(upload.into_unsent()) }),
+        };
         let lost = match ask(sessions, wish, request, &mut upload, &desk).await {
-            Ok((stream, answer, receive)) => {
+            Ok((mut stream, answer, receive)) => {
                 desk.deadline.clear();
                 let length = head::answer(&answer, limits, response).map_err(Failure::last)?;
+                if let Some(accept) = accept {
+                    if answer.status().is_success() {
+                        upgrade::switch(response, &accept);
+                        let duplex = Duplex::new(receive, stream.send);
+                        return Ok(Reply::Upgraded(Tunnel::on_stream(duplex, desk, stream.lease)));
+                    }
+                    // no tunnel, and nothing more is said; a server that takes no more shows it in its answer
+                    let _ = stream.send.send_data(Bytes::new(), true);
+                }
                 let length = length.filter(|_| *method != Method::Head);
                 let open = Open::new(receive, stream.send, upload, desk, stream.lease);
                 let body = Box::new(Http2Body::new(open, length, timeouts.idle));
@@ -90,7 +106,10 @@ where
 {
     let unseen = |error, again| Lost { error, seen: Seen::No, again };
     let lease = sessions.lease(wish, desk).await.map_err(|error| unseen(error, false))?;
-    let begun = lease.sender().send_request(request, upload.is_bodiless());
+    if wish.tunnel && !lease.opens_tunnels(wish.opening, desk).await.map_err(|error| unseen(error, false))? {
+        return Err(unseen(UpstreamError::NoUpgrade, false));
+    }
+    let begun = lease.sender().send_request(request, upload.is_bodiless() && !wish.tunnel);
     let (response, send) = begun.map_err(|_| unseen(UpstreamError::Closed, true))?;
     let heard = lease.heard();
     let mut stream = Stream { response, send, lease, heard, interim: 0, waits_for: None };

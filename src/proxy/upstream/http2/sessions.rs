@@ -22,7 +22,7 @@ use crate::proxy::upstream::error::UpstreamError;
 use crate::proxy::upstream::gate::{Counted, Gate, GateLimits, Starved, Waiters};
 use crate::proxy::upstream::http2::life::{Life, drive};
 use crate::proxy::upstream::open::{Opening, open, wait};
-use crate::proxy::upstream::pool::Mark;
+use crate::proxy::upstream::pool::{Mark, Pools};
 use crate::proxy::upstream::target::Target;
 use crate::proxy::wire::Desk;
 
@@ -41,6 +41,8 @@ const SEND_BUFFER: usize = 64 * 1024;
 /// The connections of one worker.
 pub(in crate::proxy::upstream) struct Sessions {
     groups: RefCell<HashMap<Target, Rc<Group>, ahash::RandomState>>,
+    /// Where a connection goes whose server turns out to have chosen HTTP/1.
+    pools: Rc<Pools>,
     timers: Timers,
 }
 
@@ -65,7 +67,7 @@ struct Session {
 }
 
 /// A stream in use, until it is dropped.
-pub(super) struct Lease {
+pub(in crate::proxy::upstream) struct Lease {
     session: Rc<Session>,
     group: Rc<Group>,
     timers: Timers,
@@ -79,12 +81,14 @@ pub(super) struct Wish<'a> {
     pub(super) opening: Opening<'a>,
     pub(super) limits: AnswerLimits,
     pub(super) gate: Option<(&'a Arc<Gate>, GateLimits)>,
+    /// Whether a tunnel is to be opened.
+    pub(super) tunnel: bool,
 }
 
 impl Sessions {
     /// No connections yet.
-    pub(in crate::proxy::upstream) fn new(timers: Timers) -> Self {
-        Self { groups: RefCell::default(), timers }
+    pub(in crate::proxy::upstream) fn new(timers: Timers, pools: Rc<Pools>) -> Self {
+        Self { groups: RefCell::default(), pools, timers }
     }
 
     /// Closes connections that nobody uses, and forgets targets without any.
@@ -136,6 +140,9 @@ impl Sessions {
             changed.as_mut().enable();
             if let Some(session) = group.free(target) {
                 return Ok(self.take(session, &group, true));
+            }
+            if target.chose_http1() {
+                return Err(UpstreamError::NoHttp2);
             }
             if group.connecting.get() {
                 starved = None;
@@ -192,17 +199,23 @@ impl Sessions {
     ) -> Result<Rc<Session>, UpstreamError> {
         let _connecting = Connecting::begin(group);
         let (stream, mark) = open(wish.opening, counted, desk).await?;
-        if wish.opening.target.tls.is_some() && stream.alpn() != Some(b"h2") {
-            return Err(UpstreamError::Malformed("not HTTP/2"));
+        let target = wish.opening.target;
+        if target.tls.is_some() && stream.alpn() != Some(b"h2") {
+            target.note_http1(true);
+            if let Some(old) = target.over_http1() {
+                self.pools.of(&old).put(stream, mark);
+            }
+            return Err(UpstreamError::NoHttp2);
         }
-        let (send, connection) = builder(wish.limits).handshake(stream).await.map_err(|_| UpstreamError::Closed)?;
-        let life = Rc::<Life>::default();
+        let (send, mut connection) = builder(wish.limits).handshake(stream).await.map_err(|_| UpstreamError::Closed)?;
+        let life = Rc::new(Life::new(connection.ping_pong()));
         let idle_since = Cell::new(self.timers.now());
         let session = Rc::new(Session { send, life: Rc::clone(&life), idle_since, mark });
         let (at, deadline) = (Rc::downgrade(group), self.timers.deadline());
         spawn_local(async move {
             drive(connection, &life, deadline).await;
             life.retired.set(true);
+            life.told.notify_waiters();
             if let Some(group) = at.upgrade() {
                 group.changed.notify_waiters();
             }
@@ -283,6 +296,25 @@ impl Lease {
     /// A part of an answer has come.
     pub(super) fn answered(&self) {
         self.session.life.answered();
+    }
+
+    /// Whether the server opens tunnels (RFC 8441), which it has said once anything is heard of it.
+    ///
+    /// # Errors
+    /// If nothing is heard in time.
+    pub(super) async fn opens_tunnels(&self, opening: Opening<'_>, desk: &Desk) -> Result<bool, UpstreamError> {
+        let life = &self.session.life;
+        desk.deadline.set(opening.timeouts.connect);
+        while life.heard() == 0 {
+            let mut told = pin!(life.told.notified());
+            told.as_mut().enable();
+            life.ask();
+            wait(opening, desk, || UpstreamError::ConnectTimeout, |cx| told.as_mut().poll(cx)).await?;
+            if life.retired.get() {
+                return Err(UpstreamError::Closed);
+            }
+        }
+        Ok(self.session.send.is_extended_connect_protocol_enabled())
     }
 
     /// How often something was heard on the connection.

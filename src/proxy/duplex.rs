@@ -1,4 +1,4 @@
-//! Both directions of a stream as one stream of bytes, for tunnels (RFC 8441, 5).
+//! Both directions of a stream of HTTP/2 as one stream of bytes, for tunnels (RFC 8441, 5).
 
 use std::io;
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use h2::{RecvStream, SendStream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Both directions of a stream.
-pub(super) struct Duplex {
+pub struct Duplex {
     receive: RecvStream,
     send: SendStream<Bytes>,
     /// What came and was not yet read.
@@ -17,7 +17,8 @@ pub(super) struct Duplex {
 }
 
 impl Duplex {
-    pub(super) fn new(receive: RecvStream, send: SendStream<Bytes>) -> Self {
+    /// Both directions of one stream.
+    pub fn new(receive: RecvStream, send: SendStream<Bytes>) -> Self {
         Self { receive, send, data: Bytes::new() }
     }
 }

@@ -1,0 +1,155 @@
+//! A set of manifests that is compared: a folder, the folder as it is in a commit, or nothing.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use crate::compiler::{Compiled, Object, Parsed, SourceFile, compile, parse};
+use crate::deploy::git::{Commit, GitError, Repository, Tree};
+use crate::deploy::load::{LoadError, read_assets, read_folder};
+use crate::pipeline::assets::{AssetRead, Assets};
+use crate::table::Digest;
+
+/// Manifests that were read and compiled.
+pub struct Side {
+    /// What they are.
+    pub origin: Origin,
+    /// What compiling them gave.
+    pub compiled: Compiled,
+    /// Their objects, sorted by address, each address once.
+    pub objects: Vec<Object>,
+    /// The files that they name.
+    pub assets: Assets,
+    /// The digest of each manifest, by its path from the folder.
+    manifests: BTreeMap<String, Digest>,
+}
+
+/// What a set of manifests is.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// Nothing, and why.
+    Nothing(String),
+    /// A folder.
+    Folder {
+        /// Its path.
+        path: String,
+        /// The commit that is checked out around it.
+        commit: Option<Commit>,
+        /// Whether it holds what is not committed.
+        dirty: bool,
+    },
+    /// A commit.
+    Commit {
+        /// What it was named by, such as `Git HEAD` or `the merge base with origin/main`.
+        name: String,
+        /// Which one.
+        commit: Commit,
+    },
+}
+
+/// Why a set of manifests could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SideError {
+    /// A folder.
+    #[error(transparent)]
+    Folder(#[from] LoadError),
+    /// A commit.
+    #[error(transparent)]
+    Git(#[from] GitError),
+}
+
+impl Origin {
+    /// The commit.
+    pub fn commit(&self) -> Option<&str> {
+        match self {
+            Self::Nothing(_) => None,
+            Self::Folder { commit, .. } => commit.as_ref().map(Commit::as_str),
+            Self::Commit { commit, .. } => Some(commit.as_str()),
+        }
+    }
+
+    /// Whether it holds what is not committed.
+    pub fn is_dirty(&self) -> bool {
+        matches!(self, Self::Folder { dirty: true, .. })
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing(why) => write!(f, "nothing ({why})"),
+            Self::Folder { path, commit: None, .. } => f.write_str(path),
+            Self::Folder { path, commit: Some(commit), dirty: false } => write!(f, "{path} ({})", commit.short()),
+            Self::Folder { path, commit: Some(commit), dirty: true } => {
+                write!(f, "{path} ({} and what is not committed)", commit.short())
+            }
+            Self::Commit { name, commit } => write!(f, "{name} ({})", commit.short()),
+        }
+    }
+}
+
+impl Side {
+    /// No manifest at all.
+    pub fn nothing(why: impl Into<String>) -> Self {
+        Read::of(Vec::new()).compile(Origin::Nothing(why.into()), Assets::new())
+    }
+
+    /// A folder.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn folder(path: &Path) -> Result<Self, SideError> {
+        let read = Read::of(read_folder(path)?.files);
+        // Outside of a repository, and without Git, a folder is only a folder.
+        let repository = Repository::of(path).ok();
+        let commit = repository.as_ref().and_then(|repository| repository.head().ok().flatten());
+        let dirty = repository.is_some_and(|repository| repository.is_dirty().unwrap_or(true));
+        let assets = read_assets(path, &read.parsed.asset_requests());
+        Ok(read.compile(Origin::Folder { path: path.display().to_string(), commit, dirty }, assets))
+    }
+
+    /// The folder of a repository in a commit; its files are shown below `shown`.
+    ///
+    /// # Errors
+    /// If Git cannot read it.
+    pub fn commit(repository: &Repository, commit: Commit, name: &str, shown: &str) -> Result<Self, SideError> {
+        let Some(tree) = Tree::read(repository, &commit)? else {
+            let folder = if repository.folder().is_empty() { "." } else { repository.folder() };
+            return Ok(Self::nothing(format!("{folder} is not in {name}, {}", commit.short())));
+        };
+        let read = Read::of(tree.snapshot(shown)?.files);
+        let assets = tree.assets(&read.parsed.asset_requests())?;
+        Ok(read.compile(Origin::Commit { name: name.to_owned(), commit: commit.clone() }, assets))
+    }
+
+    /// The SHA-256 of each file that it was made from: manifests, and those that they name.
+    pub fn inputs(&self) -> BTreeMap<String, String> {
+        let mut inputs: BTreeMap<String, String> =
+            self.manifests.iter().map(|(path, digest)| (path.clone(), digest.to_string())).collect();
+        for (path, read) in &self.assets {
+            let AssetRead::Folder(folder) = read else { continue };
+            inputs.extend(folder.iter().map(|(name, asset)| (format!("{path}/{name}"), asset.sha256.to_string())));
+        }
+        inputs
+    }
+}
+
+/// Manifests that were read, before the files that they name are.
+struct Read {
+    manifests: BTreeMap<String, Digest>,
+    parsed: Parsed,
+}
+
+impl Read {
+    fn of(files: Vec<SourceFile>) -> Self {
+        let digest = |file: &SourceFile| (file.path.clone(), Digest::of_bytes(&file.bytes));
+        Self { manifests: files.iter().map(digest).collect(), parsed: parse(files) }
+    }
+
+    fn compile(self, origin: Origin, assets: Assets) -> Side {
+        let mut objects = self.parsed.objects.clone();
+        objects.dedup_by(|second, first| second.address == first.address);
+        let compiled = compile(self.parsed, &assets);
+        Side { origin, compiled, objects, assets, manifests: self.manifests }
+    }
+}

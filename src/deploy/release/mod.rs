@@ -1,0 +1,20 @@
+//! Releases: which bundle is in force, said and signed by who may say it, and numbered so that nothing old can come back unnoticed.
+
+mod follower;
+mod kept;
+pub mod key;
+mod refusal;
+mod releases;
+mod rollback;
+pub mod show;
+mod signed;
+#[cfg(test)]
+mod tests;
+
+pub use follower::ReleaseFollower;
+pub use kept::{Kept, KeptError, Taken};
+pub use key::{PublicKey, SigningKey};
+pub use refusal::Refusal;
+pub use releases::{Current, ReleaseError, Releases};
+pub use rollback::Target;
+pub use signed::{Release, Statement, Trust};
