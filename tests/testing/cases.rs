@@ -148,41 +148,41 @@ request: { url: "https://shop.example/api" }, expect: { status: 200 }
 FAILED all / c0
   at tests.yaml:7:15
   route: expected canary, got api
-    at tests.yaml:7:83
+    at tests.yaml:7:82
   backend: expected next, got shop
-    at tests.yaml:7:100
+    at tests.yaml:7:99
   upstreamPath: expected /api, got /v2/api
-    at tests.yaml:7:120
+    at tests.yaml:7:119
   status: expected 404, got 200
-    at tests.yaml:7:134
+    at tests.yaml:7:133
 
 FAILED all / c1
   at tests.yaml:8:15
   upstreamHeaders.x-ip: expected 1, got 127.0.0.1
-    at tests.yaml:8:102
+    at tests.yaml:8:100
   upstreamHeaders.x-none: expected 2, got no such field
-    at tests.yaml:8:115
+    at tests.yaml:8:113
   noResponseHeaders.1: expected no x-cell, got a
-    at tests.yaml:8:151
+    at tests.yaml:8:149
 
 FAILED all / c2
   at tests.yaml:9:15
   backend: expected shop, got answered by the plugin httpsOnly
-    at tests.yaml:9:84
+    at tests.yaml:9:83
   upstreamPath: expected /api, got answered by the plugin httpsOnly
-    at tests.yaml:9:104
+    at tests.yaml:9:103
 
 FAILED all / c3
   at tests.yaml:10:15
   route: expected api, got no route (no-route)
-    at tests.yaml:10:82
+    at tests.yaml:10:81
   rejectedBy: expected httpsOnly, got no route (no-route)
-    at tests.yaml:10:99
+    at tests.yaml:10:98
 
 FAILED all / c4
   at tests.yaml:11:15
   noRoute: expected no route, got the route api
-    at tests.yaml:11:85
+    at tests.yaml:11:84
 
 6 cases, 5 failed
 ";
@@ -193,7 +193,7 @@ FAILED all / c4
     let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(
         (report["failed"].as_u64(), report["cases"][0]["mismatches"][1]["place"]["column"].as_u64()),
-        (Some(1), Some(99))
+        (Some(1), Some(98))
     );
     let ran = folder.gw_words(&["test", ".", "--output", "junit", "--filter", "c3"]);
     assert!(ran.out.contains("<testsuite name=\"all\" tests=\"1\" failures=\"1\""), "{}", ran.out);

@@ -30,9 +30,9 @@ pub struct TestSpec {
 fn example() -> Value {
     json!({ "cases": [
         {
-            "name": "an order is read by the second version",
-            "request": { "url": "https://shop.example/orders/7", "ip": "203.0.113.9" },
-            "expect": { "route": "shop", "backend": "shop", "upstreamPath": "/v2/orders/7", "status": 200 },
+            "name": "the start page",
+            "request": { "url": "https://shop.example/", "ip": "203.0.113.9" },
+            "expect": { "route": "shop", "backend": "shop", "upstreamPath": "/v2/", "status": 200 },
         },
         {
             "name": "an order is not deleted",

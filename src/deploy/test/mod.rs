@@ -28,7 +28,7 @@ use crate::deploy::explain::Place;
 use crate::deploy::test::case::{CaseError, Planned, planned};
 use crate::deploy::test::check::{Mismatch, mismatches};
 use crate::deploy::test::coverage::{Coverage, coverage};
-use crate::deploy::test::mutants::{Base, Mutation, mutation};
+use crate::deploy::test::mutants::{Mutation, Passed, mutation};
 use crate::deploy::test::parts::Parts;
 use crate::deploy::test::stage::{Got, Stage};
 use crate::deploy::test::written::Written;
@@ -106,8 +106,9 @@ pub fn run(compiled: &mut Compiled, wanted: &Wanted) -> Result<Option<Report>, T
     let failed = reports.iter().filter(|case| !case.mismatches.is_empty()).count();
     let written = Written::of(compiled);
     let mutation = (wanted.mutation && failed == 0).then(|| {
-        let bases: Vec<Base<'_>> = cases.iter().zip(&seen).map(|(case, got)| Base::new(case, got, &parts)).collect();
-        mutation(&parts, &written, &bases)
+        let passed: Vec<Passed<'_>> =
+            cases.iter().zip(&seen).map(|(case, got)| Passed::new(case, got, &parts)).collect();
+        mutation(&parts, &written, &passed)
     });
     Ok(Some(Report {
         format_version: 1,

@@ -74,7 +74,7 @@ pub enum Sight {
 }
 
 /// A case as it was played to the table itself.
-pub struct Base<'a> {
+pub struct Passed<'a> {
     /// The case.
     pub case: &'a Planned<'a>,
     /// What became of it.
@@ -83,7 +83,7 @@ pub struct Base<'a> {
     head: Option<RequestHead>,
 }
 
-impl<'a> Base<'a> {
+impl<'a> Passed<'a> {
     /// The case and what became of it.
     pub fn new(case: &'a Planned<'a>, got: &'a Got, parts: &Parts) -> Self {
         let mut head = RequestHead::default();
@@ -118,7 +118,7 @@ impl<'a> Base<'a> {
 ///
 /// # Errors
 /// If the data plane cannot be made ready.
-pub fn mutation(parts: &Parts, written: &Written<'_>, bases: &[Base<'_>]) -> Result<Mutation, TestError> {
+pub fn mutation(parts: &Parts, written: &Written<'_>, passed: &[Passed<'_>]) -> Result<Mutation, TestError> {
     let mut mutants = change::mutants(parts, written);
     if mutants.len() > MOST {
         let (total, mut at) = (mutants.len(), 0);
@@ -131,7 +131,7 @@ pub fn mutation(parts: &Parts, written: &Written<'_>, bases: &[Base<'_>]) -> Res
     let chunk = mutants.len().div_ceil(threads).max(1);
     let found = thread::scope(|scope| {
         let tried: Vec<_> =
-            mutants.chunks(chunk).map(|chunk| scope.spawn(move || try_all(chunk, parts, bases))).collect();
+            mutants.chunks(chunk).map(|chunk| scope.spawn(move || try_all(chunk, parts, passed))).collect();
         let tried = tried.into_iter().map(|one| one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         tried.collect::<Result<Vec<_>, TestError>>()
     })?;
@@ -151,16 +151,21 @@ pub fn mutation(parts: &Parts, written: &Written<'_>, bases: &[Base<'_>]) -> Res
 }
 
 /// Whether each of some mutants is found.
-fn try_all(mutants: &[Mutant], parts: &Parts, bases: &[Base<'_>]) -> Result<Vec<bool>, TestError> {
+fn try_all(mutants: &[Mutant], parts: &Parts, passed: &[Passed<'_>]) -> Result<Vec<bool>, TestError> {
     let mut stage = None;
-    mutants.iter().map(|mutant| try_one(mutant, parts, bases, &mut stage)).collect()
+    mutants.iter().map(|mutant| try_one(mutant, parts, passed, &mut stage)).collect()
 }
 
-fn try_one(mutant: &Mutant, parts: &Parts, bases: &[Base<'_>], stage: &mut Option<Stage>) -> Result<bool, TestError> {
+fn try_one(
+    mutant: &Mutant,
+    parts: &Parts,
+    passed: &[Passed<'_>],
+    stage: &mut Option<Stage>,
+) -> Result<bool, TestError> {
     let mut changed = parts.clone();
     (mutant.apply)(&mut changed);
     let router = (mutant.sight == Sight::Rules).then(|| Arc::new(Router::new(changed.rules.clone())));
-    let seeing: Vec<&Base<'_>> = bases.iter().filter(|base| base.may_see(mutant, parts, router.as_deref())).collect();
+    let seeing: Vec<&Passed<'_>> = passed.iter().filter(|one| one.may_see(mutant, parts, router.as_deref())).collect();
     if seeing.is_empty() {
         return Ok(false);
     }
@@ -171,9 +176,9 @@ fn try_one(mutant: &Mutant, parts: &Parts, bases: &[Base<'_>], stage: &mut Optio
         }
         None => stage.insert(Stage::new(&changed)?),
     };
-    for base in seeing {
-        let got = stage.play(&base.case.script, &changed)?;
-        if !mismatches(base.case, &got).is_empty() {
+    for one in seeing {
+        let got = stage.play(&one.case.script, &changed)?;
+        if !mismatches(one.case, &got).is_empty() {
             return Ok(true);
         }
     }

@@ -33,7 +33,7 @@ pub(super) struct RouteParts {
     pub(super) name: Box<str>,
     pub(super) steps: Vec<StepParts>,
     pub(super) ends: Vec<End>,
-    split_by: Option<SplitBy>,
+    pub(super) split_by: Option<SplitBy>,
     retries: Option<Retries>,
     request: std::time::Duration,
 }

@@ -12,10 +12,14 @@ use crate::deploy::test::parts::Parts;
 use crate::deploy::test::sample::{Sample, outside, sample};
 use crate::deploy::test::stage::{Got, Script, Stage};
 use crate::proxy::rehearsal::Caller;
+use crate::table::router::Rule;
 use crate::value::name::Name;
 
 /// Fields that differ from one request to the next, or that every message has.
 const COMMON: &[&str] = &["connection", "content-length", "date", "via", "x-request-id"];
+
+/// How many values are tried for what keeps a caller with one backend of a split.
+const TRIES: u32 = 32;
 
 /// How long the name of a case may be, with room for a number behind it.
 const LONGEST: usize = 190;
@@ -65,13 +69,16 @@ impl<'a> Proposer<'a> {
         let asked = &self.parts.rules[rule as usize];
         let (mut cases, mut seen) = (Vec::new(), HashSet::new());
         let Some(own) = sample(asked) else { return Ok(cases) };
-        for listener in &asked.listeners {
-            let Some(request) = self.request(&own, *listener) else { continue };
+        let variants = self.variants(&own, asked);
+        for (listener, variant) in
+            asked.listeners.iter().flat_map(|one| variants.iter().map(move |variant| (one, variant)))
+        {
+            let Some(request) = self.request(variant, *listener) else { continue };
             let got = self.play(&request.script)?;
-            let way = (got.rejected_by.clone(), got.backend.clone(), got.status);
+            let way = (got.rejected_by.clone(), got.backend.clone(), got.status, got.ran.clone());
             if got.rule == Some(rule) && seen.insert(way) {
-                let (sent, answered) = self.effects(&request, &got)?;
-                cases.push(case(&request, &got, namespace, sent, answered));
+                let effects = self.effects(&request, &got)?;
+                cases.push(case(&request, &got, namespace, effects));
             }
         }
         let listener = asked.listeners.first().copied().unwrap_or_default();
@@ -79,7 +86,7 @@ impl<'a> Proposer<'a> {
             let Some(request) = self.request(&near, listener) else { continue };
             let got = self.play(&request.script)?;
             if got.rule != Some(rule) && got.status != 400 && self.asked.insert((near, listener)) {
-                cases.push(case(&request, &got, namespace, Fields::new(), Fields::new()));
+                cases.push(case(&request, &got, namespace, Effects::default()));
             }
         }
         Ok(cases)
@@ -99,40 +106,88 @@ impl<'a> Proposer<'a> {
         Some(Request { sample: sample.clone(), url, listener, script })
     }
 
-    /// The fields that plugins make what they are: those that are others without one of the plugins that ran. Secrets, which are
-    /// others each time, are not among them.
-    fn effects(&mut self, request: &Request, got: &Got) -> Result<(Fields, Fields), TestError> {
+    /// Requests that the rule matches, too, and that may go another way: by other methods, and to other backends of a split.
+    fn variants(&self, own: &Sample, rule: &Rule) -> Vec<Sample> {
+        let mut found = vec![own.clone()];
+        let others = rule.conditions.methods.iter().skip(1);
+        found.extend(others.map(|method| Sample { method: method.to_string(), ..own.clone() }));
+        let by = self.parts.routes.get(rule.route as usize).and_then(|route| route.split_by.as_ref());
+        for value in (0..TRIES).filter(|_| by.is_some()) {
+            let mut variant = own.clone();
+            let header = by.and_then(|by| by.header.as_ref()).map(|name| (name.to_string(), value.to_string()));
+            let cookie =
+                by.and_then(|by| by.cookie.as_ref()).map(|name| ("cookie".to_owned(), format!("{name}={value}")));
+            variant.headers.extend(header.or(cookie));
+            found.push(variant);
+        }
+        found
+    }
+
+    /// What plugins do to fields: those that are others without one of the plugins that ran, and those that would be there if one
+    /// that didn't had. Secrets, which are others each time, are not among them.
+    fn effects(&mut self, request: &Request, got: &Got) -> Result<Effects, TestError> {
         self.stage.change(self.parts)?;
         let again = self.play(&request.script)?;
-        let (mut sent, mut answered) = (Fields::new(), Fields::new());
+        let mut effects = Effects::default();
         let rule = got.rule.and_then(|rule| self.parts.rules.get(rule as usize));
         let route = rule.map_or(usize::MAX, |rule| rule.route as usize);
-        for step in &got.ran {
-            let mut without = self.parts.clone();
-            without.routes.get_mut(route).into_iter().for_each(|route| route.steps.retain(|own| own.index != *step));
-            self.stage.change(&without)?;
-            let other = self.stage.play(&request.script, &without)?;
-            // what doesn't get as far says nothing of fields
-            if other.sent.is_some() == got.sent.is_some() {
-                let of = |got: &'_ Got| got.sent.as_ref().map_or_else(Fields::new, |(_, fields)| fields.clone());
-                sent.extend(made(&of(got), &of(&again), &of(&other)));
+        let steps = self.parts.routes.get(route).map(|route| route.steps.clone()).unwrap_or_default();
+        for step in steps {
+            let ran = got.ran.contains(&step.index);
+            let mut changed = self.parts.clone();
+            for route in changed.routes.get_mut(route) {
+                if ran {
+                    route.steps.retain(|own| own.index != step.index);
+                } else {
+                    route.steps.iter_mut().filter(|own| own.index == step.index).for_each(|own| own.guard = None);
+                }
             }
-            if other.backend == got.backend {
-                answered.extend(made(&got.fields, &again.fields, &other.fields));
+            self.stage.change(&changed)?;
+            let other = self.stage.play(&request.script, &changed)?;
+            // what goes another way says nothing of fields
+            if other.backend != got.backend || other.sent.is_some() != got.sent.is_some() {
+                continue;
+            }
+            let (sent, sent_again, sent_other) = (sent(got), sent(&again), sent(&other));
+            if ran {
+                effects.sent.extend(made(sent, sent_again, sent_other));
+                effects.answered.extend(made(&got.fields, &again.fields, &other.fields));
+            } else {
+                effects.not_sent.extend(missing(sent, sent_other));
+                effects.not_answered.extend(missing(&got.fields, &other.fields));
             }
         }
         self.stage.change(self.parts)?;
-        Ok((sent, answered))
+        Ok(effects)
     }
 }
 
+/// What plugins do to fields.
+#[derive(Default)]
+struct Effects {
+    sent: Fields,
+    not_sent: Vec<String>,
+    answered: Fields,
+    not_answered: Vec<String>,
+}
+
+fn sent(got: &Got) -> &[(String, String)] {
+    got.sent.as_ref().map_or(&[], |(_, fields)| fields)
+}
+
+/// The names of the fields that only the other one has.
+fn missing(one: &[(String, String)], other: &[(String, String)]) -> Vec<String> {
+    let names = other.iter().map(|(name, _)| name).filter(|name| one.iter().all(|(own, _)| own != *name));
+    names.filter(|name| !COMMON.contains(&name.as_str())).cloned().collect()
+}
+
 /// The fields that two plays have, and a third one not.
-fn made(one: &Fields, again: &Fields, other: &Fields) -> Fields {
+fn made(one: &[(String, String)], again: &[(String, String)], other: &[(String, String)]) -> Fields {
     let fields = one.iter().filter(|field| again.contains(field) && !other.contains(field));
     fields.filter(|(name, _)| !COMMON.contains(&name.as_str())).cloned().collect()
 }
 
-fn case(request: &Request, got: &Got, namespace: &Name, sent: Fields, mut answered: Fields) -> Value {
+fn case(request: &Request, got: &Got, namespace: &Name, mut effects: Effects) -> Value {
     let sample = &request.sample;
     let mut asked = Map::new();
     if sample.method != "GET" {
@@ -162,10 +217,13 @@ fn case(request: &Request, got: &Got, namespace: &Name, sent: Fields, mut answer
     let path = sample.target.split('?').next().unwrap_or_default();
     let rewritten = got.sent.iter().filter(|(sent, _)| sent != path);
     expect.extend(rewritten.map(|(sent, _)| ("upstreamPath".into(), sent.as_str().into())));
-    insert_fields(&mut expect, "upstreamHeaders", &sent);
+    insert_fields(&mut expect, "upstreamHeaders", &effects.sent);
+    insert_names(&mut expect, "noUpstreamHeaders", effects.not_sent);
     expect.insert("status".into(), got.status.into());
-    answered.extend(got.fields.iter().filter(|(name, _)| matches!(name.as_str(), "location" | "allow")).cloned());
-    insert_fields(&mut expect, "responseHeaders", &answered);
+    let telling = got.fields.iter().filter(|(name, _)| matches!(name.as_str(), "location" | "allow"));
+    effects.answered.extend(telling.cloned());
+    insert_fields(&mut expect, "responseHeaders", &effects.answered);
+    insert_names(&mut expect, "noResponseHeaders", effects.not_answered);
     let with = if sample.headers.is_empty() { "" } else { " with its header fields" };
     let name: String = format!("{} {}{with} gets {what}", sample.method, request.url).chars().take(LONGEST).collect();
     json!({ "name": name, "request": asked, "expect": expect })
@@ -182,5 +240,13 @@ fn insert_fields(into: &mut Map<String, Value>, name: &str, fields: &[(String, S
         let fields: Map<String, Value> =
             fields.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
         into.insert(name.into(), fields.into());
+    }
+}
+
+fn insert_names(into: &mut Map<String, Value>, name: &str, mut names: Vec<String>) {
+    names.sort();
+    names.dedup();
+    if !names.is_empty() {
+        into.insert(name.into(), names.into());
     }
 }
