@@ -263,7 +263,7 @@ fn a_release_is_installed_if_its_checksum_is_right() {
     let sum = folder.run(Command::new("sha256sum").arg(&name)).out;
     let served = Arc::new(Mutex::new(program.to_owned()));
     let shared = Arc::clone(&served);
-    let server = Origin::start(move |peer| {
+    let releases = Origin::start(move |peer| {
         while let Some(seen) = peer.request() {
             let body = if seen.head[0].contains(".sha256 ") { sum.clone() } else { shared.lock().unwrap().clone() };
             peer.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
@@ -271,7 +271,7 @@ fn a_release_is_installed_if_its_checksum_is_right() {
     });
     let environment = vec![
         ("GW_VERSION", "v1.2.3".to_owned()),
-        ("GW_RELEASES", format!("http://{}/releases/download", server.address)),
+        ("GW_RELEASES", format!("http://{}/releases/download", releases.address)),
         ("GW_OUT", "out".to_owned()),
         ("GITHUB_PATH", folder.0.join("path").display().to_string()),
     ];
@@ -280,7 +280,7 @@ fn a_release_is_installed_if_its_checksum_is_right() {
     assert_eq!(installed.metadata().unwrap().permissions().mode() & 0o777, 0o755);
     assert_eq!(folder.run(&mut Command::new(&installed)).out, "a release\n");
     assert_eq!(folder.read("path"), format!("{}\n", installed.parent().unwrap().display()));
-    assert_eq!(server.seen()[0].head[0], format!("GET /releases/download/v1.2.3/{name} HTTP/1.1"));
+    assert_eq!(releases.seen()[0].head[0], format!("GET /releases/download/v1.2.3/{name} HTTP/1.1"));
 
     served.lock().unwrap().push_str("and more");
     let wrong = ci(&folder, "install", &environment);

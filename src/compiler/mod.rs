@@ -22,6 +22,7 @@ pub use codes::all as codes;
 pub use object::{Address, Object, short as object_name};
 pub use parse::{AssetRequest, Parsed, SourceFile, parse};
 
+use crate::compiler::lint::Reader;
 use crate::compiler::lower::Lowering;
 use crate::diagnostic::{Diagnostics, SourceMap, Span};
 use crate::pipeline::assets::Assets;
@@ -41,8 +42,18 @@ pub struct Compiled {
     pub objects: Vec<Object>,
 }
 
-/// Compiles what was parsed, with the files it names.
+/// Compiles what was parsed, with the files it names, and says all that there is to say of it.
 pub fn compile(parsed: Parsed, assets: &Assets) -> Compiled {
+    compile_for(Reader::Author, parsed, assets)
+}
+
+/// The same for a gateway that serves by it: of the lints that look at what all manifests do together, only those run that would
+/// refuse the table. They cost as much as everything else, and whoever reviewed the manifests has seen what they say.
+pub fn compile_to_serve(parsed: Parsed, assets: &Assets) -> Compiled {
+    compile_for(Reader::Gateway, parsed, assets)
+}
+
+fn compile_for(reader: Reader, parsed: Parsed, assets: &Assets) -> Compiled {
     let Parsed { sources, objects, mut diagnostics, lost } = parsed;
     let (model, problems) = resolve::resolve(objects, lost);
     diagnostics.append(problems);
@@ -50,6 +61,9 @@ pub fn compile(parsed: Parsed, assets: &Assets) -> Compiled {
     diagnostics.append(lint::run(&model, &levels));
     let Lowering { table, places, diagnostics: problems } = lower::lower(&model, assets);
     diagnostics.append(problems);
+    if let Some(table) = &table {
+        diagnostics.append(lint::run_on_table(&lint::Made::new(&model, table, &places), &levels, reader));
+    }
     lint::apply_levels(&mut diagnostics, &levels);
     diagnostics.sort();
     let table = table.filter(|_| !diagnostics.has_errors());

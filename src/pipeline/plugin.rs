@@ -50,6 +50,8 @@ pub struct CompileContext<'a> {
     pub problems: Vec<Problem>,
     /// The secrets that plugins name: they are resolved before the table is put in force.
     pub secrets: BTreeSet<Secret>,
+    /// The path parameters that plugins use.
+    pub params_used: BTreeSet<Box<str>>,
 }
 
 /// A problem in a plugin's config, by its place in the config.
@@ -100,6 +102,7 @@ impl CompileContext<'_> {
     pub fn check_params(&mut self, pointer: &str, template: &Template, needed: Needed) {
         for reference in template.references() {
             let Reference::Path(name) = reference else { continue };
+            self.params_used.insert(name.as_ref().into());
             let mut alternatives = self.params.iter().map(|params| params.iter().any(|p| **p == **name));
             let found = match needed {
                 Needed::Always => !self.params.is_empty() && alternatives.all(|has| has),

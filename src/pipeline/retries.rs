@@ -10,7 +10,7 @@ use crate::value::retry::RetryCause;
 /// When a request is sent again, to another target if there is one. No server can see a request twice that must not be: it is
 /// sent again only if nothing of it was sent, or if its method is idempotent, nothing of a body was taken, and no byte of an answer
 /// came; for a status, if its method is idempotent and it has no body.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[schemars(example = retries_example())]
 pub struct Retries {

@@ -14,7 +14,7 @@ use crate::value::url::Scheme;
 /// What keeps a caller with one backend of a `split`: exactly one of `cookie` and `header`. A hash of the value is a point between
 /// 0 and 1, and the backends share that range by weight in the order written. So the same value always leads to the same backend, on
 /// every node, and when weights change only as many callers move as have to.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[schemars(example = split_by_example(), extend("x-gw-noun" = "part called"))]
 pub struct SplitBy {

@@ -1,11 +1,14 @@
 //! `when`: for which requests a plugin runs, decided on the request as it came.
 
+use std::net::IpAddr;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::pipeline::certificate::CertificateCondition;
+use crate::pipeline::certificate::{CertificateCondition, ClientCertificate};
 use crate::pipeline::condition::{FieldCondition, NamedCondition, Names};
 use crate::pipeline::exchange::Exchange;
+use crate::pipeline::head::RequestHead;
 use crate::value::method::Method;
 use crate::value::network::Network;
 use crate::value::path::PathGlob;
@@ -41,16 +44,23 @@ pub struct When {
     pub client_certificate: Option<CertificateCondition>,
 }
 
-/// A `when` as it is decided.
-#[derive(Clone, Debug, Default)]
+/// A `when` as it is decided: all conditions hold, those that are not empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Guard {
-    methods: Vec<Method>,
-    paths: Vec<PathGlob>,
-    headers: Vec<FieldCondition>,
-    query: Vec<FieldCondition>,
-    cookies: Vec<FieldCondition>,
-    networks: Vec<Network>,
-    certificate: Option<CertificateCondition>,
+    /// The method is one of these.
+    pub methods: Vec<Method>,
+    /// The path matches one of these.
+    pub paths: Vec<PathGlob>,
+    /// Conditions on header fields.
+    pub headers: Vec<FieldCondition>,
+    /// Conditions on query parameters.
+    pub query: Vec<FieldCondition>,
+    /// Conditions on cookies.
+    pub cookies: Vec<FieldCondition>,
+    /// The client's address lies in one of these.
+    pub networks: Vec<Network>,
+    /// What the client's certificate must be.
+    pub certificate: Option<CertificateCondition>,
 }
 
 impl When {
@@ -72,13 +82,17 @@ impl When {
 impl Guard {
     /// Whether the plugin runs for this request.
     pub fn holds(&self, exchange: &Exchange<'_>) -> bool {
-        let head = &exchange.request;
+        self.admits(exchange.request, exchange.client.ip, exchange.certificate)
+    }
+
+    /// Whether the plugin runs for a request with this head, from this address, by a client with this certificate.
+    pub fn admits(&self, head: &RequestHead, ip: IpAddr, certificate: Option<&ClientCertificate>) -> bool {
         (self.methods.is_empty() || self.methods.contains(&head.method))
             && (self.paths.is_empty() || self.paths.iter().any(|path| path.matches(&head.path)))
-            && (self.networks.is_empty() || self.networks.iter().any(|net| net.contains(exchange.client.ip)))
+            && (self.networks.is_empty() || self.networks.iter().any(|net| net.contains(ip)))
             && self.headers.iter().all(|condition| condition.header(head))
             && self.query.iter().all(|condition| condition.query(head))
             && self.cookies.iter().all(|condition| condition.cookie(head))
-            && self.certificate.as_ref().is_none_or(|condition| condition.holds(exchange.certificate))
+            && self.certificate.as_ref().is_none_or(|condition| condition.holds(certificate))
     }
 }

@@ -5,6 +5,7 @@ pub mod digest;
 pub mod route;
 pub mod router;
 pub mod settings;
+pub mod space;
 pub mod tls;
 
 pub use digest::Digest;

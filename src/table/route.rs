@@ -7,6 +7,7 @@ use crate::pipeline::plugin::Plugin;
 use crate::pipeline::retries::Retries;
 use crate::pipeline::split::SplitBy;
 use crate::pipeline::when::Guard;
+use crate::table::Digest;
 
 /// A route as the proxy runs it.
 pub struct CompiledRoute {
@@ -24,6 +25,8 @@ pub struct CompiledRoute {
     pub retries: Option<Retries>,
     /// How long a request may take until it is known where it ends.
     pub request: Duration,
+    /// The path parameters that its plugins use.
+    pub parameters: Box<[Box<str>]>,
 }
 
 /// One plugin of a route.
@@ -36,6 +39,8 @@ pub struct PipelineStep {
     pub guard: Option<Guard>,
     /// The plugin.
     pub plugin: Box<dyn Plugin>,
+    /// What it is made of: equal digests do the same.
+    pub meaning: Digest,
 }
 
 /// Where a route ends.
@@ -49,6 +54,8 @@ pub struct End {
     pub weight: u32,
     /// How long it is waited for.
     pub timeouts: Patience,
+    /// What the backend is made of, whatever it is called: equal digests do the same.
+    pub meaning: Digest,
 }
 
 /// Where copies of requests go.
@@ -60,7 +67,7 @@ pub struct MirrorEnd {
 }
 
 /// How long a route waits: every question is answered, from the route, its backend or the Gateway.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Patience {
     /// From the first byte of the request to the head of the answer.
     pub request: Duration,

@@ -109,7 +109,7 @@ pub enum ClientAuthMode {
 
 impl ListenerTls {
     /// What is asked of clients of a host.
-    fn client_auth_of(&self, host: &str) -> Option<&ClientAuth> {
+    pub fn client_auth_of(&self, host: &str) -> Option<&ClientAuth> {
         let named = self.hosts.iter().flat_map(|entry| entry.hosts.iter().map(move |pattern| (entry, pattern)));
         let best = named.filter(|(_, pattern)| pattern.matches(host)).max_by_key(|(_, pattern)| match pattern {
             HostPattern::Exact(_) => usize::MAX,

@@ -17,6 +17,22 @@ impl Network {
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())
     }
+
+    /// Whether all of another one lies in it.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.0.contains(&other.0)
+    }
+
+    /// Its first address.
+    pub fn first(&self) -> IpAddr {
+        self.0.network()
+    }
+
+    /// The two networks that it is made of; `None` for a single address.
+    pub fn halves(&self) -> Option<[Self; 2]> {
+        let mut halves = self.0.subnets(self.0.prefix_len() + 1).ok()?;
+        Some([Self(halves.next()?), Self(halves.next()?)])
+    }
 }
 
 impl fmt::Display for Network {

@@ -54,7 +54,7 @@ fn the_path_of_a_service_manager_stays() {
     let environment = vec![("AT", path.display().to_string())];
     let through = vec!["perl".into(), "-e".into(), MANAGER_OF_PATH.into()];
     let folder = folder_with(&[("gateway.yaml", &manifests(&listeners))]);
-    let mut gateway = Gateway::start_in(folder, &Options { environment, through });
+    let mut gateway = Gateway::start_in(folder, &Options { environment, through, ..Options::default() });
     assert!(UnixStream::connect(&path).is_ok());
     gateway.signal("TERM");
     assert!(gateway.ended().success());

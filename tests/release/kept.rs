@@ -14,9 +14,10 @@ fn without_the_store_a_node_starts_from_the_last_good_release() {
     fs::rename(&world.store, &away).unwrap();
     let node = world.start(&[]);
     assert_eq!(hello(&node), "one");
-    let ready = status(&node, "/readyz");
-    assert_eq!(ready.status, 200);
-    assert!(ready.text().contains("serving last known good release 1 (") && ready.text().contains("(store)"));
+    let ready = wait_until("it says what it serves", || {
+        Some(status(&node, "/readyz")).filter(|ready| ready.text().contains("serving last known good release 1 ("))
+    });
+    assert!(ready.status == 200 && ready.text().contains("(store)"));
     // once it is back it is followed again, and nothing is said to be wrong
     fs::rename(&away, &world.store).unwrap();
     wait_until("the store is heard again", || (status(&node, "/readyz").text() == "ready\n").then_some(()));

@@ -1,6 +1,6 @@
 //! A plugin behind one that always answers.
 
-use crate::compiler::lint::Lint;
+use crate::compiler::lint::{Check, Lint};
 use crate::compiler::manifest::Spec;
 use crate::compiler::resolve::Model;
 use crate::compiler::shape::always_answers;
@@ -10,7 +10,7 @@ pub(super) const LINT: Lint = Lint {
     name: "afterAnswer",
     summary: "No plugin stands behind one that always answers.",
     code: &AFTER_ANSWER,
-    check,
+    check: Check::Model(check),
 };
 
 fn check(model: &Model, found: &mut Vec<Diagnostic>) {

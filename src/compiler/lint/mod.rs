@@ -2,14 +2,21 @@
 
 mod after_answer;
 mod no_sign_of_trouble;
+mod partly_shadowed;
 mod public_route;
+mod shadowed;
 mod unrouted_host;
 mod unused_backend;
 mod unused_certificate;
 
+use std::cell::OnceCell;
+
 use crate::compiler::manifest::gateway::Level;
+use crate::compiler::object::Object;
 use crate::compiler::resolve::Model;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, Span};
+use crate::table::RouteTable;
+use crate::table::space::{Shadow, shadows};
 
 /// A rule that a manifest may break without being wrong in itself.
 pub struct Lint {
@@ -20,14 +27,64 @@ pub struct Lint {
     /// Its code; the code's severity is the default level.
     pub code: &'static Code,
     /// Looks for it.
-    pub check: fn(&Model, &mut Vec<Diagnostic>),
+    pub check: Check,
+}
+
+/// The most rules of a table among which shadows are looked for: it would take longer than everything else.
+const SHADOWS_AT_MOST: usize = 20_000;
+
+/// How a lint looks for what it is about.
+pub enum Check {
+    /// In what manifests say.
+    Model(fn(&Model, &mut Vec<Diagnostic>)),
+    /// In what they do together.
+    Table(fn(&Made<'_>, &mut Vec<Diagnostic>)),
+}
+
+/// A table, and where it comes from.
+pub struct Made<'a> {
+    /// The objects.
+    pub model: &'a Model,
+    /// The table that they make.
+    pub table: &'a RouteTable,
+    /// Where each rule of its router is written, by its index.
+    pub places: &'a [Span],
+    /// What is shadowed, once it is asked for.
+    shadows: OnceCell<Vec<Shadow>>,
+}
+
+impl<'a> Made<'a> {
+    /// A table that is about to be looked at.
+    pub fn new(model: &'a Model, table: &'a RouteTable, places: &'a [Span]) -> Self {
+        Self { model, table, places, shadows: OnceCell::new() }
+    }
+
+    /// The rules, and parts of them, that no request can meet.
+    /// Nothing is looked for in a table of more than [`SHADOWS_AT_MOST`] of them.
+    pub fn shadows(&self) -> &[Shadow] {
+        let small = self.table.router.rules().len() <= SHADOWS_AT_MOST;
+        self.shadows.get_or_init(|| if small { shadows(self.table) } else { Vec::new() })
+    }
+
+    /// The route of a rule.
+    pub fn route(&self, rule: u32) -> Option<&Object> {
+        let route = self.table.router.rules().get(rule as usize)?.route;
+        self.model.objects.iter().filter(|object| object.address.kind == "Route").nth(route as usize)
+    }
+
+    /// Where a rule is written.
+    pub fn place(&self, rule: u32) -> Option<Span> {
+        self.places.get(rule as usize).copied()
+    }
 }
 
 /// All lints, in the order of their names.
 pub const LINTS: &[Lint] = &[
     after_answer::LINT,
     no_sign_of_trouble::LINT,
+    partly_shadowed::LINT,
     public_route::LINT,
+    shadowed::LINT,
     unrouted_host::LINT,
     unused_backend::LINT,
     unused_certificate::LINT,
@@ -52,13 +109,42 @@ impl Levels {
     }
 }
 
-/// Looks for everything that is not switched off.
+/// Looks in what manifests say for everything that is not switched off.
 pub fn run(model: &Model, levels: &Levels) -> Diagnostics {
-    let mut found = Vec::new();
-    for (lint, level) in &levels.0 {
-        if *level != Level::Off {
-            (lint.check)(model, &mut found);
+    look(
+        levels,
+        |_| true,
+        |check, found| {
+            if let Check::Model(check) = check {
+                check(model, found);
+            }
+        },
+    )
+}
+
+/// Whom manifests are compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// Who writes or reviews them.
+    Author,
+    /// A gateway that serves by them.
+    Gateway,
+}
+
+/// Looks in what manifests do together for everything that is not switched off; for a gateway, for what would refuse the table.
+pub fn run_on_table(made: &Made<'_>, levels: &Levels, reader: Reader) -> Diagnostics {
+    let matters = |level| reader == Reader::Author || level == Level::Error;
+    look(levels, matters, |check, found| {
+        if let Check::Table(check) = check {
+            check(made, found);
         }
+    })
+}
+
+fn look(levels: &Levels, matters: impl Fn(Level) -> bool, check: impl Fn(&Check, &mut Vec<Diagnostic>)) -> Diagnostics {
+    let mut found = Vec::new();
+    for (lint, _) in levels.0.iter().filter(|(_, level)| *level != Level::Off && matters(*level)) {
+        check(&lint.check, &mut found);
     }
     let mut out = Diagnostics::default();
     out.extend(found);

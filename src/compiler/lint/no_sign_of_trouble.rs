@@ -1,6 +1,6 @@
 //! Settings for targets that come and go, where nothing finds out that one does.
 
-use crate::compiler::lint::Lint;
+use crate::compiler::lint::{Check, Lint};
 use crate::compiler::manifest::Spec;
 use crate::compiler::resolve::Model;
 use crate::diagnostic::{Code, Diagnostic, Severity};
@@ -9,7 +9,7 @@ pub(super) const LINT: Lint = Lint {
     name: "noSignOfTrouble",
     summary: "Settings for targets that are not well stand beside something that finds out which are.",
     code: &NO_SIGN_OF_TROUBLE,
-    check,
+    check: Check::Model(check),
 };
 
 fn check(model: &Model, found: &mut Vec<Diagnostic>) {

@@ -1,6 +1,6 @@
 //! A route that anybody may call and that doesn't say so.
 
-use crate::compiler::lint::Lint;
+use crate::compiler::lint::{Check, Lint};
 use crate::compiler::manifest::Spec;
 use crate::compiler::resolve::Model;
 use crate::diagnostic::{Code, Diagnostic, Severity};
@@ -9,7 +9,7 @@ pub(super) const LINT: Lint = Lint {
     name: "publicRoute",
     summary: "A route that anybody may call says `public: true`.",
     code: &PUBLIC_ROUTE,
-    check,
+    check: Check::Model(check),
 };
 
 fn check(model: &Model, found: &mut Vec<Diagnostic>) {

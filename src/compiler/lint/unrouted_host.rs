@@ -1,6 +1,6 @@
 //! A host for which a certificate is ordered and that no route answers for.
 
-use crate::compiler::lint::Lint;
+use crate::compiler::lint::{Check, Lint};
 use crate::compiler::manifest::Spec;
 use crate::compiler::manifest::route::RouteSpec;
 use crate::compiler::object::Object;
@@ -14,7 +14,7 @@ pub(super) const LINT: Lint = Lint {
     name: "unroutedHost",
     summary: "A host for which a certificate is ordered has a route, where the certificate is shown.",
     code: &UNROUTED_HOST,
-    check,
+    check: Check::Model(check),
 };
 
 fn check(model: &Model, found: &mut Vec<Diagnostic>) {
@@ -59,11 +59,11 @@ fn answers(route: &RouteSpec, host: &str, listeners: &[&Name]) -> bool {
 }
 
 static UNROUTED_HOST: Code = Code {
-    id: "GW4006",
+    id: "GW4008",
     name: "unrouted-host",
     severity: Severity::Warning,
     page: "\
-# GW4006: unrouted-host
+# GW4008: unrouted-host
 
 A certificate is ordered for a host, and no route answers for that host by a listener that shows the certificate. Perhaps a name is
 mistyped, or the host is gone. If the name is not this gateway's, the whole order fails, for the other hosts of the certificate too.

@@ -1,11 +1,15 @@
 //! A backend that no route leads to.
 
-use crate::compiler::lint::Lint;
+use crate::compiler::lint::{Check, Lint};
 use crate::compiler::resolve::Model;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 
-pub(super) const LINT: Lint =
-    Lint { name: "unusedBackend", summary: "A backend is used by a route.", code: &UNUSED_BACKEND, check };
+pub(super) const LINT: Lint = Lint {
+    name: "unusedBackend",
+    summary: "A backend is used by a route.",
+    code: &UNUSED_BACKEND,
+    check: Check::Model(check),
+};
 
 fn check(model: &Model, found: &mut Vec<Diagnostic>) {
     if !model.complete {

@@ -1,6 +1,6 @@
 //! A certificate that no listener shows.
 
-use crate::compiler::lint::Lint;
+use crate::compiler::lint::{Check, Lint};
 use crate::compiler::resolve::Model;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 
@@ -8,7 +8,7 @@ pub(super) const LINT: Lint = Lint {
     name: "unusedCertificate",
     summary: "A certificate is shown by a listener.",
     code: &UNUSED_CERTIFICATE,
-    check,
+    check: Check::Model(check),
 };
 
 fn check(model: &Model, found: &mut Vec<Diagnostic>) {

@@ -72,7 +72,7 @@ spec: { match: [{ pathPrefix: /shop }], public: true, plugins: [{ respond: { bod
 apiVersion: gw/v1
 kind: Route
 metadata: { name: two }
-spec: { match: [{ pathPrefix: /shop }], priority: 1, public: true, plugins: [{ respond: { body: two } }] }
+spec: { match: [{ pathPrefix: /shop, methods: [GET] }], public: true, plugins: [{ respond: { body: two } }] }
 ```
 ",
 };

@@ -100,7 +100,14 @@ fn settings(spec: &GatewaySpec) -> Settings {
 }
 
 /// The backends that could be made.
-pub(super) type Backends = BTreeMap<Address, Backend>;
+pub(super) type Backends = BTreeMap<Address, Made>;
+
+/// A backend that could be made.
+pub(super) struct Made {
+    pub(super) backend: Backend,
+    /// What it is made of, whatever it is called.
+    pub(super) meaning: Digest,
+}
 
 fn backends(model: &Model, assets: &Assets, out: &mut Diagnostics) -> Backends {
     let mut made = Backends::new();
@@ -130,7 +137,10 @@ fn backends(model: &Model, assets: &Assets, out: &mut Diagnostics) -> Backends {
                     .help("the path is relative to this manifest and stays inside the root folder"),
             );
         }
-        made.extend(backend.map(|backend| (object.address.clone(), backend)));
+        let meaning = Digest::of_parts([&**spec as &dyn Part, &content(object, assets)]);
+        made.extend(
+            backend.zip(meaning.ok()).map(|(backend, meaning)| (object.address.clone(), Made { backend, meaning })),
+        );
     }
     made
 }
@@ -138,7 +148,7 @@ fn backends(model: &Model, assets: &Assets, out: &mut Diagnostics) -> Backends {
 /// The servers of the backends that routes lead to.
 fn used_backends<'a>(model: &'a Model, backends: &'a Backends) -> impl Iterator<Item = &'a Upstream> {
     let used = model.objects.iter().filter(|object| model.is_used(object));
-    used.filter_map(|object| match backends.get(&object.address)? {
+    used.filter_map(|object| match &backends.get(&object.address)?.backend {
         Backend::Upstream(upstream) => Some(&**upstream),
         Backend::Local(_) => None,
     })

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::compiler::lower::Backends;
 use crate::compiler::lower::codes::{CERTIFICATE_UNASKED, MIRROR_END, RESERVED_PATH, UNKNOWN_LISTENER};
 use crate::compiler::lower::problem;
+use crate::compiler::lower::{Backends, Made};
 use crate::compiler::manifest::route::{Match, RouteSpec};
 use crate::compiler::object::{Address, Object};
 use crate::compiler::quote::listed;
@@ -14,6 +14,9 @@ use crate::pipeline::condition::{NamedCondition, Names};
 use crate::pipeline::plugin::CompileContext;
 use crate::pipeline::timeouts::Timeouts;
 use crate::pipeline::when::When;
+use crate::plugins::PluginEntry;
+use crate::table::Digest;
+use crate::table::digest::Part;
 use crate::table::route::{CompiledRoute, End, MirrorEnd, Patience, PipelineStep};
 use crate::table::router::{Conditions, PathMatch, Rule};
 use crate::table::settings::Settings;
@@ -53,7 +56,7 @@ pub(super) fn lower_route(
     if let Some(listeners) = &listeners {
         certificates_asked(object, spec, listeners, context, out);
     }
-    let (pipeline, secrets) = pipeline(object, spec, out);
+    let Pipeline { steps: pipeline, secrets, parameters } = pipeline(object, spec, out);
     let rules = listeners.as_ref().map(|listeners| rules(spec, u32::try_from(index).unwrap_or(u32::MAX), listeners));
     let route = listeners.and(pipeline).and_then(|pipeline| {
         let ends = ends(object, spec, context)?;
@@ -61,7 +64,9 @@ pub(super) fn lower_route(
         let longest = ends.iter().map(|end| end.timeouts.request).max();
         let request = longest.unwrap_or_else(|| patience(spec.timeouts, None, context.settings).request);
         let (name, retries, split_by) = (object.address.short().into(), spec.retries.clone(), spec.split_by.clone());
-        Some(CompiledRoute { name, pipeline, ends, split_by, mirror, retries, request })
+        let pipeline = pipeline.into();
+        let parameters = parameters.into_iter().collect();
+        Some(CompiledRoute { name, pipeline, ends, split_by, mirror, retries, request, parameters })
     });
     Lowered { route, rules: rules.unwrap_or_default(), secrets }
 }
@@ -82,9 +87,9 @@ fn end(
 ) -> Option<End> {
     let (namespace, name) = (object.address.namespace.clone(), reference.name().clone());
     let address = Address { kind: "Backend", namespace, name };
-    let backend = context.backends.get(&address)?.clone();
-    let timeouts = patience(own, Some(&backend), context.settings);
-    Some(End { name: address.short().into(), backend, weight, timeouts })
+    let Made { backend, meaning } = context.backends.get(&address)?;
+    let timeouts = patience(own, Some(backend), context.settings);
+    Some(End { name: address.short().into(), backend: backend.clone(), weight, timeouts, meaning: *meaning })
 }
 
 /// Where copies of its requests go, if they go anywhere; `None` if its backend could not be made or is no server.
@@ -193,41 +198,52 @@ fn plugins_for_nobody(object: &Object, spec: &RouteSpec, out: &mut Diagnostics) 
     }
 }
 
-fn pipeline(
-    object: &Object,
-    spec: &RouteSpec,
-    out: &mut Diagnostics,
-) -> (Option<Box<[PipelineStep]>>, BTreeSet<Secret>) {
+/// The steps of a route.
+struct Pipeline {
+    /// `None` after a problem was reported.
+    steps: Option<Vec<PipelineStep>>,
+    secrets: BTreeSet<Secret>,
+    /// The path parameters that they use.
+    parameters: BTreeSet<Box<str>>,
+}
+
+fn pipeline(object: &Object, spec: &RouteSpec, out: &mut Diagnostics) -> Pipeline {
     let params: Vec<Vec<String>> = spec
         .matches
         .iter()
         .map(|alternative| alternative.path.iter().flat_map(PathTemplate::parameters).map(str::to_owned).collect())
         .collect();
-    let mut steps = Some(Vec::new());
-    let mut secrets = BTreeSet::new();
+    let mut made = Pipeline { steps: Some(Vec::new()), secrets: BTreeSet::new(), parameters: BTreeSet::new() };
     for (i, entry) in spec.plugins.iter().enumerate() {
         let Some(info) = entry.plugins().first().copied() else { continue };
         let mut context = CompileContext { params: &params, ..CompileContext::default() };
         let plugin = entry.compile(&mut context);
         if entry.enabled {
-            secrets.append(&mut context.secrets);
+            made.secrets.append(&mut context.secrets);
+            made.parameters.append(&mut context.params_used);
         }
         let base = format!("/spec/plugins/{i}/{}", info.name);
         out.extend(context.problems.into_iter().map(|problem| problem::diagnostic(object, &base, problem)));
-        let id = entry.id.as_ref().map_or(info.name, |id| id.as_str()).into();
-        let step = plugin.map(|plugin| PipelineStep {
-            id,
+        let step = plugin.zip(meaning(entry)).map(|(plugin, meaning)| PipelineStep {
+            id: entry.id.as_ref().map_or(info.name, |id| id.as_str()).into(),
             plugin_name: info.name,
             guard: entry.when.as_ref().map(When::compile),
             plugin,
+            meaning,
         });
-        match (&mut steps, step) {
+        match (&mut made.steps, step) {
             (Some(steps), Some(step)) if entry.enabled => steps.push(step),
             (Some(_), Some(_)) | (None, _) => {}
-            (Some(_), None) => steps = None,
+            (Some(_), None) => made.steps = None,
         }
     }
-    (steps.map(Into::into), secrets)
+    made
+}
+
+/// What a plugin is made of, whatever it is called and whenever it runs.
+fn meaning(entry: &PluginEntry) -> Option<Digest> {
+    let bare = PluginEntry { id: None, when: None, enabled: true, ..entry.clone() };
+    Digest::of_parts([&bare as &dyn Part]).ok()
 }
 
 fn patience(own: Timeouts, backend: Option<&Backend>, settings: &Settings) -> Patience {

@@ -16,7 +16,7 @@ pub use origin::Origin;
 
 use serde::{Deserialize, Serialize};
 
-use crate::compiler::{Compiled, SourceFile, compile, parse};
+use crate::compiler::{Compiled, SourceFile, compile_to_serve, parse};
 use crate::pipeline::assets::Assets;
 use crate::table::Digest;
 
@@ -116,7 +116,7 @@ pub enum BundleError {
 impl Bundle {
     /// Compiles it.
     pub fn compile(self) -> Compiled {
-        compile(parse(self.sources), &self.assets)
+        compile_to_serve(parse(self.sources), &self.assets)
     }
 }
 

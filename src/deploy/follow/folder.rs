@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::compiler::{AssetRequest, Compiled, compile, parse};
+use crate::compiler::{AssetRequest, Compiled, compile_to_serve, parse};
 use crate::deploy::follow::{Candidate, Look, Report, Source};
 use crate::deploy::load::{LoadError, Snapshot, asset_stats, read_assets, read_folder};
 use crate::deploy::secrets::{fingerprint, resolve};
@@ -132,7 +132,7 @@ impl Source for Follower {
         }
         self.seen = Some(state);
         self.again = None;
-        let Compiled { sources, diagnostics, table, .. } = compile(parsed, &assets);
+        let Compiled { sources, diagnostics, table, .. } = compile_to_serve(parsed, &assets);
         let report = Report {
             diagnostics,
             sources,

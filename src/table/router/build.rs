@@ -12,8 +12,8 @@ use crate::table::router::trie::TrieBuilder;
 use crate::table::router::{Leaf, List, Router, narrow};
 use crate::value::host::HostPattern;
 
-/// The rules of a host pattern of a listener, as positions in the order.
-type Groups<'r> = HashMap<(u16, Option<&'r HostPattern>), Vec<u32>, RandomState>;
+/// The rules of each host pattern of each listener, as positions in the order; `None` is any host.
+pub type Sites<'r> = HashMap<(u16, Option<&'r HostPattern>), Vec<u32>, RandomState>;
 
 impl Router {
     /// Orders and indexes rules.
@@ -48,6 +48,16 @@ impl Router {
         &self.rules
     }
 
+    /// The indices of the rules, in the order in which they are tried where several match.
+    pub fn ranks(&self) -> &[u32] {
+        &self.order
+    }
+
+    /// The rules of each host pattern of each listener, as indices in [`ranks`](Self::ranks), in order; `None` is any host.
+    pub fn sites(&self) -> Sites<'_> {
+        group(&self.rules, &self.order)
+    }
+
     /// The rules, in the order in which they are tried where several match.
     pub fn ranked_rules(&self) -> impl Iterator<Item = &Rule> {
         self.order.iter().map(|rule| &self.rules[*rule as usize])
@@ -62,8 +72,8 @@ fn order(rules: &[Rule]) -> Vec<u32> {
     keys.into_iter().map(|(_, _, i)| i).collect()
 }
 
-fn group<'r>(rules: &'r [Rule], order: &[u32]) -> Groups<'r> {
-    let mut groups = Groups::default();
+fn group<'r>(rules: &'r [Rule], order: &[u32]) -> Sites<'r> {
+    let mut groups = Sites::default();
     for (&rule, position) in order.iter().zip(0_u32..) {
         let rule = &rules[rule as usize];
         let any_host = rule.hosts.is_empty().then_some(None);

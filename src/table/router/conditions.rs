@@ -6,7 +6,7 @@ use crate::pipeline::head::RequestHead;
 use crate::value::method::Method;
 
 /// The conditions of a rule: all of them hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Conditions {
     /// One of these methods; none means any.
     pub methods: Vec<Method>,

@@ -17,6 +17,7 @@ mod testing;
 mod text_map;
 mod trie;
 
+pub use build::Sites;
 pub use captures::Parameters;
 pub use conditions::{Conditions, Failure};
 pub use find::{Hit, NoTrace, Outcome, Trace, Verdict};

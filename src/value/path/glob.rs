@@ -23,6 +23,16 @@ impl PathGlob {
         &self.text
     }
 
+    /// Its segments.
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// Whether everything below is meant too.
+    pub fn is_below(&self) -> bool {
+        self.below
+    }
+
     /// Whether it matches a normalised path.
     pub fn matches(&self, path: &str) -> bool {
         strip(&self.segments, path).is_some_and(|mut rest| self.below || rest.next().is_none())
