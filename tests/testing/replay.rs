@@ -69,8 +69,8 @@ fn a_route_that_does_something_else_is_a_change() {
     let report: serde_json::Value = serde_json::from_str(&out).unwrap();
     let class = &report["classes"][0];
     assert_eq!(
-        (report["changed"].as_u64(), class["sameRoute"].as_bool(), class["old"].as_str()),
-        (Some(1), Some(true), Some("the route site"))
+        (report["changed"].as_u64(), class["differences"][0].as_str(), class["old"].as_str()),
+        (Some(1), Some("the plugin responseHeaders"), Some("the route site"))
     );
     assert_eq!(
         replay(OLD, LOG, &[]).1,

@@ -1,14 +1,15 @@
 //! What a table does with a request of a log.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
 
-use crate::compiler::manifest::Spec;
-use crate::compiler::manifest::route::RouteSpec;
-use crate::compiler::{Compiled, Object};
+use crate::compiler::Compiled;
 use crate::deploy::replay::line::Line;
 use crate::pipeline::head::RequestHead;
+use crate::table::RouteTable;
+use crate::table::route::CompiledRoute;
 use crate::table::router::{Failure, Outcome, Trace, Verdict};
-use crate::table::{Digest, RouteTable};
+use crate::table::space::{Facet, Request, differences};
 use crate::value::host::normalise_authority;
 use crate::value::method::Method;
 use crate::value::path::normalise;
@@ -16,8 +17,6 @@ use crate::value::path::normalise;
 /// What a request gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Decision {
-    /// It is refused before a route is looked for.
-    Refused,
     /// No route.
     NotFound,
     /// No route for its method.
@@ -71,13 +70,14 @@ impl Side {
     /// The table of what was compiled; `None` if it has none.
     pub fn of(compiled: &mut Compiled, names: &mut Names) -> Option<Self> {
         let table = compiled.table.take()?;
-        let specs = compiled.objects.iter().filter_map(|object| match &object.spec {
-            Some(Spec::Route(spec)) => Some((object, &**spec)),
-            _ => None,
-        });
-        let numbers = specs.map(|(object, spec)| {
-            let meaning = meaning(object, spec, compiled);
-            (names.number(&object.address.short()), names.meaning(meaning))
+        let mut rules = vec![Vec::new(); table.routes.len()];
+        for rule in table.router.rules() {
+            rules.get_mut(rule.route as usize).into_iter().for_each(|own| own.push(&rule.path));
+        }
+        let numbers = table.routes.iter().zip(rules).map(|(route, paths)| {
+            let paths = if route.parameters.is_empty() { Vec::new() } else { paths };
+            let meaning = format!("{} {:?} {:?}", meaning(route), paths, table.settings.listeners);
+            (names.number(&route.name), names.meaning(meaning))
         });
         let routes = numbers.collect();
         let listeners = &table.settings.listeners;
@@ -88,10 +88,10 @@ impl Side {
     }
 
     /// Decides; also whether that may depend on what the log doesn't hold.
-    pub fn decide(&self, head: &RequestHead, tls: bool) -> (Decision, bool) {
+    pub fn decide(&self, request: &Request) -> (Decision, bool) {
         let mut watcher = Watcher::default();
-        let listener = self.listeners[usize::from(tls)];
-        let decision = match self.table.router.find(listener, head, &mut watcher) {
+        let listener = self.listeners[usize::from(request.secure)];
+        let decision = match self.table.router.find(listener, &request.head, &mut watcher) {
             Outcome::Found(hit) => {
                 let (name, meaning) = self.routes.get(hit.route as usize).copied().unwrap_or_default();
                 Decision::Route(name, meaning)
@@ -102,29 +102,22 @@ impl Side {
         };
         (decision, watcher.maybe)
     }
+
+    /// What another table does differently with a request that meets a route of the same name there.
+    pub fn differences(&self, new: &Self, request: &mut Request) -> BTreeSet<Facet> {
+        let listener = self.listeners[usize::from(request.secure)];
+        let named = self.table.settings.listeners.get(usize::from(listener));
+        request.listener = named.map(|listener| listener.name.to_string()).unwrap_or_default();
+        differences(&self.table, &new.table, request)
+    }
 }
 
-/// All that a route does with its requests, as text: its spec but for what decides which requests those are, and its backends.
-fn meaning(object: &Object, spec: &RouteSpec, compiled: &Compiled) -> String {
-    let mut own = serde_json::to_value(spec).unwrap_or_default();
-    for which in ["listeners", "hosts", "match", "priority", "public"] {
-        own.as_object_mut().and_then(|fields| fields.shift_remove(which));
-    }
-    let mut text = own.to_string();
-    let named = spec.backend.iter().chain(spec.split.iter().map(|arm| &arm.backend));
-    for name in named {
-        let is_it = |other: &&Object| {
-            other.address.kind == "Backend"
-                && other.address.namespace == object.address.namespace
-                && other.address.name == *name.name()
-        };
-        if let Some(Spec::Backend(backend)) =
-            compiled.objects.iter().find(is_it).and_then(|object| object.spec.as_ref())
-        {
-            text.push_str(&serde_json::to_string(backend).unwrap_or_default());
-        }
-    }
-    Digest::of_bytes(text.as_bytes()).to_string()
+/// All that a route does with its requests, as text.
+fn meaning(route: &CompiledRoute) -> String {
+    let steps: Vec<_> = route.pipeline.iter().map(|step| (step.meaning, &step.guard)).collect();
+    let ends: Vec<_> = route.ends.iter().map(|end| (end.meaning, end.weight, end.timeouts)).collect();
+    let mirror = route.mirror.as_ref().map(|mirror| (mirror.end.meaning, mirror.percent));
+    format!("{steps:?} {ends:?} {mirror:?} {:?} {:?} {:?}", route.split_by, route.retries, route.request)
 }
 
 /// Notices conditions on what a log doesn't hold.
@@ -142,8 +135,16 @@ impl Trace for Watcher {
     }
 }
 
-/// Makes the head of a request from a line; `false` if the gateway would refuse it. The memory of the head is used again.
-pub fn receive(line: &Line<'_>, default_host: &str, head: &mut RequestHead) -> bool {
+/// A request of which nothing is known yet.
+pub fn blank() -> Request {
+    let ip = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    Request { listener: String::new(), head: RequestHead::default(), certificate: None, ip, secure: false }
+}
+
+/// Makes a request of a line; `false` if the gateway would refuse it. The memory of the one before is used again.
+pub fn receive(line: &Line<'_>, default_host: &str, request: &mut Request) -> bool {
+    request.secure = line.tls.unwrap_or(false);
+    let head = &mut request.head;
     let query = head.query.take();
     head.clear();
     let Some(method) = Method::from_token(&line.method) else { return false };

@@ -9,7 +9,9 @@ mod tally;
 
 pub use report::{Changed, Report};
 
+use std::collections::BTreeSet;
 use std::io::{self, Read};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -17,10 +19,10 @@ use std::thread;
 use memchr::{memchr_iter, memrchr};
 
 use crate::compiler::Compiled;
-use crate::deploy::replay::decide::{Decision, Names, Side, receive};
+use crate::deploy::replay::decide::{Decision, Names, Side, blank, receive};
 use crate::deploy::replay::line::Line;
 use crate::deploy::replay::tally::{Class, Tally};
-use crate::pipeline::head::RequestHead;
+use crate::table::space::Request;
 
 /// How much of a log is handed to a thread at once.
 const BLOCK: usize = 1 << 20;
@@ -67,23 +69,23 @@ impl Replay {
     }
 
     fn work(&self, blocks: &Mutex<Receiver<Block>>) -> Tally {
-        let (mut tally, mut head) = (Tally::default(), RequestHead::default());
+        let (mut tally, mut request) = (Tally::default(), blank());
         loop {
             let next = blocks.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let Ok((start, bytes)) = next else { return tally };
-            self.decide_block(start, &bytes, &mut head, &mut tally);
+            self.decide_block(start, &bytes, &mut request, &mut tally);
         }
     }
 
-    fn decide_block(&self, start: u64, bytes: &[u8], head: &mut RequestHead, tally: &mut Tally) {
+    fn decide_block(&self, start: u64, bytes: &[u8], request: &mut Request, tally: &mut Tally) {
         let mut begin = 0;
         for end in memchr_iter(b'\n', bytes).chain([bytes.len()]) {
-            self.decide_line(start + begin as u64, bytes[begin..end].trim_ascii_end(), head, tally);
+            self.decide_line(start + begin as u64, bytes[begin..end].trim_ascii_end(), request, tally);
             begin = (end + 1).min(bytes.len());
         }
     }
 
-    fn decide_line(&self, at: u64, text: &[u8], head: &mut RequestHead, tally: &mut Tally) {
+    fn decide_line(&self, at: u64, text: &[u8], request: &mut Request, tally: &mut Tally) {
         if text.is_empty() {
             return;
         }
@@ -92,16 +94,31 @@ impl Replay {
             return;
         };
         tally.requests += 1;
-        let tls = line.tls.unwrap_or(false);
-        let (old, new) = if receive(&line, &self.default_host, head) {
-            (self.old.decide(head, tls), self.new.decide(head, tls))
-        } else {
-            ((Decision::Refused, false), (Decision::Refused, false))
-        };
-        if old.0 != new.0 {
-            tally.note(Class { old: old.0, new: new.0, maybe: old.1 || new.1 }, &line, at);
+        if !receive(&line, &self.default_host, request) {
+            return;
         }
+        let ((old, guess), (new, new_guess)) = (self.old.decide(request), self.new.decide(request));
+        if old == new {
+            return;
+        }
+        let mut class = Class { old, new, maybe: guess || new_guess, differences: BTreeSet::new() };
+        if let (Decision::Route(before, _), Decision::Route(after, _)) = (old, new)
+            && before == after
+        {
+            request.ip = client(&line.client);
+            class.differences = self.old.differences(&self.new, request);
+            if class.differences.is_empty() {
+                return;
+            }
+        }
+        tally.note(class, &line, at);
     }
+}
+
+/// The address of a client, if it is one, perhaps with a port.
+fn client(text: &str) -> IpAddr {
+    let address = text.parse().or_else(|_| text.parse::<SocketAddr>().map(|address| address.ip()));
+    address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }
 
 /// Reads a log in blocks of whole lines, as long as they are taken.

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::deploy::replay::decide::{Decision, Names};
 use crate::deploy::replay::tally::Tally;
+use crate::table::space::Facet;
 
 /// How many clients of a class are named.
 const CLIENTS: usize = 3;
@@ -35,8 +36,9 @@ pub struct Changed {
     pub old: String,
     /// What they get.
     pub new: String,
-    /// Whether the route is the same, and does something else.
-    pub same_route: bool,
+    /// What the route does differently, where both are the same one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<String>,
     /// Whether the outcome may depend on header fields, cookies, a query or a certificate, which the log doesn't hold.
     pub maybe: bool,
     /// How many.
@@ -50,7 +52,6 @@ pub struct Changed {
 impl Report {
     pub(super) fn new(tally: Tally, names: &Names) -> Self {
         let said = |decision: Decision| match decision {
-            Decision::Refused => "refused (400)".to_owned(),
             Decision::NotFound => "no route (404)".to_owned(),
             Decision::MethodNotAllowed => "no route for the method (405)".to_owned(),
             Decision::Forbidden => "another client certificate (403)".to_owned(),
@@ -63,10 +64,12 @@ impl Report {
             clients.truncate(CLIENTS);
             let (old, new) = (said(class.old), said(class.new));
             let examples = found.examples.into_iter().map(|(_, example)| example).collect();
-            Changed { same_route: old == new, old, new, maybe: class.maybe, count: found.count, examples, clients }
+            let differences = class.differences.iter().map(facet).collect();
+            Changed { differences, old, new, maybe: class.maybe, count: found.count, examples, clients }
         });
         let mut classes: Vec<Changed> = classes.collect();
-        classes.sort_by(|a, b| (b.count, &a.old, &a.new, a.maybe).cmp(&(a.count, &b.old, &b.new, b.maybe)));
+        let key = |class: &Changed| (class.old.clone(), class.new.clone(), class.differences.clone(), class.maybe);
+        classes.sort_by_key(|class| (Reverse(class.count), key(class)));
         Self {
             format_version: 1,
             requests: tally.requests,
@@ -80,10 +83,10 @@ impl Report {
     pub fn human(&self) -> String {
         let mut out = String::new();
         for class in &self.classes {
-            let change = if class.same_route {
-                format!("{}, which does something else", class.old)
-            } else {
+            let change = if class.differences.is_empty() {
                 format!("{} -> {}", class.old, class.new)
+            } else {
+                format!("{} differs in {}", class.old, class.differences.join(", "))
             };
             let maybe = if class.maybe { ", if header fields, cookies and query don't say otherwise" } else { "" };
             // Writing into a string cannot fail.
@@ -101,6 +104,24 @@ impl Report {
             let _ = writeln!(out, "{} lines are of no known format", self.unknown_lines);
         }
         out
+    }
+}
+
+/// What a route does differently, in words.
+fn facet(facet: &Facet) -> String {
+    match facet {
+        Facet::Route => "its name".to_owned(),
+        Facet::Status => "the status".to_owned(),
+        Facet::Authentication => "how callers prove who they are".to_owned(),
+        Facet::Tls => "TLS with clients".to_owned(),
+        Facet::UpstreamTls => "TLS with servers".to_owned(),
+        Facet::Plugin(id) => format!("the plugin {id}"),
+        Facet::Parameters => "its path parameters".to_owned(),
+        Facet::Backend => "its backend".to_owned(),
+        Facet::Split => "how it is split".to_owned(),
+        Facet::Mirror => "where copies go".to_owned(),
+        Facet::Timeouts => "its timeouts".to_owned(),
+        Facet::Retries => "its retries".to_owned(),
     }
 }
 

@@ -1,11 +1,12 @@
 //! What was found so far: counts by class, a few examples, and the clients of each.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use ahash::RandomState;
 
 use crate::deploy::replay::decide::Decision;
 use crate::deploy::replay::line::Line;
+use crate::table::space::Facet;
 
 /// How many examples of a class are kept: the first ones of the log.
 const EXAMPLES: usize = 3;
@@ -25,7 +26,7 @@ pub struct Tally {
 }
 
 /// What requests got, and what they get.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Class {
     /// What they got.
     pub old: Decision,
@@ -33,6 +34,8 @@ pub struct Class {
     pub new: Decision,
     /// Whether that may depend on what the log doesn't hold.
     pub maybe: bool,
+    /// What the route does differently, if it is the same one.
+    pub differences: BTreeSet<Facet>,
 }
 
 /// The requests of a class.

@@ -36,6 +36,7 @@ pub(super) struct RouteParts {
     pub(super) split_by: Option<SplitBy>,
     retries: Option<Retries>,
     request: std::time::Duration,
+    parameters: Box<[Box<str>]>,
 }
 
 /// A plugin of a route.
@@ -47,6 +48,7 @@ pub(super) struct StepParts {
     pub(super) plugin_name: &'static str,
     pub(super) guard: Option<Guard>,
     plugin: Arc<dyn Plugin>,
+    meaning: Digest,
 }
 
 impl Parts {
@@ -89,12 +91,12 @@ impl Parts {
 }
 
 fn route_parts(route: CompiledRoute) -> RouteParts {
-    let CompiledRoute { name, pipeline, ends, split_by, mirror: _, retries, request } = route;
+    let CompiledRoute { name, pipeline, ends, split_by, mirror: _, retries, request, parameters } = route;
     let steps = pipeline.into_iter().enumerate().map(|(index, step)| {
-        let PipelineStep { id, plugin_name, guard, plugin } = step;
-        StepParts { index, id, plugin_name, guard, plugin: plugin.into() }
+        let PipelineStep { id, plugin_name, guard, plugin, meaning } = step;
+        StepParts { index, id, plugin_name, guard, plugin: plugin.into(), meaning }
     });
-    RouteParts { name, steps: steps.collect(), ends: ends.into(), split_by, retries, request }
+    RouteParts { name, steps: steps.collect(), ends: ends.into(), split_by, retries, request, parameters }
 }
 
 fn watched_route(route: &RouteParts, journal: &Arc<Journal>) -> CompiledRoute {
@@ -102,6 +104,7 @@ fn watched_route(route: &RouteParts, journal: &Arc<Journal>) -> CompiledRoute {
         id: step.id.clone(),
         plugin_name: step.plugin_name,
         guard: step.guard.clone(),
+        meaning: step.meaning,
         plugin: Box::new(Watched { index: step.index, plugin: Arc::clone(&step.plugin), journal: Arc::clone(journal) }),
     });
     let ends = route.ends.iter().map(|end| match &end.backend {
@@ -119,6 +122,7 @@ fn watched_route(route: &RouteParts, journal: &Arc<Journal>) -> CompiledRoute {
         mirror: None,
         retries: route.retries.clone(),
         request: route.request,
+        parameters: route.parameters.clone(),
     }
 }
 
