@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gw::compiler::{Compiled, SourceFile, codes, compile, parse, reference};
+use gw::compiler::{AssetRequest, Manifests, SourceFile, Verdict, codes, compile, reference, validate};
 use gw::diagnostic::Code;
 use gw::diagnostic::render::{Report, Style, find};
 use gw::pipeline::assets::{Asset, AssetRead, Assets, Folder};
@@ -18,23 +18,30 @@ fn site() -> Folder {
 }
 
 /// A folder `site` beside the manifests; nothing else can be read.
-fn assets(manifest: &SourceFile) -> Assets {
-    let requests = parse(vec![manifest.clone()]).asset_requests();
+fn assets(requests: &[AssetRequest]) -> Assets {
     let read = |path: &str| match path {
         "site" => AssetRead::Folder(Arc::new(site())),
         _ => AssetRead::Failed("it does not exist".into()),
     };
-    requests.into_iter().map(|request| (request.path.clone(), read(&request.path))).collect::<BTreeMap<_, _>>()
+    requests.iter().map(|request| (request.path.clone(), read(&request.path))).collect::<BTreeMap<_, _>>()
 }
 
-fn compiled(text: &str) -> Compiled {
+/// Environments are taken in turn, as by `gw validate`, unless a line `# gw run`, perhaps with `--env`, says how it is used.
+fn compiled(text: &str) -> Verdict {
     let name = "page.yaml".to_owned();
-    let file = SourceFile { path: name.clone(), shown: name, bytes: text.into() };
-    let assets = assets(&file);
-    compile(parse(vec![file]), &assets)
+    let manifests = Manifests::read(vec![SourceFile { path: name.clone(), shown: name, bytes: text.into() }]);
+    match text.lines().find_map(|line| line.strip_prefix("# gw run")) {
+        Some(run) => {
+            let parsed = manifests.parse(run.trim().strip_prefix("--env "));
+            let assets = assets(&parsed.asset_requests());
+            let compiled = compile(parsed, &assets);
+            Verdict { sources: compiled.sources, diagnostics: compiled.diagnostics }
+        }
+        None => validate(manifests, None, assets),
+    }
 }
 
-fn shown(compiled: &Compiled) -> String {
+fn shown(compiled: &Verdict) -> String {
     let style = Style { color: false, width: 100 };
     let report = Report { sources: &compiled.sources, diagnostics: &compiled.diagnostics, style };
     (find("human").unwrap().render)(&report)
@@ -93,15 +100,17 @@ fn the_examples_of_the_manual_have_no_problem() {
         "---\napiVersion: gw/v1\nkind: Route\nmetadata: { name: all }\nspec: { public: true, backend: shop }\n";
     const LISTENER: &str = "---\napiVersion: gw/v1\nkind: Gateway\nmetadata: { name: edge }\nspec:\n  \
         listeners: [{ name: https, address: \"127.0.0.1:0\", tls: { certificates: [shop] } }]\n";
+    const GATEWAY: &str = "---\napiVersion: gw/v1\nkind: Gateway\nmetadata: { name: edge }\nspec: {}\n";
     for example in reference::examples() {
         let mut text = example.yaml();
         match example.manifest["kind"].as_str().unwrap() {
             "Route" if text.contains("backend:") => text += BACKEND,
             "Backend" => text += ROUTE,
             "Certificate" => text += LISTENER,
+            "Environment" => text += GATEWAY,
             _ => {}
         }
         let compiled = compiled(&text);
-        assert!(compiled.diagnostics.is_empty() && compiled.table.is_some(), "{text}\n{}", shown(&compiled));
+        assert!(compiled.diagnostics.is_empty(), "{text}\n{}", shown(&compiled));
     }
 }

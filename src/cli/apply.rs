@@ -24,7 +24,7 @@ pub struct Arguments {
     store: Store,
     #[command(flatten)]
     signing: Signing,
-    /// The environment that the release is for.
+    /// The environment that the release is for, by the name of its `Environment`.
     #[arg(long, env = "GW_ENV", value_name = "NAME")]
     env: Option<String>,
     /// Publish without asking, which needs a terminal.

@@ -1,5 +1,6 @@
 //! `gw bisect`: finds the commit that changed what a request gets.
 
+use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
@@ -10,7 +11,7 @@ use clap::ValueEnum;
 use crate::cli::Exit;
 use crate::cli::output::Output;
 use crate::cli::plan::error;
-use crate::deploy::bisect::{Bisected, bisect};
+use crate::deploy::bisect::{Bisected, Question, bisect};
 use crate::deploy::explain::Asked;
 use crate::deploy::git::{Commit, GitError, Repository};
 
@@ -36,6 +37,9 @@ pub struct Arguments {
     /// The folder of manifests.
     #[arg(long, value_name = "DIR", default_value = "gateway.d")]
     dir: PathBuf,
+    /// The environment, by the name of its `Environment`; commits without it are passed over if they have others.
+    #[arg(long, env = "GW_ENV", value_name = "NAME")]
+    env: Option<String>,
     /// The listener that the request comes in by. The default is the one with the port of the URL, else the first that speaks its
     /// scheme.
     #[arg(long, value_name = "NAME")]
@@ -75,7 +79,9 @@ fn bisected(arguments: Arguments) -> Result<String, String> {
     let repository = Repository::of(&arguments.dir).map_err(error)?;
     let (good, bad) = (repository.commit(&arguments.good), repository.commit(&arguments.bad));
     let shown = arguments.dir.display().to_string();
-    let found = bisect(&repository, &asked, &good.map_err(error)?, &bad.map_err(error)?, &shown).map_err(error)?;
+    let environment = arguments.env.as_deref();
+    let question = Question { repository: &repository, shown: &shown, environment, asked: &asked };
+    let found = bisect(&question, &good.map_err(error)?, &bad.map_err(error)?).map_err(error)?;
     match arguments.output {
         Format::Human => human(&found, &repository).map_err(error),
         Format::Json => json(&found, &repository).map_err(error),
@@ -86,9 +92,10 @@ fn human(found: &Bisected, repository: &Repository) -> Result<String, GitError> 
     let mut out = format!("{} changed it\n{}\n", found.commit.as_str(), repository.about(&found.commit)?);
     if !found.doubtful.is_empty() {
         let names: Vec<&str> = found.doubtful.iter().map(Commit::short).collect();
-        out.push_str(&format!("or one before it that has errors: {}\n", names.join(", ")));
+        // Writing into a string cannot fail.
+        let _ = writeln!(out, "or one before it that has errors: {}", names.join(", "));
     }
-    out.push_str(&format!("\nbefore\n{}\nafter\n{}", found.before, found.after));
+    let _ = write!(out, "\nbefore\n{}\nafter\n{}", found.before, found.after);
     Ok(out)
 }
 

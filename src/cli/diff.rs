@@ -20,6 +20,9 @@ pub struct Arguments {
     /// The folder of manifests that is looked for in revisions of Git.
     #[arg(long, value_name = "DIR", default_value = "gateway.d")]
     dir: PathBuf,
+    /// The environment, by the name of its `Environment`.
+    #[arg(long, env = "GW_ENV", value_name = "NAME")]
+    env: Option<String>,
     /// Exit with 2 if there are changes.
     #[arg(long)]
     detailed_exitcode: bool,
@@ -40,8 +43,9 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
 
 /// Whether anything changes.
 fn compared(arguments: &Arguments, output: &mut Output) -> Result<bool, String> {
-    let old = base::named(&arguments.old, &arguments.dir).map_err(error)?;
-    let new = base::named(&arguments.new, &arguments.dir).map_err(error)?;
+    let environment = arguments.env.as_deref();
+    let old = base::named(&arguments.old, &arguments.dir, environment).map_err(error)?;
+    let new = base::named(&arguments.new, &arguments.dir, environment).map_err(error)?;
     if let (Origin::Nothing(why), Origin::Nothing(_)) = (&old.origin, &new.origin) {
         return Err(error(format!("there is no manifest on either side: {why}")));
     }

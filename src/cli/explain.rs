@@ -25,6 +25,9 @@ pub struct Arguments {
     /// The folder of manifests.
     #[arg(long, value_name = "DIR", default_value = "gateway.d")]
     dir: PathBuf,
+    /// The environment, by the name of its `Environment`.
+    #[arg(long, env = "GW_ENV", value_name = "NAME")]
+    env: Option<String>,
     /// The listener that the request comes in by. The default is the one with the port of the URL, else the first that
     /// speaks its scheme.
     #[arg(long, value_name = "NAME")]
@@ -56,7 +59,7 @@ fn explained(arguments: Arguments, output: &Output) -> Result<String, String> {
     };
     let mut asked = Asked::new(method, url, &arguments.headers, arguments.ip).map_err(|e| error(&e))?;
     asked.listener = arguments.listener;
-    let compiled = compile_folder(&arguments.dir).map_err(|e| error(&e))?;
+    let compiled = compile_folder(&arguments.dir, arguments.env.as_deref()).map_err(|e| error(&e))?;
     let Some(table) = &compiled.table else {
         let (sources, diagnostics) = (&compiled.sources, &compiled.diagnostics);
         let report = render::Report { sources, diagnostics, style: output.log_style };

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 
 use crate::cli::Exit;
 use crate::cli::output::Output;
-use crate::deploy::graph::{dot, graph, mermaid};
+use crate::deploy::graph::{dot, graph, mermaid, svg};
 use crate::deploy::load::compile_folder;
 use crate::diagnostic::render;
 
@@ -16,7 +16,10 @@ pub struct Arguments {
     /// The folder of manifests.
     #[arg(default_value = "gateway.d", value_name = "DIR")]
     folder: PathBuf,
-    /// The language of the picture: Mermaid is drawn within Markdown, and `dot -Tsvg` draws the other.
+    /// The environment, by the name of its `Environment`.
+    #[arg(long, env = "GW_ENV", value_name = "NAME")]
+    env: Option<String>,
+    /// The language of the picture: Mermaid is drawn within Markdown, DOT by Graphviz, and SVG is drawn already.
     #[arg(long, short, value_name = "FORMAT", default_value = "mermaid")]
     output: Format,
 }
@@ -25,10 +28,11 @@ pub struct Arguments {
 enum Format {
     Mermaid,
     Dot,
+    Svg,
 }
 
 pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
-    let compiled = match compile_folder(&arguments.folder) {
+    let compiled = match compile_folder(&arguments.folder, arguments.env.as_deref()) {
         Ok(compiled) => compiled,
         Err(error) => {
             output.note(&format!("error: {error}\n"));
@@ -45,6 +49,7 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
     output.data(&match arguments.output {
         Format::Mermaid => mermaid(&picture),
         Format::Dot => dot(&picture),
+        Format::Svg => svg(&picture),
     });
     Exit::Ok
 }

@@ -16,6 +16,7 @@ mod new;
 mod output;
 mod paths;
 mod plan;
+mod render;
 mod replay;
 mod rollback;
 mod run;
@@ -92,6 +93,8 @@ commands! {
     Graph => graph,
     /// Say which route a request gets and why, and what is sent upstream.
     Explain => explain,
+    /// Print manifests as they are in an environment, and where each value that it changed is from.
+    Render => render,
     /// Publish a folder of manifests as a signed release.
     Apply => apply,
     /// Put an older release in force again, under a new number.

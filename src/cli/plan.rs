@@ -22,6 +22,9 @@ pub struct Arguments {
     /// request leaves the branch that it goes into, else what is checked out, else nothing.
     #[arg(long, value_name = "REF|DIR")]
     base: Option<String>,
+    /// The environment, by the name of its `Environment`.
+    #[arg(long, env = "GW_ENV", value_name = "NAME")]
+    env: Option<String>,
     /// Save the plan, for `gw apply` to carry out exactly that. It is JSON and holds no secret.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -62,11 +65,12 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
 }
 
 fn made(arguments: &Arguments, output: &mut Output) -> Result<Plan, String> {
-    let target = Side::folder(&arguments.dir).map_err(error)?;
+    let environment = arguments.env.as_deref();
+    let target = Side::folder(&arguments.dir, environment).map_err(error)?;
     valid(&target, output)?;
     let base = match &arguments.base {
-        Some(name) => base::named(name, &arguments.dir),
-        None => base::natural(&arguments.dir, &|name| env::var(name).ok()),
+        Some(name) => base::named(name, &arguments.dir, environment),
+        None => base::natural(&arguments.dir, environment, &|name| env::var(name).ok()),
     };
     let plan = plan(&base.map_err(error)?, &target);
     if let Some(file) = &arguments.out {

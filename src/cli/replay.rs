@@ -21,6 +21,9 @@ pub struct Arguments {
     /// The folder of manifests that would be in force.
     #[arg(default_value = "gateway.d", value_name = "DIR")]
     folder: PathBuf,
+    /// The environment, by the name of its `Environment`.
+    #[arg(long, env = "GW_ENV", value_name = "NAME")]
+    env: Option<String>,
     /// The access log: the gateway's JSON, Envoy's JSON or the combined format, also mixed; `-` reads standard input.
     #[arg(long, value_name = "FILE")]
     log: PathBuf,
@@ -58,9 +61,10 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
 }
 
 fn replayed(arguments: &Arguments, output: &Output) -> Result<String, String> {
-    let mut new = Side::folder(&arguments.folder).map_err(error)?;
+    let environment = arguments.env.as_deref();
+    let mut new = Side::folder(&arguments.folder, environment).map_err(error)?;
     valid(&new, output)?;
-    let mut old = base::named(&arguments.base, &arguments.folder).map_err(error)?;
+    let mut old = base::named(&arguments.base, &arguments.folder, environment).map_err(error)?;
     valid(&old, output)?;
     let replay = Replay::new(&mut old.compiled, &mut new.compiled, &arguments.host);
     let Some(replay) = replay else { return Err(error("the manifests have errors")) };

@@ -9,7 +9,7 @@ use crate::cli::output::Output;
 use crate::cli::plan::error;
 use crate::compiler::Compiled;
 use crate::deploy::load::compile_folder;
-use crate::deploy::test::{self, Report, Wanted, generate, human, junit};
+use crate::deploy::test::{Ran, Report, Wanted, generate, human, junit, run_folder};
 use crate::diagnostic::render;
 
 /// Arguments of `gw test`.
@@ -18,6 +18,9 @@ pub struct Arguments {
     /// The folder of manifests.
     #[arg(default_value = "gateway.d", value_name = "DIR")]
     folder: PathBuf,
+    /// The only environment to test, by the name of its `Environment`. The default is all of them in turn.
+    #[arg(long, env = "GW_ENV", value_name = "NAME")]
+    env: Option<String>,
     /// How the outcome is shown.
     #[arg(long, short, value_name = "FORMAT", default_value = "human")]
     output: Format,
@@ -27,7 +30,7 @@ pub struct Arguments {
     /// Say which routes, entries of `match` and plugins no case gets to.
     #[arg(long)]
     coverage: bool,
-    /// Exit with 3 if the cases get to less than this share of them, in percent.
+    /// Exit with 3 if the cases get to less than this share of them, in percent, in any environment.
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     fail_under: Option<u8>,
     /// Try mistakes that could be made, such as a plugin left out, and say which of them no case notices: at most 1,000, spread
@@ -67,7 +70,7 @@ fn problems(compiled: &Compiled, output: &Output) -> String {
 }
 
 fn generated(arguments: &Arguments, output: &Output) -> Result<(String, Exit), String> {
-    let mut compiled = compile_folder(&arguments.folder).map_err(error)?;
+    let mut compiled = compile_folder(&arguments.folder, arguments.env.as_deref()).map_err(error)?;
     match generate(&mut compiled).map_err(error)? {
         Some(text) => Ok((text, Exit::Ok)),
         None => Err(problems(&compiled, output)),
@@ -75,14 +78,14 @@ fn generated(arguments: &Arguments, output: &Output) -> Result<(String, Exit), S
 }
 
 fn tested(arguments: &Arguments, output: &mut Output) -> Result<(String, Exit), String> {
-    let mut compiled = compile_folder(&arguments.folder).map_err(error)?;
     let wanted = Wanted {
         filter: arguments.filter.clone(),
         coverage: arguments.coverage || arguments.fail_under.is_some(),
         mutation: arguments.mutate,
     };
-    let Some(report) = test::run(&mut compiled, &wanted).map_err(error)? else {
-        return Err(problems(&compiled, output));
+    let report = match run_folder(&arguments.folder, arguments.env.as_deref(), &wanted).map_err(error)? {
+        Ran::Report(report) => report,
+        Ran::Invalid(compiled) => return Err(problems(&compiled, output)),
     };
     match &arguments.filter {
         Some(filter) if report.total == 0 => return Err(error(format!("no case has `{filter}` in its name"))),
@@ -98,7 +101,8 @@ fn tested(arguments: &Arguments, output: &mut Output) -> Result<(String, Exit), 
 }
 
 fn verdict(report: &Report, least: Option<u8>) -> Exit {
-    let covered = report.coverage.as_ref().map_or(100, |coverage| coverage.percent);
+    let covered = report.runs.iter().filter_map(|run| run.coverage.as_ref()).map(|coverage| coverage.percent).min();
+    let covered = covered.unwrap_or(100);
     let enough = least.is_none_or(|least| covered >= usize::from(least));
     if report.failed == 0 && enough { Exit::Ok } else { Exit::Blocked }
 }

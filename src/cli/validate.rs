@@ -9,7 +9,7 @@ use clap::builder::PossibleValuesParser;
 use crate::cli::output::Output;
 use crate::cli::paths::expand;
 use crate::cli::{Exit, shown};
-use crate::compiler::{Compiled, SourceFile, compile, parse};
+use crate::compiler::{Manifests, SourceFile, Verdict, validate};
 use crate::deploy::load::{read_assets, read_file, read_folder};
 use crate::diagnostic::render::{FORMATS, Format, Report, Style, find};
 use crate::diagnostic::{Severity, fix};
@@ -20,6 +20,9 @@ pub struct Arguments {
     /// Folders, files or globs; `-` reads standard input.
     #[arg(default_value = "gateway.d", value_name = "PATH")]
     paths: Vec<String>,
+    /// The only environment to check, by the name of its `Environment`. The default is all of them in turn.
+    #[arg(long, env = "GW_ENV", value_name = "NAME")]
+    env: Option<String>,
     /// How problems are shown; several formats go to the files that `--output-file` names.
     #[arg(long, short, value_name = "FORMAT", value_parser = formats())]
     output: Vec<String>,
@@ -46,16 +49,16 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
         Ok(read) => read,
         Err(message) => return fail(output, &message),
     };
-    let compiled = read.compile();
+    let verdict = read.verdict(arguments.env.as_deref());
     if arguments.fix {
-        match apply_fixes(&compiled, output) {
+        match apply_fixes(&verdict, output) {
             Ok(0) => {}
             Ok(_) => return run(Arguments { fix: false, ..arguments }, output),
             Err(message) => return fail(output, &message),
         }
     }
-    match show(&compiled, &arguments, output) {
-        Ok(()) => verdict(&compiled, arguments.deny_warnings),
+    match show(&verdict, &arguments, output) {
+        Ok(()) => exit(&verdict, arguments.deny_warnings),
         Err(message) => fail(output, &message),
     }
 }
@@ -65,8 +68,8 @@ fn fail(output: &mut Output, message: &str) -> Exit {
     Exit::Error
 }
 
-fn verdict(compiled: &Compiled, deny_warnings: bool) -> Exit {
-    match (compiled.diagnostics.has_errors(), compiled.diagnostics.count(Severity::Warning)) {
+fn exit(verdict: &Verdict, deny_warnings: bool) -> Exit {
+    match (verdict.diagnostics.has_errors(), verdict.diagnostics.count(Severity::Warning)) {
         (true, _) => Exit::Error,
         (false, 1..) if deny_warnings => Exit::Blocked,
         (false, _) => Exit::Ok,
@@ -80,10 +83,8 @@ struct Read {
 }
 
 impl Read {
-    fn compile(self) -> Compiled {
-        let parsed = parse(self.files);
-        let assets = read_assets(&self.root, &parsed.asset_requests());
-        compile(parsed, &assets)
+    fn verdict(self, environment: Option<&str>) -> Verdict {
+        validate(Manifests::read(self.files), environment, |requests| read_assets(&self.root, requests))
     }
 }
 
@@ -132,10 +133,10 @@ impl Read {
     }
 }
 
-fn apply_fixes(compiled: &Compiled, output: &mut Output) -> Result<usize, String> {
+fn apply_fixes(verdict: &Verdict, output: &mut Output) -> Result<usize, String> {
     let mut total = 0;
-    for (source, text, count) in fix::apply(&compiled.sources, &compiled.diagnostics) {
-        let name = &compiled.sources.get(source).name;
+    for (source, text, count) in fix::apply(&verdict.sources, &verdict.diagnostics) {
+        let name = &verdict.sources.get(source).name;
         if Path::new(name).is_file() {
             fs::write(name, text).map_err(|error| format!("cannot write {name}: {error}"))?;
             total += count;
@@ -147,13 +148,13 @@ fn apply_fixes(compiled: &Compiled, output: &mut Output) -> Result<usize, String
     Ok(total)
 }
 
-fn show(compiled: &Compiled, arguments: &Arguments, output: &mut Output) -> Result<(), String> {
+fn show(verdict: &Verdict, arguments: &Arguments, output: &mut Output) -> Result<(), String> {
     let named = |name: &String| find(name).unwrap_or(&FORMATS[0]);
     let formats: Vec<&Format> =
         if arguments.output.is_empty() { vec![&FORMATS[0]] } else { arguments.output.iter().map(named).collect() };
-    shown::show(&formats, &arguments.output_file, output, |format, style| render(compiled, format, style))
+    shown::show(&formats, &arguments.output_file, output, |format, style| render(verdict, format, style))
 }
 
-fn render(compiled: &Compiled, format: &Format, style: Style) -> String {
-    (format.render)(&Report { sources: &compiled.sources, diagnostics: &compiled.diagnostics, style })
+fn render(verdict: &Verdict, format: &Format, style: Style) -> String {
+    (format.render)(&Report { sources: &verdict.sources, diagnostics: &verdict.diagnostics, style })
 }

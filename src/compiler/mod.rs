@@ -5,11 +5,15 @@
 
 pub mod check;
 mod codes;
+mod content;
+pub mod environment;
 pub mod format;
 pub mod lint;
 mod lower;
 pub mod manifest;
+mod manifests;
 mod object;
+mod parallel;
 mod parse;
 pub mod quote;
 pub mod reference;
@@ -19,6 +23,8 @@ mod shape;
 pub mod syntax;
 
 pub use codes::all as codes;
+pub use environment::several::{Verdict, validate};
+pub use manifests::Manifests;
 pub use object::{Address, Object, short as object_name};
 pub use parse::{AssetRequest, Parsed, SourceFile, parse};
 
@@ -54,7 +60,7 @@ pub fn compile_to_serve(parsed: Parsed, assets: &Assets) -> Compiled {
 }
 
 fn compile_for(reader: Reader, parsed: Parsed, assets: &Assets) -> Compiled {
-    let Parsed { sources, objects, mut diagnostics, lost } = parsed;
+    let Parsed { sources, objects, mut diagnostics, lost, filled } = parsed;
     let (model, problems) = resolve::resolve(objects, lost);
     diagnostics.append(problems);
     let levels = model.levels();
@@ -65,6 +71,7 @@ fn compile_for(reader: Reader, parsed: Parsed, assets: &Assets) -> Compiled {
         diagnostics.append(lint::run_on_table(&lint::Made::new(&model, table, &places), &levels, reader));
     }
     lint::apply_levels(&mut diagnostics, &levels);
+    environment::point_at_values(&mut diagnostics, &filled);
     diagnostics.sort();
     let table = table.filter(|_| !diagnostics.has_errors());
     Compiled { sources, diagnostics, table, places, objects: model.objects }

@@ -1,18 +1,23 @@
-//! The first stages, file by file and in parallel: text, document, checked against its schema, object.
+//! The first stages, document by document and in parallel: variables filled in, checked against its schema, object.
 
-use std::num::NonZero;
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::thread;
 
 use serde_json::Value as Json;
 
 use crate::compiler::check::{Checked, LITERAL_SECRET, Validators, check};
-use crate::compiler::manifest::{Metadata, Spec, kind};
+use crate::compiler::content::is_content;
+use crate::compiler::environment;
+use crate::compiler::environment::codes::{OTHER_NAMESPACE, VALUE_MISSING};
+use crate::compiler::environment::{Filled, Prepared, prepare};
+use crate::compiler::manifest::{DEFAULT_NAMESPACE, Metadata, Spec, kind};
+use crate::compiler::manifests::{ENVIRONMENT, File, Manifests};
 use crate::compiler::object::{Address, Object};
+use crate::compiler::parallel;
 use crate::compiler::resolve::Lost;
 use crate::compiler::shape;
-use crate::compiler::syntax::{self, Document, Node, Value};
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceId, SourceMap};
+use crate::compiler::syntax::{Document, Node, Value};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceMap};
 use crate::value::Scalar as _;
 use crate::value::name::Name;
 
@@ -37,6 +42,8 @@ pub struct Parsed {
     pub diagnostics: Diagnostics,
     /// The documents that became no object: what seems unused or missing may not be.
     pub lost: Vec<Lost>,
+    /// The values of variables that stand in the objects, sorted by place.
+    pub filled: Vec<Filled>,
 }
 
 /// A file or folder that a manifest names.
@@ -46,55 +53,60 @@ pub struct AssetRequest {
     pub path: String,
 }
 
-/// Reads files into objects.
+/// Reads files into objects, without an environment.
 pub fn parse(files: Vec<SourceFile>) -> Parsed {
-    let mut sources = SourceMap::default();
-    let mut texts = Vec::with_capacity(files.len());
-    for file in files {
-        let id = sources.add(file.shown, syntax::decode(&file.bytes));
-        texts.push((id, Arc::from(file.path)));
-    }
-    let mut lost = Vec::new();
-    let mut objects = Vec::new();
-    let mut diagnostics = Diagnostics::default();
-    for part in without_content(in_parallel(&sources, &texts), &texts) {
-        objects.extend(part.objects);
-        diagnostics.append(part.diagnostics);
-        lost.extend(part.lost);
-    }
-    // Secrets that were written out: from here on nothing can show them.
-    for secret in diagnostics.iter().filter(|diagnostic| diagnostic.code == &LITERAL_SECRET) {
-        secret.span().into_iter().for_each(|span| sources.hide(span));
-    }
-    objects.sort_by(|a, b| a.address.cmp(&b.address).then(a.root.span.cmp(&b.root.span)));
-    Parsed { sources, objects, diagnostics, lost }
+    Manifests::read(files).parse(None)
 }
 
-/// Leaves out the files of folders that a manifest serves: whatever their names end in, they are content. A manifest nearer to the
-/// root folder decides for those below it, and none for the folder that it stands in itself.
-fn without_content(parts: Vec<Part>, texts: &[Text]) -> Vec<Part> {
-    let mut files: Vec<(&str, Part)> = texts.iter().map(|(_, path)| &**path).zip(parts).collect();
-    files.sort_by_key(|(path, _)| path.matches('/').count());
-    let mut folders: Vec<String> = Vec::new();
-    let mut kept = Vec::with_capacity(files.len());
-    for (path, part) in files {
-        if folders.iter().any(|folder| is_below(path, folder)) {
-            continue;
+impl Manifests {
+    /// Makes objects of the documents, as they are in an environment.
+    pub fn parse(mut self, environment: Option<&str>) -> Parsed {
+        let prepared = prepare(&mut self, environment);
+        let Self { mut sources, mut files } = self;
+        let validators = Validators::new();
+        let parts = parallel::each(&mut files, |file| one(file, &validators, &prepared));
+        let paths: Vec<&str> = files.iter().map(|file| &*file.path).collect();
+        let content = is_content(&paths, |i| parts[i].objects.iter().flat_map(asset_paths_of).collect());
+        let mut parsed = Parsed {
+            sources: SourceMap::default(),
+            objects: Vec::new(),
+            diagnostics: prepared.problems,
+            lost: Vec::new(),
+            filled: Vec::new(),
+        };
+        for (part, _) in parts.into_iter().zip(content).filter(|(_, is_content)| !is_content) {
+            parsed.objects.extend(part.objects);
+            parsed.diagnostics.append(part.diagnostics);
+            parsed.lost.extend(part.lost);
+            parsed.filled.extend(part.filled);
         }
-        let own = part.objects.iter().flat_map(asset_paths).filter(|folder| !is_below(path, folder));
-        folders.extend(own);
-        kept.push(part);
+        parsed.objects.sort_by(|a, b| a.address.cmp(&b.address).then(a.root.span.cmp(&b.root.span)));
+        parsed.filled.sort_by_key(|filled| filled.place);
+        hide_secrets(&mut sources, &parsed);
+        once(&mut parsed.diagnostics);
+        Parsed { sources, ..parsed }
     }
-    kept
 }
 
-fn is_below(path: &str, folder: &str) -> bool {
-    folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+/// Secrets that were written out: from here on nothing can show them.
+fn hide_secrets(sources: &mut SourceMap, parsed: &Parsed) {
+    for secret in parsed.diagnostics.iter().filter(|diagnostic| diagnostic.code == &LITERAL_SECRET) {
+        let Some(span) = secret.span() else { continue };
+        sources.hide(span);
+        parsed.filled.iter().filter(|filled| filled.place == span).for_each(|filled| sources.hide(filled.value));
+    }
+}
+
+/// A variable without a value is reported where it is used first.
+fn once(diagnostics: &mut Diagnostics) {
+    diagnostics.sort();
+    let mut seen = HashSet::new();
+    diagnostics.retain(|problem| problem.code != &VALUE_MISSING || seen.insert(problem.message.clone()));
 }
 
 /// The files and folders that an object names and that stay inside the root folder.
-fn asset_paths(object: &Object) -> impl Iterator<Item = String> {
-    object.assets().into_iter().map(|(path, _)| path)
+fn asset_paths_of(object: &Object) -> Vec<String> {
+    object.assets().into_iter().map(|(path, _)| path).collect()
 }
 
 #[derive(Default)]
@@ -102,41 +114,18 @@ struct Part {
     objects: Vec<Object>,
     diagnostics: Diagnostics,
     lost: Vec<Lost>,
+    filled: Vec<Filled>,
 }
 
-/// A text, and the path of its file from the root folder.
-type Text = (SourceId, Arc<str>);
-
-fn in_parallel(sources: &SourceMap, texts: &[Text]) -> Vec<Part> {
-    let validators = &Validators::new();
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    let chunk = texts.len().div_ceil(threads).max(1);
-    if texts.len() < 2 {
-        return texts.iter().map(|text| one(sources, text, validators)).collect();
-    }
-    thread::scope(|scope| {
-        let running: Vec<_> = texts
-            .chunks(chunk)
-            .map(|chunk| {
-                scope.spawn(move || chunk.iter().map(|text| one(sources, text, validators)).collect::<Vec<_>>())
-            })
-            .collect();
-        running
-            .into_iter()
-            .flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
-    })
-}
-
-fn one(sources: &SourceMap, (id, path): &Text, validators: &Validators) -> Part {
-    let (documents, diagnostics) = syntax::parse(*id, &sources.get(*id).text);
+fn one(file: &mut File, validators: &Validators, prepared: &Prepared) -> Part {
+    let diagnostics = std::mem::take(&mut file.diagnostics);
     let mut part = Part { diagnostics, ..Part::default() };
-    if documents.is_empty() && !part.diagnostics.is_empty() {
+    if file.documents.is_empty() && !part.diagnostics.is_empty() {
         part.lost.push(Lost { kind: None, name: None });
     }
-    for document in documents {
+    for document in std::mem::take(&mut file.documents) {
         let lost = lost(&document.root);
-        match object(document, path, validators, &mut part.diagnostics) {
+        match object(document, &file.path, validators, prepared, &mut part) {
             Some(object) => part.objects.push(object),
             None => part.lost.push(lost),
         }
@@ -152,25 +141,83 @@ fn lost(root: &Node) -> Lost {
 }
 
 /// The object of a document; `None` if it cannot even be told who it is.
-fn object(document: Document, manifest: &Arc<str>, validators: &Validators, out: &mut Diagnostics) -> Option<Object> {
-    let Document { root, complete } = document;
+fn object(
+    document: Document,
+    manifest: &Arc<str>,
+    validators: &Validators,
+    prepared: &Prepared,
+    part: &mut Part,
+) -> Option<Object> {
+    let Document { mut root, complete } = document;
+    let out = &mut part.diagnostics;
     let before = out.len();
+    let failed = prepared.variables.fill(&mut root, validators, &mut part.filled, out);
     let checked = if complete { check(&root, validators, out)? } else { Checked::unchecked(&root)? };
+    // What follows from a variable without a value is not reported on top.
+    let follows = |problem: &Diagnostic| problem.span().is_some_and(|span| failed.iter().any(|f| f.holds(span)));
+    if !failed.is_empty() {
+        out.retain(|problem| environment::CODES.contains(&problem.code) || !follows(problem));
+    }
     let Json::Object(mut json) = checked.json else { return None };
-    let metadata: Metadata = serde_json::from_value(json.remove("metadata")?).ok()?;
+    let mut metadata: Metadata = serde_json::from_value(json.remove("metadata")?).ok()?;
+    let problem = namespace(&root, manifest, prepared, checked.kind.name, &mut metadata);
+    out.extend(problem);
     let address =
         Address { kind: checked.kind.name, namespace: metadata.namespace.clone(), name: metadata.name.clone() };
     for diagnostic in out.iter_mut().skip(before) {
         diagnostic.object = Some(address.to_string());
     }
     let mut object = Object { address, metadata, spec: None, root, manifest: Arc::clone(manifest) };
-    if checked.valid {
+    if checked.valid && failed.is_empty() {
         match Spec::read(checked.kind.name, json.remove("spec").unwrap_or_default())? {
             Ok(spec) => object.spec = shape::check(&object, &spec, out).then_some(spec),
             Err(error) => out.push(unreadable(&object, &error)),
         }
     }
     Some(object)
+}
+
+/// Puts an object into the namespace of its folder; what it says itself has to agree.
+fn namespace(
+    root: &Node,
+    manifest: &str,
+    prepared: &Prepared,
+    kind: &str,
+    metadata: &mut Metadata,
+) -> Option<Diagnostic> {
+    let written = root.pointer("/metadata/namespace");
+    let folder = prepared.namespaces.of_file(manifest);
+    let place = written.or_else(|| root.pointer("/metadata/name")).map_or(root.span, |node| node.span);
+    if let Some(folder) = folder
+        && (written.is_none() || metadata.namespace == folder.name)
+    {
+        metadata.namespace = folder.name.clone();
+        let message =
+            format!("an `{ENVIRONMENT}` belongs to the whole gateway, not to the namespace `{}`", folder.name);
+        let problem = Diagnostic::new(&OTHER_NAMESPACE, message).at(place, "");
+        return (kind == ENVIRONMENT).then(|| problem.help("put it into a folder that has no namespace of its own"));
+    }
+    let written = metadata.namespace.clone();
+    match (folder, prepared.namespaces.named(&written)) {
+        (Some(folder), _) => {
+            metadata.namespace = folder.name.clone();
+            let message = format!("objects in the folder `{}` are in the namespace `{}`", folder.folder, folder.name);
+            let problem = Diagnostic::new(&OTHER_NAMESPACE, message).at(place, "another namespace");
+            let problem =
+                problem.at(folder.place, "by the `Gateway`").help("leave `namespace` out, or move the object");
+            Some(problem.fix("write the namespace of the folder", place, folder.name.to_string()))
+        }
+        (None, Some(named)) => {
+            let message = format!("objects of the namespace `{written}` stand in the folder `{}`", named.folder);
+            let problem = Diagnostic::new(&OTHER_NAMESPACE, message).at(place, "outside of it");
+            Some(problem.at(named.place, "by the `Gateway`").help(format!("move the object into `{}`", named.folder)))
+        }
+        (None, None) if kind == ENVIRONMENT && written.as_str() != DEFAULT_NAMESPACE => {
+            let message = format!("an `{ENVIRONMENT}` belongs to the whole gateway, not to the namespace `{written}`");
+            Some(Diagnostic::new(&OTHER_NAMESPACE, message).at(place, "").help("leave `namespace` out"))
+        }
+        (None, None) => None,
+    }
 }
 
 /// What the schema let through and the type refuses.
@@ -196,7 +243,7 @@ fn unreadable(object: &Object, error: &crate::compiler::manifest::SpecError) -> 
 impl Parsed {
     /// The files and folders that the manifests name and that stay inside the root folder, each once.
     pub fn asset_requests(&self) -> Vec<AssetRequest> {
-        let paths = self.objects.iter().flat_map(asset_paths);
+        let paths = self.objects.iter().flat_map(asset_paths_of);
         let mut requests: Vec<AssetRequest> = paths.map(|path| AssetRequest { path }).collect();
         requests.sort();
         requests.dedup();

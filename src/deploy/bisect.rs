@@ -11,6 +11,18 @@ use crate::deploy::explain::{Asked, AskedError, Explanation, explain, human};
 use crate::deploy::git::{Commit, GitError, Repository};
 use crate::deploy::plan::side::{Side, SideError};
 
+/// What is asked of each commit.
+pub struct Question<'a> {
+    /// The folder of manifests, in its repository.
+    pub repository: &'a Repository,
+    /// How the files of a commit are shown.
+    pub shown: &'a str,
+    /// The environment, if one is chosen.
+    pub environment: Option<&'a str>,
+    /// The request.
+    pub asked: &'a Asked,
+}
+
 /// What was found.
 #[derive(Debug)]
 pub struct Bisected {
@@ -57,34 +69,23 @@ struct Outcome {
     text: String,
 }
 
-/// The commits between two, and what a request gets in them.
-struct Search<'a> {
-    repository: &'a Repository,
-    asked: &'a Asked,
-    /// How the files of a commit are shown.
-    shown: &'a str,
-    looked_at: usize,
-}
-
 /// Finds the commit after `good`, up to `bad`, that changed what a request gets.
 ///
 /// # Errors
 /// If Git or the manifests of one end give nothing to compare, or the same.
-pub fn bisect(
-    repository: &Repository,
-    asked: &Asked,
-    good: &Commit,
-    bad: &Commit,
-    shown: &str,
-) -> Result<Bisected, BisectError> {
-    let mut search = Search { repository, asked, shown, looked_at: 0 };
+pub fn bisect(question: &Question<'_>, good: &Commit, bad: &Commit) -> Result<Bisected, BisectError> {
+    let mut looked_at = 0;
+    let mut outcome = |commit: &Commit| {
+        looked_at += 1;
+        question.outcome(commit)
+    };
     let name = |commit: &Commit| commit.short().to_owned();
-    let Some(before) = search.outcome(good)? else { return Err(BisectError::Invalid(name(good))) };
-    let Some(last) = search.outcome(bad)? else { return Err(BisectError::Invalid(name(bad))) };
+    let Some(before) = outcome(good)? else { return Err(BisectError::Invalid(name(good))) };
+    let Some(last) = outcome(bad)? else { return Err(BisectError::Invalid(name(bad))) };
     if before.essence == last.essence {
         return Err(BisectError::Same(name(good), name(bad)));
     }
-    let mut commits = repository.history(good, bad)?;
+    let mut commits = question.repository.history(good, bad)?;
     if commits.is_empty() {
         return Err(BisectError::NoWay(name(good), name(bad)));
     }
@@ -94,9 +95,9 @@ pub fn bisect(
     let mut invalid = BTreeSet::new();
     // the commit nearest to the middle of those that may tell
     while let Some(at) =
-        (low + 1..high).filter(|at| !invalid.contains(at)).min_by_key(|at| at.abs_diff((low + high) / 2))
+        (low + 1..high).filter(|at| !invalid.contains(at)).min_by_key(|at| at.abs_diff(usize::midpoint(low, high)))
     {
-        match search.outcome(&commits[at])? {
+        match outcome(&commits[at])? {
             None => drop(invalid.insert(at)),
             Some(outcome) if outcome.essence == ends.0.essence => (low, ends.0) = (at, outcome),
             Some(outcome) => (high, ends.1) = (at, outcome),
@@ -107,15 +108,15 @@ pub fn bisect(
         doubtful: commits[low + 1..high].to_vec(),
         before: ends.0.text,
         after: ends.1.text,
-        looked_at: search.looked_at,
+        looked_at,
     })
 }
 
-impl Search<'_> {
+impl Question<'_> {
     /// What the request gets in a commit; `None` if that doesn't compile.
-    fn outcome(&mut self, commit: &Commit) -> Result<Option<Outcome>, BisectError> {
-        self.looked_at += 1;
-        let side = Side::commit(self.repository, commit.clone(), commit.as_str(), self.shown)?;
+    fn outcome(&self, commit: &Commit) -> Result<Option<Outcome>, BisectError> {
+        let name = commit.as_str();
+        let side = Side::commit(self.repository, commit.clone(), name, self.shown, self.environment)?;
         let Some(table) = &side.compiled.table else { return Ok(None) };
         let explained = explain(&side.compiled, table, self.asked)
             .map_err(|error| BisectError::Asked(commit.short().to_owned(), error))?;

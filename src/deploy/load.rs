@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::compiler::{AssetRequest, Compiled, SourceFile, compile, parse};
+use crate::compiler::{AssetRequest, Compiled, Manifests, SourceFile, compile};
 use crate::pipeline::assets::{Asset, AssetRead, Assets, FOLDER_LIMIT, Folder};
 use crate::table::Digest;
 
@@ -138,12 +138,12 @@ impl Snapshot {
     }
 }
 
-/// Reads and compiles the manifests of a folder.
+/// Reads and compiles the manifests of a folder, for an environment if there are any.
 ///
 /// # Errors
 /// If the folder or a manifest cannot be read.
-pub fn compile_folder(root: &Path) -> Result<Compiled, LoadError> {
-    let parsed = parse(read_folder(root)?.files);
+pub fn compile_folder(root: &Path, environment: Option<&str>) -> Result<Compiled, LoadError> {
+    let parsed = Manifests::read(read_folder(root)?.files).parse(environment);
     let assets = read_assets(root, &parsed.asset_requests());
     Ok(compile(parsed, &assets))
 }

@@ -30,6 +30,11 @@ impl Span {
         Self { end: self.start, ..self }
     }
 
+    /// Whether another range lies within this one.
+    pub fn holds(self, other: Self) -> bool {
+        self.source == other.source && self.start <= other.start && other.end <= self.end
+    }
+
     /// The range from this one's start to another's end.
     #[must_use]
     pub fn to(self, other: Self) -> Self {

@@ -7,6 +7,7 @@ pub mod address;
 pub mod cookie;
 pub mod did_you_mean;
 pub mod duration;
+pub mod folder;
 pub mod header;
 pub mod host;
 pub mod https_url;
@@ -27,6 +28,7 @@ pub mod secret;
 pub mod size;
 pub mod template;
 pub mod url;
+pub mod variable;
 
 pub use scalar::{Format, Scalar, ScalarError};
 
@@ -36,6 +38,7 @@ pub const FORMATS: &[Format] = &[
     Format::of::<address::ListenAddress>(),
     Format::of::<cookie::CookieName>(),
     Format::of::<duration::Duration>(),
+    Format::of::<folder::FolderPath>(),
     Format::of::<header::HeaderName>(),
     Format::of::<host::HostName>(),
     Format::of::<host::HostPattern>(),
@@ -52,6 +55,7 @@ pub const FORMATS: &[Format] = &[
     Format::of::<path::PathPrefix>(),
     Format::of::<path::PathRegex>(),
     Format::of::<path::PathTemplate>(),
+    Format::of::<reference::Target>(),
     Format::of::<regex::Pattern>(),
     Format::of::<request_url::RequestUrl>(),
     Format::of::<retry::RetryCause>(),
@@ -59,4 +63,5 @@ pub const FORMATS: &[Format] = &[
     Format::of::<size::Size>(),
     Format::of::<template::Template>(),
     Format::of::<url::TargetUrl>(),
+    Format::of::<variable::VariableName>(),
 ];

@@ -54,6 +54,31 @@ fn what_does_not_compile_is_passed_over() {
     assert!(found.code == 1 && found.err.starts_with("error: no commit leads from "), "{found:?}");
 }
 
+/// A commit without the environment is passed over where there are others, and taken as it is where there are none.
+#[test]
+fn the_outcome_in_an_environment_is_compared() {
+    let environment = |name: &str, body: &str| {
+        let patch = format!(
+            "{{ kind: Route, name: a, spec: {{ plugins: [{{ respond: {{ headers: {{ x-body: {body} }} }} }}] }} }}"
+        );
+        format!(
+            "---\napiVersion: gw/v1\nkind: Environment\nmetadata: {{ name: {name} }}\nspec: {{ patches: [{patch}] }}\n"
+        )
+    };
+    let folder = Folder::repository(&[("gateway.d/a.yaml", &route("a", "/", "one"))]);
+    let good = folder.git("rev-parse HEAD");
+    folder.write("gateway.d/dev.yaml", &environment("dev", "two"));
+    folder.commit("dev");
+    folder.write("gateway.d/prod.yaml", &environment("prod", "one"));
+    folder.commit("prod");
+    folder.write("gateway.d/prod.yaml", &environment("prod", "three"));
+    let guilty = folder.commit("the guilty one");
+    let found = folder.gw(&format!("bisect /x --good {good} --env prod"));
+    assert!(found.out.starts_with(&format!("{guilty} changed it\n")), "{found:?}");
+    let found = folder.gw(&format!("bisect /x --good {good} --env dev"));
+    assert!(found.out.contains(" a: dev\n"), "{found:?}");
+}
+
 #[test]
 fn a_thousand_commits_take_seconds() {
     let folder = Folder::repository(&[("gateway.d/a.yaml", &route("a", "/", "v0"))]);

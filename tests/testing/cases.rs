@@ -192,7 +192,7 @@ FAILED all / c4
     let ran = folder.gw_words(&["test", ".", "--output", "json", "--filter", "c3"]);
     let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(
-        (report["failed"].as_u64(), report["cases"][0]["mismatches"][1]["place"]["column"].as_u64()),
+        (report["failed"].as_u64(), report["runs"][0]["cases"][0]["mismatches"][1]["place"]["column"].as_u64()),
         (Some(1), Some(98))
     );
     let ran = folder.gw_words(&["test", ".", "--output", "junit", "--filter", "c3"]);
@@ -275,7 +275,76 @@ fn proposed_cases_pass_and_cover_everything() {
     std::fs::write(folder.0.join("generated.yaml"), &ran.out).unwrap();
     let ran = folder.gw_words(&["test", ".", "--coverage", "--mutate", "--output", "json"]);
     let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
-    assert_eq!((ran.code, report["coverage"]["percent"].as_u64()), (0, Some(100)), "{ran:?}");
-    assert!(report["mutation"]["score"].as_u64() >= Some(95), "{ran:?}");
+    let run = &report["runs"][0];
+    assert_eq!((ran.code, run["coverage"]["percent"].as_u64()), (0, Some(100)), "{ran:?}");
+    assert!(run["mutation"]["score"].as_u64() >= Some(95), "{ran:?}");
     assert_eq!(folder.gw_words(&["test", ".", "--generate"]).out, "");
+}
+
+/// The tests of the two teams in the example, of which one names a backend of the other.
+#[test]
+fn the_tests_of_an_example_pass_in_its_environments() {
+    let folder = Folder::with(&[]);
+    let teams = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/teams");
+    let ran = folder.gw_words(&["test", teams, "--fail-under", "100"]);
+    assert!(ran.code == 0 && ran.out.matches("3 cases, all passed\n").count() == 3, "{ran:?}");
+}
+
+/// Without an environment chosen, all are tested: what one of them changes shows there.
+#[test]
+fn cases_are_tried_in_each_environment() {
+    let gateway = r#"
+apiVersion: gw/v1
+kind: Gateway
+metadata: { name: edge }
+spec: { variables: [{ name: host, type: host }], limits: { bodyBytes: 1KiB } }
+---
+apiVersion: gw/v1
+kind: Environment
+metadata: { name: dev }
+spec: { variables: { host: dev.example } }
+---
+apiVersion: gw/v1
+kind: Environment
+metadata: { name: prod }
+spec: { variables: { host: shop.example }, patches: [{ kind: Route, name: shop, spec: { plugins: [{ respond: { status: 503 } }] } }] }
+---
+apiVersion: gw/v1
+kind: Route
+metadata: { name: shop }
+spec: { hosts: ["${var.host}"], public: true, plugins: [{ respond: { status: 200 } }] }
+---
+apiVersion: gw/v1
+kind: Test
+metadata: { name: all }
+spec:
+  cases:
+    - { name: shop, request: { url: "http://${var.host}/" }, expect: { status: 200 } }
+"#;
+    let folder = Folder::with(&[("a.yaml", gateway)]);
+    let ran = folder.gw_words(&["test", ".", "--coverage"]);
+    let expected = "\
+in the environment dev:
+1 case, all passed
+coverage 100 %: routes 1 of 1, matches 1 of 1, plugins 1 of 1
+
+in the environment prod:
+FAILED all / shop
+  at a.yaml:27:15
+  status: expected 200, got 503
+    at a.yaml:27:80
+
+1 case, 1 failed
+coverage 100 %: routes 1 of 1, matches 1 of 1, plugins 1 of 1
+";
+    assert_eq!((ran.code, ran.out.as_str()), (3, expected), "{}", ran.err);
+    let ran = folder.gw_words(&["test", ".", "--env", "dev", "--mutate"]);
+    assert!(ran.code == 0 && ran.out.starts_with("in the environment dev:\n1 case, all passed\n"), "{ran:?}");
+    assert!(ran.out.contains("a.yaml:5:71: no case notices the gateway with twice its limits.bodyBytes\n"), "{ran:?}");
+    let ran = folder.gw_words(&["test", ".", "--output", "junit"]);
+    assert!(ran.out.contains("<testsuite name=\"all (prod)\" tests=\"1\" failures=\"1\""), "{}", ran.out);
+    let ran = folder.gw_words(&["test", ".", "--env", "qa"]);
+    assert!(ran.code == 1 && ran.err.contains("there is no `Environment` named `qa`"), "{ran:?}");
+    let ran = folder.gw_words(&["test", ".", "--generate"]);
+    assert!(ran.code == 1 && ran.err.contains("none is chosen"), "{ran:?}");
 }

@@ -33,7 +33,7 @@ spec: { match: [{ path: /old }], public: true, plugins: [{ redirect: { to: / } }
 "#;
 
 #[test]
-fn the_same_picture_in_two_languages() {
+fn the_same_picture_in_three_languages() {
     let folder = Folder::with(&[("a.yaml", MANIFEST)]);
     let ran = folder.gw_words(&["graph", "."]);
     let expected = r#"flowchart LR
@@ -57,4 +57,10 @@ fn the_same_picture_in_two_languages() {
     let ran = folder.gw_words(&["graph", ".", "--output", "dot"]);
     assert!(ran.out.contains("  r1 [shape=box, label=\"shop\\nshop.example, *.shop.example\\nGET|PUT /o/{id:\\\"?[0-9]+}\\n/a/** header x-b\"];\n"), "{}", ran.out);
     assert!(ran.out.contains("  r1p1 -> b0 [label=\"9 of 10\"];\n"), "{}", ran.out);
+    let ran = folder.gw_words(&["graph", ".", "--output", "svg"]);
+    let golden = "tests/testing/graph.svg";
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(golden, &ran.out).unwrap();
+    }
+    assert_eq!(ran.out, std::fs::read_to_string(golden).unwrap_or_default(), "{}", ran.err);
 }

@@ -20,7 +20,7 @@ pub struct StoreArguments {
     store: Option<String>,
     #[command(flatten)]
     trusted: Trusted,
-    /// The environment that this node is part of: releases for another one are refused.
+    /// The environment to run in, by the name of its `Environment`: releases for another one are refused.
     #[arg(long, env = "GW_ENV", value_name = "NAME")]
     env: Option<String>,
     /// The folder that the node keeps things in: the last good release and the newest one that it has seen, in `state` unless another
@@ -52,7 +52,7 @@ impl Followed {
         let StoreArguments { store, trusted, env, state_dir, poll } = &arguments.releases;
         let Some(url) = store else {
             let folder = &arguments.folder;
-            return Ok(Self { source: Box::new(Follower::new(folder)), watch: Watch::new(folder) });
+            return Ok(Self { source: Box::new(Follower::new(folder, env.clone())), watch: Watch::new(folder) });
         };
         let trust = trusted.named()?;
         let releases = open(url)?;

@@ -176,7 +176,8 @@ pub(super) fn choices(options: &Json) -> Vec<String> {
     options.as_array().into_iter().flatten().map(text).collect()
 }
 
-fn invalid(format: &str, node: &Node) -> Diagnostic {
+/// A text that is not of its format.
+pub(in crate::compiler) fn invalid(format: &str, node: &Node) -> Diagnostic {
     match scalar_error(format, node.as_str().unwrap_or_default()) {
         Some(error) => {
             let place = replacement::part(node, error.range);
@@ -198,7 +199,7 @@ fn mended(error: ScalarError, place: Span, whole: Span) -> Diagnostic {
     diagnostic.fix(format!("write `{written}`"), whole, written)
 }
 
-pub(super) fn scalar_error(format: &str, text: &str) -> Option<ScalarError> {
+pub(in crate::compiler) fn scalar_error(format: &str, text: &str) -> Option<ScalarError> {
     FORMATS.iter().find(|known| known.name == format).and_then(|known| (known.check)(text).err())
 }
 

@@ -9,6 +9,7 @@ mod validators;
 
 pub use codes::CODES;
 pub(super) use codes::LITERAL_SECRET;
+pub(super) use explain::{invalid, scalar_error};
 pub use validators::Validators;
 
 use serde_json::Value as Json;

@@ -51,6 +51,11 @@ impl Validators {
         Self(KINDS.iter().map(checker).collect())
     }
 
+    /// The rules of a kind, as a schema without what it holds for people.
+    pub(in crate::compiler) fn rules(&self, kind: &KindInfo) -> &Json {
+        &self.of(kind).rules
+    }
+
     /// The one of a kind.
     #[expect(clippy::expect_used, reason = "there is one for each kind of the table")]
     pub(super) fn of(&self, kind: &KindInfo) -> &Checker {

@@ -31,7 +31,7 @@ pub struct Lint {
 }
 
 /// The most rules of a table among which shadows are looked for: it would take longer than everything else.
-const SHADOWS_AT_MOST: usize = 20_000;
+pub const SHADOWS_AT_MOST: usize = 20_000;
 
 /// How a lint looks for what it is about.
 pub enum Check {

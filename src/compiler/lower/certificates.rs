@@ -18,7 +18,7 @@ pub(super) fn certificates(model: &Model, settings: &Settings) -> BTreeMap<Name,
 }
 
 fn certificate(model: &Model, gateway: &Object, reference: &Ref<CertificateKind>) -> Option<(Name, Certificate)> {
-    let object = model.get(CertificateKind::KIND, &gateway.address.namespace, reference.name())?;
+    let object = model.get(CertificateKind::KIND, reference.namespace(&gateway.address.namespace), reference.name())?;
     let Some(Spec::Certificate(spec)) = &object.spec else { return None };
     Some((reference.name().clone(), spec.compile()?))
 }

@@ -195,7 +195,15 @@ fn digest(model: &Model, settings: &Settings, assets: &Assets) -> Option<Digest>
                 parts.push(Box::new(content(object, assets)));
             }
             Some(Spec::Certificate(spec)) if model.is_used(object) => parts.push(Box::new((address, &**spec))),
-            Some(Spec::Backend(_) | Spec::Certificate(_) | Spec::Gateway(_) | Spec::Test(_)) | None => {}
+            Some(
+                Spec::Backend(_)
+                | Spec::Certificate(_)
+                | Spec::Environment(_)
+                | Spec::Gateway(_)
+                | Spec::Grant(_)
+                | Spec::Test(_),
+            )
+            | None => {}
         }
     }
     Digest::of_parts(parts.iter().map(|part| &**part as &dyn Part)).ok()

@@ -85,7 +85,8 @@ fn end(
     own: Timeouts,
     context: &Context<'_>,
 ) -> Option<End> {
-    let (namespace, name) = (object.address.namespace.clone(), reference.name().clone());
+    let namespace = reference.namespace(&object.address.namespace).clone();
+    let name = reference.name().clone();
     let address = Address { kind: "Backend", namespace, name };
     let Made { backend, meaning } = context.backends.get(&address)?;
     let timeouts = patience(own, Some(backend), context.settings);

@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::compiler::lint::LINTS;
+use crate::compiler::manifest::variable::{NamespaceFolder, Variable};
 use crate::table::settings::{AccessLog, GatewayTimeouts, Limits, Listener, Status};
 use crate::value::network::Network;
 
@@ -33,6 +34,14 @@ pub struct GatewaySpec {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "lint_levels")]
     pub lints: BTreeMap<String, Level>,
+    /// Variables, which each `Environment` may set. `${var.NAME}` stands for the value in any value of any manifest.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    pub variables: Vec<Variable>,
+    /// The namespaces of folders. The default is that all is in `default`, unless `metadata.namespace` says otherwise.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    pub namespaces: Vec<NamespaceFolder>,
 }
 
 fn example() -> serde_json::Value {
@@ -44,6 +53,8 @@ fn example() -> serde_json::Value {
         "timeouts": { "request": "1m" },
         "accessLog": { "format": "json" },
         "lints": { "unusedBackend": "error" },
+        "variables": [{ "name": "geoHost", "type": "host", "default": "geo.internal" }],
+        "namespaces": [{ "name": "geo", "folder": "teams/geo", "owners": ["@geo"] }],
     })
 }
 
@@ -73,6 +84,8 @@ impl Default for GatewaySpec {
             timeouts: GatewayTimeouts::default(),
             access_log: AccessLog::default(),
             lints: BTreeMap::new(),
+            variables: Vec::new(),
+            namespaces: Vec::new(),
         }
     }
 }

@@ -1,9 +1,12 @@
 //! The table of kinds: a new one is one file with its spec, and one line here.
 
 pub mod certificate;
+pub mod environment;
 pub mod gateway;
+pub mod grant;
 pub mod route;
 pub mod test;
+pub mod variable;
 
 use std::collections::BTreeMap;
 
@@ -12,7 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::backend::BackendSpec;
 use crate::compiler::manifest::certificate::CertificateSpec;
+use crate::compiler::manifest::environment::EnvironmentSpec;
 use crate::compiler::manifest::gateway::GatewaySpec;
+use crate::compiler::manifest::grant::GrantSpec;
 use crate::compiler::manifest::route::RouteSpec;
 use crate::compiler::manifest::test::TestSpec;
 use crate::value::name::Name;
@@ -29,7 +34,8 @@ pub const DEFAULT_NAMESPACE: &str = "default";
 pub struct Metadata {
     /// The name, unique among the objects of this kind in its namespace.
     pub name: Name,
-    /// The namespace; names in references are looked up in it.
+    /// The namespace; names in references are looked up in it. The default is the one that `Gateway` gives to the folder, else
+    /// `default`.
     #[serde(default = "default_namespace")]
     pub namespace: Name,
     /// Facts that other objects may select by, such as `team: geo`.
@@ -50,8 +56,9 @@ fn label_example() -> serde_json::Value {
     serde_json::json!({ "team": "geo" })
 }
 
+/// The namespace of objects that name none, as a name.
 #[expect(clippy::expect_used, reason = "the text is fixed and is a name")]
-fn default_namespace() -> Name {
+pub fn default_namespace() -> Name {
     DEFAULT_NAMESPACE.parse().expect("a literal")
 }
 
@@ -121,6 +128,10 @@ kinds! {
     Backend => BackendSpec,
     /// A certificate with its key, by which a listener proves who it is.
     Certificate => CertificateSpec,
+    /// Values of variables and changes of objects for one environment, such as `prod`.
+    Environment => EnvironmentSpec,
+    /// Which other namespaces may refer to objects of its own.
+    Grant => GrantSpec,
     /// Requests, and what must happen to them.
     Test => TestSpec,
 }

@@ -98,13 +98,13 @@ fn headers_example() -> Value {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[schemars(example = expect_example(), extend("minProperties" = 1))]
 pub struct Expect {
-    /// The route that it gets, in the namespace of the test.
+    /// The route that it gets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<Ref<RouteKind>>,
     /// That no route has it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub no_route: bool,
-    /// The backend that it gets to, in the namespace of the test.
+    /// The backend that it gets to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backend: Option<Ref<BackendKind>>,
     /// The plugin that answers in place of the backend, by its `id` or its name.

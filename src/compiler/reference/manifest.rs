@@ -9,7 +9,7 @@ use crate::compiler::quote::{flow, listed, quoted};
 use crate::compiler::reference::examples::of_kind;
 use crate::compiler::resolve::UNKNOWN_NAME;
 use crate::compiler::schema::{named, properties};
-use crate::compiler::{SourceFile, compile, parse};
+use crate::compiler::{Manifests, SourceFile, compile};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::pipeline::assets::{ASSET, Assets};
 use crate::value::did_you_mean::did_you_mean;
@@ -47,8 +47,16 @@ pub fn manifest(kind: &str, name: &Name) -> Result<Written, String> {
     let mut text = comment(info.summary.trim(), "");
     let (kind, name) = (info.name, quoted(name.as_str()));
     // Writing into a string cannot fail: the results of `write!` hold nothing.
-    let _ = writeln!(text, "apiVersion: {API_VERSION}\nkind: {kind}\nmetadata:\n  name: {name}\nspec:");
-    fields(schema, &spec, &example, &mut text);
+    let _ = writeln!(text, "apiVersion: {API_VERSION}\nkind: {kind}\nmetadata:\n  name: {name}");
+    let mut says = String::new();
+    fields(schema, &spec, &example, &mut says);
+    if spec == json!({}) {
+        says.lines().for_each(|line| text.extend([line.strip_prefix("  ").unwrap_or(line), "\n"]));
+        text.push_str("spec: {}\n");
+    } else {
+        text.push_str("spec:\n");
+        text.push_str(&says);
+    }
     let mut refers_to = Vec::new();
     references(schema, &spec, &mut refers_to);
     Ok(Written { text, refers_to })
@@ -58,6 +66,10 @@ pub fn manifest(kind: &str, name: &Name) -> Result<Written, String> {
 fn least(example: &Value, kind: &str, name: &Name) -> Value {
     let mut spec = example.clone();
     let says = |spec: &Value| spec.as_object().is_some_and(|fields| !fields.is_empty());
+    // all that an environment can say is about other objects
+    if !is_valid(kind, name, &spec) && is_valid(kind, name, &json!({})) {
+        return json!({});
+    }
     while let Some(smaller) =
         places(&spec, "").into_iter().rev().find_map(|place| without(&spec, &place, kind, name).filter(says))
     {
@@ -93,7 +105,8 @@ fn without(spec: &Value, place: &str, kind: &str, name: &Name) -> Option<Value> 
 fn is_valid(kind: &str, name: &Name, spec: &Value) -> bool {
     let manifest = json!({ "apiVersion": API_VERSION, "kind": kind, "metadata": { "name": name }, "spec": spec });
     let file = SourceFile { path: String::new(), shown: String::new(), bytes: manifest.to_string().into_bytes() };
-    let compiled = compile(parse(vec![file]), &Assets::new());
+    // an environment is looked at as the one that is chosen
+    let compiled = compile(Manifests::read(vec![file]).parse(Some(name.as_str())), &Assets::new());
     let is_elsewhere = |problem: &Diagnostic| problem.code == &UNKNOWN_NAME || problem.code == &ASSET;
     compiled.diagnostics.iter().all(|problem| problem.severity != Severity::Error || is_elsewhere(problem))
 }

@@ -3,7 +3,7 @@
 use crate::diagnostic::{Code, Severity};
 
 /// All of them.
-pub const CODES: &[&Code] = &[&DUPLICATE_NAME, &UNKNOWN_NAME, &SEVERAL_GATEWAYS];
+pub const CODES: &[&Code] = &[&DUPLICATE_NAME, &UNKNOWN_NAME, &SEVERAL_GATEWAYS, &NOT_GRANTED];
 
 pub(super) static DUPLICATE_NAME: Code = Code {
     id: "GW2001",
@@ -53,7 +53,8 @@ pub static UNKNOWN_NAME: Code = Code {
     page: "\
 # GW2002: unknown-name
 
-A reference names an object that does not exist in the namespace of the object that refers to it.
+A reference names an object that does not exist: a plain name in the namespace of the object that refers to it, `NAMESPACE/NAME` in
+another one. A `Grant` for an object that does not exist is reported too.
 
 ```yaml wrong
 apiVersion: gw/v1
@@ -102,6 +103,47 @@ apiVersion: gw/v1
 kind: Gateway
 metadata: { name: edge }
 spec: {}
+```
+",
+};
+
+pub(super) static NOT_GRANTED: Code = Code {
+    id: "GW2004",
+    name: "not-granted",
+    severity: Severity::Error,
+    page: "\
+# GW2004: not-granted
+
+A reference leads to an object of another namespace, and no `Grant` there allows it. Who looks after an object decides who else may use
+it: the `Grant` stands in the namespace of the object, and names the namespaces that may refer to it.
+
+```yaml wrong
+apiVersion: gw/v1
+kind: Backend
+metadata: { name: maps, namespace: geo }
+spec: { echo: {} }
+---
+apiVersion: gw/v1
+kind: Route
+metadata: { name: trips, namespace: travel }
+spec: { public: true, backend: geo/maps }
+```
+
+```yaml right
+apiVersion: gw/v1
+kind: Backend
+metadata: { name: maps, namespace: geo }
+spec: { echo: {} }
+---
+apiVersion: gw/v1
+kind: Grant
+metadata: { name: travel, namespace: geo }
+spec: { from: [{ namespace: travel }], to: [{ kind: Backend, name: maps }] }
+---
+apiVersion: gw/v1
+kind: Route
+metadata: { name: trips, namespace: travel }
+spec: { public: true, backend: geo/maps }
 ```
 ",
 };

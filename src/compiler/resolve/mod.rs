@@ -1,6 +1,7 @@
 //! Links objects: unique names, and every reference to an object that exists.
 
 mod codes;
+mod grants;
 pub mod walk;
 
 pub use codes::CODES;
@@ -18,6 +19,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::value::Scalar as _;
 use crate::value::did_you_mean::did_you_mean;
 use crate::value::name::Name;
+use crate::value::reference::Target;
 
 /// All objects, each name once, sorted by address.
 pub struct Model {
@@ -35,7 +37,7 @@ pub struct Model {
 }
 
 /// The kind of which there is at most one.
-const GATEWAY: &str = "Gateway";
+pub(super) const GATEWAY: &str = "Gateway";
 
 /// The kind that has no part in what happens to requests.
 const TEST: &str = "Test";
@@ -73,6 +75,7 @@ pub fn resolve(objects: Vec<Object>, mut lost: Vec<Lost>) -> (Model, Diagnostics
         model.used[target] = true;
     }
     one_gateway(&model, &mut out);
+    model.grants(&mut out);
     model.complete = out.is_empty() && model.lost.is_empty() && model.objects.iter().all(|o| o.spec.is_some());
     (model, out)
 }
@@ -150,10 +153,14 @@ impl Model {
         let mut found = Vec::new();
         for (mark, pointer, text) in marked(object) {
             let Marked::Reference(kind) = mark else { continue };
-            let Ok(name) = Name::parse(&text) else { continue };
-            let address = Address { kind, namespace: object.address.namespace.clone(), name };
+            let Ok(Target { namespace, name }) = Target::parse(&text) else { continue };
+            let namespace = namespace.unwrap_or_else(|| object.address.namespace.clone());
+            let address = Address { kind, namespace, name };
             match self.index.get(&address) {
-                Some(target) => found.push(*target),
+                Some(target) => {
+                    found.push(*target);
+                    out.extend(self.not_granted(object, &pointer, &address));
+                }
                 None if self.lost.iter().any(|lost| lost.may_be(&address)) => {}
                 None => out.push(self.unknown(object, &pointer, &address)),
             }
@@ -174,10 +181,20 @@ impl Model {
         let elsewhere = self.index.keys().find(|a| a.kind == missing.kind && a.name == missing.name);
         match (did_you_mean(missing.name.as_str(), known.iter().copied()), elsewhere) {
             (Some(near), _) => {
+                let near = if missing.namespace == object.address.namespace {
+                    near.to_owned()
+                } else {
+                    format!("{}/{near}", missing.namespace)
+                };
                 problem.help(format!("did you mean `{near}`?")).fix("use the name that exists", place, near)
             }
-            (None, Some(other)) => problem
-                .help(format!("there is one in the namespace `{}`, not in `{}`", other.namespace, missing.namespace)),
+            (None, Some(other)) if other.namespace == object.address.namespace => {
+                problem.help(format!("there is one in the namespace `{}`: write `{}`", other.namespace, other.name))
+            }
+            (None, Some(other)) => problem.help(format!(
+                "there is one in the namespace `{0}`, not in `{1}`: write `{0}/{2}`, with a `Grant` there",
+                other.namespace, missing.namespace, other.name
+            )),
             (None, None) => problem.help(format!("write a `{}` with this name, or use one that exists", missing.kind)),
         }
     }

@@ -20,9 +20,14 @@ pub enum Marked {
 
 /// The marked strings of an object: what each is, its JSON pointer, its text.
 pub fn marked(object: &Object) -> Vec<(Marked, String, String)> {
+    marked_in(object.address.kind, &object.root)
+}
+
+/// The same of a document that is no object yet.
+pub fn marked_in(kind: &str, root: &Node) -> Vec<(Marked, String, String)> {
     let mut found = Vec::new();
-    if let Some((_, marks)) = MARKS.iter().find(|(kind, _)| *kind == object.address.kind) {
-        collect(marks, &object.root, &mut String::new(), &mut found);
+    if let Some((_, marks)) = MARKS.iter().find(|(name, _)| *name == kind) {
+        collect(marks, root, &mut String::new(), &mut found);
     }
     found
 }

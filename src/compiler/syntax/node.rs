@@ -74,6 +74,14 @@ impl Node {
         }
     }
 
+    /// The field of this name, to be changed.
+    pub fn entry_mut(&mut self, key: &str) -> Option<&mut Entry> {
+        match &mut self.value {
+            Value::Mapping(entries) => entries.iter_mut().find(|entry| &*entry.key == key),
+            _ => None,
+        }
+    }
+
     /// The value of the field of this name.
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.entry(key).map(|entry| &entry.value)
@@ -85,6 +93,11 @@ impl Node {
             Value::String(text) => Some(text),
             _ => None,
         }
+    }
+
+    /// Whether both are scalars and say the same.
+    pub fn is_same_scalar(&self, other: &Self) -> bool {
+        !matches!(self.value, Value::Sequence(_) | Value::Mapping(_)) && self.value == other.value
     }
 
     /// The node a JSON pointer leads to.

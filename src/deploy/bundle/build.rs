@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::compiler::{Compiled, compile, parse};
+use crate::compiler::{Compiled, Manifests, compile};
 use crate::deploy::bundle::{Bundle, BundleError, Origin};
 use crate::deploy::load::{LoadError, read_assets, read_folder};
 
@@ -25,13 +25,13 @@ pub enum BuildError {
     Bundle(#[from] BundleError),
 }
 
-/// Compiles a folder of manifests, and packs it with the files that they name.
+/// Compiles a folder of manifests for the environment of its origin, and packs it with the files that they name.
 ///
 /// # Errors
 /// If the folder cannot be read, or is larger than a bundle may be.
 pub fn build(root: &Path, origin: &Origin) -> Result<Built, BuildError> {
     let files = read_folder(root)?.files;
-    let parsed = parse(files.clone());
+    let parsed = Manifests::read(files.clone()).parse(origin.environment.as_deref());
     let assets = read_assets(root, &parsed.asset_requests());
     let compiled = compile(parsed, &assets);
     let bundle = match &compiled.table {

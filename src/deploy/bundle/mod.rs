@@ -16,7 +16,7 @@ pub use origin::Origin;
 
 use serde::{Deserialize, Serialize};
 
-use crate::compiler::{Compiled, SourceFile, compile_to_serve, parse};
+use crate::compiler::{Compiled, Manifests, SourceFile, compile_to_serve};
 use crate::pipeline::assets::Assets;
 use crate::table::Digest;
 
@@ -114,9 +114,10 @@ pub enum BundleError {
 }
 
 impl Bundle {
-    /// Compiles it.
+    /// Compiles it, for its environment.
     pub fn compile(self) -> Compiled {
-        compile_to_serve(parse(self.sources), &self.assets)
+        let parsed = Manifests::read(self.sources).parse(self.contents.environment.as_deref());
+        compile_to_serve(parsed, &self.assets)
     }
 }
 

@@ -68,7 +68,7 @@ fn a_bundle_compiles_to_the_table_of_its_folder() {
     let bundle = Bundle::read(&bundle_of(&folder.0)).unwrap();
     let names: Vec<&str> = bundle.sources.iter().map(|file| file.path.as_str()).collect();
     assert_eq!(names, ["edge.yaml", "site/data.json"]);
-    let digest = compile_folder(&folder.0).unwrap().table.unwrap().digest;
+    let digest = compile_folder(&folder.0, None).unwrap().table.unwrap().digest;
     assert_eq!(bundle.contents.table, digest);
     assert_eq!(bundle.compile().table.unwrap().digest, digest);
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::compiler::{AssetRequest, Compiled, compile_to_serve, parse};
+use crate::compiler::{AssetRequest, Compiled, Manifests, compile_to_serve};
 use crate::deploy::follow::{Candidate, Look, Report, Source};
 use crate::deploy::load::{LoadError, Snapshot, asset_stats, read_assets, read_folder};
 use crate::deploy::secrets::{fingerprint, resolve};
@@ -18,6 +18,7 @@ const HOLLOW: Duration = Duration::from_secs(1);
 /// Looks at a folder again and again.
 pub struct Follower {
     root: PathBuf,
+    environment: Option<String>,
     seen: Option<Seen>,
     served: bool,
     /// Since when a manifest has no byte.
@@ -42,10 +43,11 @@ struct Seen {
 }
 
 impl Follower {
-    /// Follows a folder that was not looked at yet.
-    pub fn new(root: &Path) -> Self {
+    /// Follows a folder that was not looked at yet, for an environment if one is chosen.
+    pub fn new(root: &Path, environment: Option<String>) -> Self {
         Self {
             root: root.to_owned(),
+            environment,
             seen: None,
             served: false,
             hollow: None,
@@ -123,7 +125,7 @@ impl Source for Follower {
         if why == Wake::Poll || self.is_about_to_be_written(&snapshot) {
             return Look::Unsettled;
         }
-        let parsed = parse(snapshot.files);
+        let parsed = Manifests::read(snapshot.files).parse(self.environment.as_deref());
         let state = self.state(manifests, parsed.asset_requests());
         let assets = read_assets(&self.root, &state.requests);
         let again = self.read().map(|again| self.state(again.digest(), state.requests.clone()));

@@ -2,9 +2,11 @@
 
 mod dot;
 mod mermaid;
+mod svg;
 
 pub use dot::dot;
 pub use mermaid::mermaid;
+pub use svg::svg;
 
 use std::collections::BTreeMap;
 

@@ -5,23 +5,23 @@ use std::path::Path;
 use crate::deploy::git::{Commit, GitError, Repository};
 use crate::deploy::plan::side::{Side, SideError};
 
-/// How a variable of the environment is read.
-pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+/// How a variable of the process is read.
+pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Reads what was named: a folder that exists, else a revision of Git, `REVISION:FOLDER` for another folder of it.
 ///
 /// # Errors
 /// If it is neither.
-pub fn named(name: &str, folder: &Path) -> Result<Side, SideError> {
+pub fn named(name: &str, folder: &Path, environment: Option<&str>) -> Result<Side, SideError> {
     if Path::new(name).is_dir() {
-        return Side::folder(Path::new(name));
+        return Side::folder(Path::new(name), environment);
     }
     let (revision, other) = name.split_once(':').map_or((name, None), |(revision, folder)| (revision, Some(folder)));
     let repository = Repository::of(folder)?;
     let commit = repository.commit(revision)?;
     match other {
-        Some(other) => Side::commit(&repository.with_folder(other), commit, revision, other),
-        None => Side::commit(&repository, commit, revision, &shown(folder)),
+        Some(other) => Side::commit(&repository.with_folder(other), commit, revision, other, environment),
+        None => Side::commit(&repository, commit, revision, &shown(folder), environment),
     }
 }
 
@@ -29,18 +29,18 @@ pub fn named(name: &str, folder: &Path) -> Result<Side, SideError> {
 ///
 /// # Errors
 /// If Git cannot say it, or what a pull request is about is not there.
-pub fn natural(folder: &Path, environment: Environment<'_>) -> Result<Side, SideError> {
+pub fn natural(folder: &Path, environment: Option<&str>, variables: Variables<'_>) -> Result<Side, SideError> {
     let repository = match Repository::of(folder) {
         Ok(repository) => repository,
         Err(error @ (GitError::NotARepository(_) | GitError::NoGit(_))) => return Ok(Side::nothing(error.to_string())),
         Err(error) => return Err(error.into()),
     };
     let Some(head) = repository.head()? else { return Ok(Side::nothing("Git has no commit yet")) };
-    let (name, commit) = match of_pull_request(&repository, &head, environment)? {
+    let (name, commit) = match of_pull_request(&repository, &head, variables)? {
         Some(found) => found,
         None => ("Git HEAD".to_owned(), head),
     };
-    Side::commit(&repository, commit, &name, &shown(folder))
+    Side::commit(&repository, commit, &name, &shown(folder), environment)
 }
 
 fn shown(folder: &Path) -> String {
@@ -60,9 +60,9 @@ const TARGET_BRANCH: &[&str] = &[
 fn of_pull_request(
     repository: &Repository,
     head: &Commit,
-    environment: Environment<'_>,
+    variables: Variables<'_>,
 ) -> Result<Option<(String, Commit)>, GitError> {
-    let set = |name: &str| environment(name).filter(|value| !value.is_empty());
+    let set = |name: &str| variables(name).filter(|value| !value.is_empty());
     if let Some(commit) = set("CI_MERGE_REQUEST_DIFF_BASE_SHA") {
         return Ok(Some(("the base of the merge request".to_owned(), repository.commit(&commit)?)));
     }

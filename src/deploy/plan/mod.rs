@@ -234,7 +234,7 @@ pub fn plan(base: &Side, target: &Side) -> Plan {
         format_version: FORMAT_VERSION.to_owned(),
         compiler: env!("CARGO_PKG_VERSION").to_owned(),
         api_version: API_VERSION.to_owned(),
-        environment: None,
+        environment: target.environment.clone(),
         base: described(base),
         target: described(target),
         summary: Summary {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use crate::compiler::{Compiled, Object, Parsed, SourceFile, compile, parse};
+use crate::compiler::{Compiled, Manifests, Object, Parsed, SourceFile, compile};
 use crate::deploy::git::{Commit, GitError, Repository, Tree};
 use crate::deploy::load::{LoadError, read_assets, read_folder};
 use crate::pipeline::assets::{AssetRead, Assets};
@@ -14,6 +14,8 @@ use crate::table::Digest;
 pub struct Side {
     /// What they are.
     pub origin: Origin,
+    /// The environment that they were compiled for, if they have any.
+    pub environment: Option<String>,
     /// What compiling them gave.
     pub compiled: Compiled,
     /// Their objects, sorted by address, each address once.
@@ -91,15 +93,15 @@ impl fmt::Display for Origin {
 impl Side {
     /// No manifest at all.
     pub fn nothing(why: impl Into<String>) -> Self {
-        Read::of(Vec::new()).compile(Origin::Nothing(why.into()), Assets::new())
+        Read::of(Vec::new(), None).compile(Origin::Nothing(why.into()), Assets::new())
     }
 
-    /// A folder.
+    /// A folder, in an environment if one is chosen.
     ///
     /// # Errors
     /// If it cannot be read.
-    pub fn folder(path: &Path) -> Result<Self, SideError> {
-        let read = Read::of(read_folder(path)?.files);
+    pub fn folder(path: &Path, environment: Option<&str>) -> Result<Self, SideError> {
+        let read = Read::of(read_folder(path)?.files, environment);
         // Outside of a repository, and without Git, a folder is only a folder.
         let repository = Repository::of(path).ok();
         let commit = repository.as_ref().and_then(|repository| repository.head().ok().flatten());
@@ -112,12 +114,18 @@ impl Side {
     ///
     /// # Errors
     /// If Git cannot read it.
-    pub fn commit(repository: &Repository, commit: Commit, name: &str, shown: &str) -> Result<Self, SideError> {
+    pub fn commit(
+        repository: &Repository,
+        commit: Commit,
+        name: &str,
+        shown: &str,
+        environment: Option<&str>,
+    ) -> Result<Self, SideError> {
         let Some(tree) = Tree::read(repository, &commit)? else {
             let folder = if repository.folder().is_empty() { "." } else { repository.folder() };
             return Ok(Self::nothing(format!("{folder} is not in {name}, {}", commit.short())));
         };
-        let read = Read::of(tree.snapshot(shown)?.files);
+        let read = Read::of(tree.snapshot(shown)?.files, environment);
         let assets = tree.assets(&read.parsed.asset_requests())?;
         Ok(read.compile(Origin::Commit { name: name.to_owned(), commit: commit.clone() }, assets))
     }
@@ -137,19 +145,23 @@ impl Side {
 /// Manifests that were read, before the files that they name are.
 struct Read {
     manifests: BTreeMap<String, Digest>,
+    environment: Option<String>,
     parsed: Parsed,
 }
 
 impl Read {
-    fn of(files: Vec<SourceFile>) -> Self {
+    fn of(files: Vec<SourceFile>, environment: Option<&str>) -> Self {
         let digest = |file: &SourceFile| (file.path.clone(), Digest::of_bytes(&file.bytes));
-        Self { manifests: files.iter().map(digest).collect(), parsed: parse(files) }
+        let digests = files.iter().map(digest).collect();
+        let manifests = Manifests::read(files);
+        let own = manifests.environments().into_iter().find(|own| Some(own.as_str()) == environment);
+        Self { manifests: digests, environment: own, parsed: manifests.parse(environment) }
     }
 
     fn compile(self, origin: Origin, assets: Assets) -> Side {
         let mut objects = self.parsed.objects.clone();
         objects.dedup_by(|second, first| second.address == first.address);
         let compiled = compile(self.parsed, &assets);
-        Side { origin, compiled, objects, assets, manifests: self.manifests }
+        Side { origin, environment: self.environment, compiled, objects, assets, manifests: self.manifests }
     }
 }

@@ -39,7 +39,7 @@ pub struct Side {
 /// The names of routes, and what they do, by the numbers that stand for them.
 #[derive(Default)]
 pub struct Names {
-    names: Vec<String>,
+    list: Vec<String>,
     numbers: BTreeMap<String, u32>,
     meanings: BTreeMap<String, u32>,
 }
@@ -47,15 +47,15 @@ pub struct Names {
 impl Names {
     /// The name of a route.
     pub fn get(&self, number: u32) -> &str {
-        self.names.get(number as usize).map_or("", String::as_str)
+        self.list.get(number as usize).map_or("", String::as_str)
     }
 
     fn number(&mut self, name: &str) -> u32 {
         if let Some(number) = self.numbers.get(name) {
             return *number;
         }
-        let number = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
-        self.names.push(name.to_owned());
+        let number = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
+        self.list.push(name.to_owned());
         self.numbers.insert(name.to_owned(), number);
         number
     }

@@ -101,7 +101,7 @@ mod tests {
     fn the_folder_compiles_and_is_not_overwritten() {
         let root = std::env::temp_dir().join(format!("gw-starter-{}", std::process::id()));
         write(&root).unwrap();
-        let compiled = compile_folder(&root).unwrap();
+        let compiled = compile_folder(&root, None).unwrap();
         let again = write(&root);
         std::fs::remove_dir_all(&root).unwrap();
         assert!(compiled.table.is_some() && compiled.diagnostics.is_empty(), "{:?}", compiled.diagnostics);

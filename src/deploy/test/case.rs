@@ -32,7 +32,7 @@ pub struct CaseError {
     error: AskedError,
 }
 
-impl<'a> Planned<'a> {
+impl Planned<'_> {
     /// The place of a part of it, such as `/expect/route`.
     pub fn place(&self, pointer: &str) -> Place {
         place(self.object, self.sources, self.index, pointer)

@@ -6,11 +6,23 @@ use crate::deploy::test::written::Written;
 use crate::pipeline::condition::FieldCondition;
 use crate::table::route::End;
 use crate::table::router::{Conditions, PathMatch, Rule};
+use crate::table::settings::Limits;
 use crate::value::path::{PathPrefix, Segment};
 
-/// All of them, in the order of the routes.
+/// Raises a limit.
+type Raise = fn(&mut Limits);
+
+/// The limits that a request can meet by itself, each with how it is raised.
+const LIMITS: [(&str, Raise); 4] = [
+    ("headerBytes", |limits| limits.header_bytes = limits.header_bytes.doubled()),
+    ("headers", |limits| limits.headers = limits.headers.saturating_mul(2)),
+    ("targetBytes", |limits| limits.target_bytes = limits.target_bytes.doubled()),
+    ("bodyBytes", |limits| limits.body_bytes = limits.body_bytes.doubled()),
+];
+
+/// All of them: those of the gateway, and then in the order of the routes.
 pub(super) fn mutants(parts: &Parts, written: &Written<'_>) -> Vec<Mutant> {
-    let mut found = Vec::new();
+    let mut found = of_limits(written);
     let ends: Vec<&End> = parts.routes.iter().flat_map(|route| &route.ends).collect();
     for ((index, route), own) in parts.routes.iter().enumerate().zip(parts.rules_by_route()) {
         for at in own {
@@ -22,10 +34,25 @@ pub(super) fn mutants(parts: &Parts, written: &Written<'_>) -> Vec<Mutant> {
     found
 }
 
+/// Limits that are written out; nobody is asked to test a default.
+fn of_limits(written: &Written<'_>) -> Vec<Mutant> {
+    let raised = LIMITS.into_iter().filter_map(|(name, raise)| {
+        let place = written.limit(name)?;
+        Some(Mutant {
+            route: None,
+            change: format!("with twice its limits.{name}"),
+            place: Some(place),
+            sight: Sight::All,
+            apply: Box::new(move |parts| raise(&mut parts.settings.limits)),
+        })
+    });
+    raised.collect()
+}
+
 fn of_rule(at: usize, rule: &Rule, written: &Written<'_>, found: &mut Vec<Mutant>) {
     for (change, looser) in looser(rule) {
         found.push(Mutant {
-            route: rule.route as usize,
+            route: Some(rule.route as usize),
             change,
             place: written.rule(at),
             sight: Sight::Rules,
@@ -99,8 +126,8 @@ fn wider(path: &PathMatch) -> Option<PathMatch> {
 fn of_steps(index: usize, route: &RouteParts, written: &Written<'_>, found: &mut Vec<Mutant>) {
     for (at, step) in route.steps.iter().enumerate() {
         let place = || written.plugin(index, step.index);
-        let mutant =
-            |change, apply| Mutant { route: index, change, place: place(), sight: Sight::Plugin(step.index), apply };
+        let sight = Sight::Plugin(step.index);
+        let mutant = |change, apply| Mutant { route: Some(index), change, place: place(), sight, apply };
         found.push(mutant(
             format!("without the plugin {}", step.id),
             Box::new(move |parts: &mut Parts| {
@@ -112,7 +139,7 @@ fn of_steps(index: usize, route: &RouteParts, written: &Written<'_>, found: &mut
                 format!("with the plugin {} for all requests", step.id),
                 Box::new(move |parts: &mut Parts| {
                     let route = parts.routes.get_mut(index);
-                    route.into_iter().flat_map(|route| route.steps.get_mut(at)).for_each(|step| step.guard = None);
+                    route.into_iter().filter_map(|route| route.steps.get_mut(at)).for_each(|step| step.guard = None);
                 }),
             ));
         }
@@ -128,13 +155,13 @@ fn of_ends(index: usize, route: &RouteParts, all: &[&End], written: &Written<'_>
         let pointer =
             if route.ends.len() == 1 { "/spec/backend".to_owned() } else { format!("/spec/split/{at}/backend") };
         found.push(Mutant {
-            route: index,
+            route: Some(index),
             change: format!("with the backend {} in place of {}", other.name, end.name),
             place: written.part(index, &pointer),
             sight: Sight::End,
             apply: Box::new(move |parts| {
                 let route = parts.routes.get_mut(index);
-                for end in route.into_iter().flat_map(|route| route.ends.get_mut(at)) {
+                for end in route.into_iter().filter_map(|route| route.ends.get_mut(at)) {
                     (end.name, end.backend) = (name.clone(), backend.clone());
                 }
             }),

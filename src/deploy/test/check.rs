@@ -9,7 +9,7 @@ use crate::deploy::explain::Place;
 use crate::deploy::test::case::Planned;
 use crate::deploy::test::stage::Got;
 use crate::value::header::HeaderName;
-use crate::value::name::Name;
+use crate::value::reference::Ref;
 
 /// An expectation that does not hold.
 #[derive(Clone, Debug, Serialize)]
@@ -31,17 +31,13 @@ pub fn mismatches(case: &Planned<'_>, got: &Got) -> Vec<Mismatch> {
     let route = got.route.as_deref();
     let no_route = || format!("no route ({})", got.error.unwrap_or("none"));
     if let Some(expected) = &expect.route {
-        checks.same("route", &named(case, expected.name()), route.map_or_else(no_route, str::to_owned));
+        checks.same("route", &named(case, expected), route.map_or_else(no_route, str::to_owned));
     }
     if let Some(route) = route.filter(|_| expect.no_route) {
         checks.add("noRoute", "no route".into(), format!("the route {route}"));
     }
     if let Some(expected) = &expect.backend {
-        checks.same(
-            "backend",
-            &named(case, expected.name()),
-            got.backend.as_deref().map_or_else(|| end(got), str::to_owned),
-        );
+        checks.same("backend", &named(case, expected), got.backend.as_deref().map_or_else(|| end(got), str::to_owned));
     }
     if let Some(expected) = &expect.rejected_by {
         let by = got.rejected_by.as_ref();
@@ -64,9 +60,9 @@ pub fn mismatches(case: &Planned<'_>, got: &Got) -> Vec<Mismatch> {
     checks.found
 }
 
-/// An object of the test's namespace as logs name it.
-fn named(case: &Planned<'_>, name: &Name) -> String {
-    object_name(&case.object.address.namespace, name)
+/// What a test refers to as logs name it.
+fn named<K>(case: &Planned<'_>, reference: &Ref<K>) -> String {
+    object_name(reference.namespace(&case.object.address.namespace), reference.name())
 }
 
 /// Where a request ended that got to no backend.

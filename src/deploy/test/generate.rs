@@ -26,7 +26,7 @@ pub fn generate(compiled: &mut Compiled) -> Result<Option<String>, TestError> {
         covered.extend(proposer.play(&case.script)?.rule);
     }
     let written = Written::of(compiled);
-    let mut proposed: BTreeMap<&Name, Vec<Value>> = BTreeMap::new();
+    let mut found: BTreeMap<&Name, Vec<Value>> = BTreeMap::new();
     let mut out = String::new();
     for rule in (0..).take(parts.rules.len()).filter(|rule| !covered.contains(rule)) {
         let route = parts.rules[rule as usize].route as usize;
@@ -39,10 +39,10 @@ pub fn generate(compiled: &mut Compiled) -> Result<Option<String>, TestError> {
             let text = format!("# {place}no request was found for entry {entry} of `match` of the route {route}\n");
             out.push_str(&text);
         } else {
-            proposed.entry(namespace).or_default().extend(cases);
+            found.entry(namespace).or_default().extend(cases);
         }
     }
-    let manifests = proposed.into_iter().map(|(namespace, cases)| manifest(namespace, cases));
+    let manifests = found.into_iter().map(|(namespace, cases)| manifest(namespace, cases));
     out.push_str(&manifests.collect::<Vec<_>>().join("---\n"));
     Ok(Some(out))
 }

@@ -2,22 +2,29 @@
 
 use std::fmt::Write as _;
 
-use crate::deploy::test::{CaseReport, Report};
+use crate::deploy::test::{CaseReport, Report, Run};
 
-/// The cases that failed, and how many there are.
+/// The cases that failed, and how many there are, in each environment.
 pub fn human(report: &Report) -> String {
+    report.runs.iter().map(human_run).collect::<Vec<_>>().join("\n")
+}
+
+fn human_run(run: &Run) -> String {
     let mut out = String::new();
-    for case in report.cases.iter().filter(|case| !case.mismatches.is_empty()) {
+    if let Some(environment) = &run.environment {
+        // Writing into a string cannot fail.
+        let _ = writeln!(out, "in the environment {environment}:");
+    }
+    for case in run.cases.iter().filter(|case| !case.mismatches.is_empty()) {
         failure(&mut out, case);
     }
-    let cases = if report.total == 1 { "case" } else { "cases" };
-    // Writing into a string cannot fail.
-    let _ = match report.failed {
-        0 => writeln!(out, "{} {cases}, all passed", report.total),
-        failed => writeln!(out, "{} {cases}, {failed} failed", report.total),
+    let cases = if run.total == 1 { "case" } else { "cases" };
+    let _ = match run.failed {
+        0 => writeln!(out, "{} {cases}, all passed", run.total),
+        failed => writeln!(out, "{} {cases}, {failed} failed", run.total),
     };
-    report.coverage.iter().for_each(|coverage| out.push_str(&coverage.human()));
-    report.mutation.iter().for_each(|mutation| out.push_str(&mutation.human()));
+    run.coverage.iter().for_each(|coverage| out.push_str(&coverage.human()));
+    run.mutation.iter().for_each(|mutation| out.push_str(&mutation.human()));
     out
 }
 

@@ -1,8 +1,8 @@
-//! What became of tests as a `JUnit` XML report: a suite for each `Test`, a case for each of its cases.
+//! What became of tests as a `JUnit` XML report: a suite for each `Test` in each environment, a case for each of its cases.
 
 use std::fmt::Write as _;
 
-use crate::deploy::test::{CaseReport, Report};
+use crate::deploy::test::{CaseReport, Report, Run};
 use crate::diagnostic::render::xml::{attribute, escaped};
 
 /// The report.
@@ -10,20 +10,29 @@ pub fn junit(report: &Report) -> String {
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     // Writing into a string cannot fail.
     let _ = writeln!(xml, "<testsuites name=\"gw\" tests=\"{}\" failures=\"{}\">", report.total, report.failed);
-    for suite in report.cases.chunk_by(|a, b| a.test == b.test) {
-        let failures = suite.iter().filter(|case| !case.mismatches.is_empty()).count();
-        let name = attribute(&suite[0].test);
-        let counts = format!("tests=\"{}\" failures=\"{failures}\" errors=\"0\" skipped=\"0\"", suite.len());
-        let _ = writeln!(xml, "  <testsuite name=\"{name}\" {counts}>");
-        suite.iter().for_each(|case| write_case(&mut xml, case));
-        xml.push_str("  </testsuite>\n");
-    }
+    report.runs.iter().for_each(|run| write_run(&mut xml, run));
     xml.push_str("</testsuites>\n");
     xml
 }
 
-fn write_case(xml: &mut String, case: &CaseReport) {
-    let (test, name, place) = (attribute(&case.test), attribute(&case.name), &case.place);
+fn write_run(xml: &mut String, run: &Run) {
+    for suite in run.cases.chunk_by(|a, b| a.test == b.test) {
+        let failures = suite.iter().filter(|case| !case.mismatches.is_empty()).count();
+        let test = &suite[0].test;
+        let name =
+            run.environment.as_ref().map_or_else(|| test.clone(), |environment| format!("{test} ({environment})"));
+        let name = attribute(&name);
+        let counts = format!("tests=\"{}\" failures=\"{failures}\" errors=\"0\" skipped=\"0\"", suite.len());
+        let _ = writeln!(xml, "  <testsuite name=\"{name}\" {counts}>");
+        for case in suite {
+            write_case(xml, &name, case);
+        }
+        xml.push_str("  </testsuite>\n");
+    }
+}
+
+fn write_case(xml: &mut String, test: &str, case: &CaseReport) {
+    let (name, place) = (attribute(&case.name), &case.place);
     let at = format!("file=\"{}\" line=\"{}\"", attribute(&place.file), place.line);
     let _ = write!(xml, "    <testcase classname=\"{test}\" name=\"{name}\" {at}");
     let Some(first) = case.mismatches.first() else {

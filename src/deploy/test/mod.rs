@@ -1,4 +1,4 @@
-//! Runs the tests of a folder: each case is a request that goes through the whole data plane, with one server in place of all that
+//! Runs the tests of manifests: each case is a request that goes through the whole data plane, with one server in place of all that
 //! the table names, and random values in place of secrets.
 
 mod case;
@@ -12,12 +12,14 @@ mod mutants;
 mod parts;
 mod propose;
 mod sample;
+mod several;
 mod stage;
 mod written;
 
 pub use generate::generate;
 pub use human::human;
 pub use junit::junit;
+pub use several::{Ran, Report, run_folder};
 
 use std::io;
 
@@ -25,6 +27,7 @@ use serde::Serialize;
 
 use crate::compiler::Compiled;
 use crate::deploy::explain::Place;
+use crate::deploy::load::LoadError;
 use crate::deploy::test::case::{CaseError, Planned, planned};
 use crate::deploy::test::check::{Mismatch, mismatches};
 use crate::deploy::test::coverage::{Coverage, coverage};
@@ -34,12 +37,12 @@ use crate::deploy::test::stage::{Got, Stage};
 use crate::deploy::test::written::Written;
 use crate::proxy::rehearsal::RehearsalError;
 
-/// What became of the tests of a folder.
+/// What became of the tests of manifests in an environment.
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Report {
-    /// The version of this form.
-    pub format_version: u32,
+pub struct Run {
+    /// The environment, if the manifests have any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
     /// How many cases there are.
     pub total: usize,
     /// How many of them failed.
@@ -70,6 +73,9 @@ pub struct CaseReport {
 /// Why tests could not be run.
 #[derive(Debug, thiserror::Error)]
 pub enum TestError {
+    /// The manifests could not be read.
+    #[error(transparent)]
+    Folder(#[from] LoadError),
     /// A case is no request.
     #[error(transparent)]
     Case(#[from] CaseError),
@@ -81,7 +87,7 @@ pub enum TestError {
     Send(#[from] io::Error),
 }
 
-/// What is asked of the tests of a folder.
+/// What is asked of tests.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
     /// Only cases whose name holds this text.
@@ -92,11 +98,11 @@ pub struct Wanted {
     pub mutation: bool,
 }
 
-/// Runs the tests of what was compiled, whose table is taken out of it; `None` if it has none.
+/// Runs the tests of what was compiled for an environment, whose table is taken out of it; `None` if it has none.
 ///
 /// # Errors
 /// If a case is no request, or the data plane cannot be made ready.
-pub fn run(compiled: &mut Compiled, wanted: &Wanted) -> Result<Option<Report>, TestError> {
+fn run(compiled: &mut Compiled, environment: Option<String>, wanted: &Wanted) -> Result<Option<Run>, TestError> {
     let Some(table) = compiled.table.take() else { return Ok(None) };
     let parts = Parts::of(table);
     let cases = planned(compiled, &parts.settings, wanted.filter.as_deref())?;
@@ -110,8 +116,8 @@ pub fn run(compiled: &mut Compiled, wanted: &Wanted) -> Result<Option<Report>, T
             cases.iter().zip(&seen).map(|(case, got)| Passed::new(case, got, &parts)).collect();
         mutation(&parts, &written, &passed)
     });
-    Ok(Some(Report {
-        format_version: 1,
+    Ok(Some(Run {
+        environment,
         total: reports.len(),
         failed,
         cases: reports,

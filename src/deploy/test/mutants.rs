@@ -3,6 +3,7 @@
 //! A mutant is the compiled table with one part changed. It is found if a case that passed fails with it; one that survives shows
 //! what no case looks at. Only cases that could see the change are played.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::thread;
 
@@ -32,15 +33,16 @@ pub struct Mutation {
     pub found: usize,
     /// How many there are.
     pub total: usize,
-    /// Those that no case finds, in the order of the routes.
+    /// Those that no case finds: of the gateway, and then in the order of the routes.
     pub survivors: Vec<Survivor>,
 }
 
 /// A mutant that no case finds.
 #[derive(Debug, Serialize)]
 pub struct Survivor {
-    /// The route.
-    pub route: String,
+    /// The route; none if it is the gateway.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
     /// What is different.
     pub change: String,
     /// Where the part is written that was changed.
@@ -50,8 +52,8 @@ pub struct Survivor {
 
 /// A change of a table.
 pub struct Mutant {
-    /// The index of the route.
-    pub route: usize,
+    /// The index of the route; none if it is the gateway.
+    pub route: Option<usize>,
     /// What is different, in words.
     pub change: String,
     /// Where it is written.
@@ -65,6 +67,8 @@ pub struct Mutant {
 /// Which requests may notice a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sight {
+    /// All of them.
+    All,
     /// Those that get another rule by it.
     Rules,
     /// Those of the route for which this plugin would run or does.
@@ -95,19 +99,18 @@ impl<'a> Passed<'a> {
 
     fn may_see(&self, mutant: &Mutant, parts: &Parts, router: Option<&Router>) -> bool {
         let rule = self.got.rule.and_then(|rule| parts.rules.get(rule as usize));
-        let of_route = rule.is_some_and(|rule| rule.route as usize == mutant.route);
+        let of_route = rule.is_some_and(|rule| Some(rule.route as usize) == mutant.route);
         match (mutant.sight, &self.head, router) {
             (Sight::Rules, Some(head), Some(router)) => {
                 let found = router.find(self.case.script.caller.listener, head, &mut NoTrace);
                 match (found, self.got.rule) {
                     (Outcome::Found(hit), Some(rule)) => hit.rule != rule,
-                    (Outcome::Found(_), None) | (_, Some(_)) => true,
                     // the methods that are allowed may be others
-                    (Outcome::MethodNotAllowed(_), None) => true,
+                    (Outcome::Found(_) | Outcome::MethodNotAllowed(_), None) | (_, Some(_)) => true,
                     (Outcome::NotFound | Outcome::Forbidden, None) => self.got.status == 405,
                 }
             }
-            (Sight::Rules, ..) => true,
+            (Sight::Rules | Sight::All, ..) => true,
             (Sight::Plugin(step), ..) => of_route && self.got.answered.is_none_or(|answered| answered >= step),
             (Sight::End, ..) => of_route && self.got.backend.is_some(),
         }
@@ -138,7 +141,7 @@ pub fn mutation(parts: &Parts, written: &Written<'_>, passed: &[Passed<'_>]) -> 
     let found: Vec<bool> = found.into_iter().flatten().collect();
     let count = found.iter().filter(|found| **found).count();
     let survivors = mutants.iter().zip(&found).filter(|(_, found)| !**found).map(|(mutant, _)| Survivor {
-        route: parts.routes.get(mutant.route).map_or_else(String::new, |route| route.name.to_string()),
+        route: mutant.route.and_then(|route| Some(parts.routes.get(route)?.name.to_string())),
         change: mutant.change.clone(),
         place: mutant.place.clone(),
     });
@@ -191,7 +194,9 @@ impl Mutation {
         let mut out = format!("mutation score {} %: {} of {} mutants found\n", self.score, self.found, self.total);
         for one in &self.survivors {
             let place = one.place.as_ref().map_or_else(String::new, |place| format!("{place}: "));
-            out.push_str(&format!("  {place}no case notices the route {} {}\n", one.route, one.change));
+            let what = one.route.as_ref().map_or_else(|| "gateway".to_owned(), |route| format!("route {route}"));
+            // Writing into a string cannot fail.
+            let _ = writeln!(out, "  {place}no case notices the {what} {}", one.change);
         }
         out
     }

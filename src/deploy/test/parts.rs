@@ -1,7 +1,7 @@
 //! A table taken apart, so that tables can be made of it again and again: as it was, or with a part changed. What runs in them says
 //! so in a [`Journal`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::pipeline::backend::{Backend, Local};
@@ -66,7 +66,7 @@ impl Parts {
             settings: self.settings.clone(),
             router: Router::new(self.rules.clone()),
             routes: self.routes.iter().map(|route| watched_route(route, journal)).collect(),
-            certificates: Default::default(),
+            certificates: BTreeMap::default(),
             secrets: self.secrets.clone(),
         }
     }

@@ -135,7 +135,7 @@ impl<'a> Proposer<'a> {
         for step in steps {
             let ran = got.ran.contains(&step.index);
             let mut changed = self.parts.clone();
-            for route in changed.routes.get_mut(route) {
+            if let Some(route) = changed.routes.get_mut(route) {
                 if ran {
                     route.steps.retain(|own| own.index != step.index);
                 } else {
@@ -196,23 +196,22 @@ fn case(request: &Request, got: &Got, namespace: &Name, mut effects: Effects) ->
     asked.insert("url".into(), request.url.as_str().into());
     asked.extend(request.listener.as_ref().map(|name| ("listener".into(), name.as_str().into())));
     insert_fields(&mut asked, "headers", &sample.headers);
-    let mut expect = Map::new();
-    let what = match &got.route {
-        Some(route) => {
-            expect.extend(own(route, namespace).map(|route| ("route".into(), route.into())));
-            format!("the route {route}")
-        }
-        None => {
-            expect.insert("noRoute".into(), true.into());
-            "no route".to_owned()
-        }
+    let (mut expect, mut is_own) = (Map::new(), false);
+    let what = if let Some(route) = &got.route {
+        is_own = own(route, namespace).is_some();
+        expect.extend(own(route, namespace).map(|route| ("route".into(), route.into())));
+        format!("the route {route}")
+    } else {
+        expect.insert("noRoute".into(), true.into());
+        "no route".to_owned()
     };
     match (&got.rejected_by, &got.backend) {
         (Some((id, _)), _) => drop(expect.insert("rejectedBy".into(), (**id).into())),
-        (None, Some(backend)) => {
-            expect.extend(own(backend, namespace).map(|backend| ("backend".into(), backend.into())));
+        // what the route may use, its namespace may name
+        (None, Some(backend)) if is_own => {
+            expect.insert("backend".into(), named(backend, namespace).into());
         }
-        (None, None) => {}
+        (None, _) => {}
     }
     let path = sample.target.split('?').next().unwrap_or_default();
     let rewritten = got.sent.iter().filter(|(sent, _)| sent != path);
@@ -227,6 +226,15 @@ fn case(request: &Request, got: &Got, namespace: &Name, mut effects: Effects) ->
     let with = if sample.headers.is_empty() { "" } else { " with its header fields" };
     let name: String = format!("{} {}{with} gets {what}", sample.method, request.url).chars().take(LONGEST).collect();
     json!({ "name": name, "request": asked, "expect": expect })
+}
+
+/// An object as a manifest in a namespace refers to it.
+fn named(name: &str, namespace: &Name) -> String {
+    match own(name, namespace) {
+        Some(name) => name.to_owned(),
+        None if name.contains('/') => name.to_owned(),
+        None => format!("{DEFAULT_NAMESPACE}/{name}"),
+    }
 }
 
 /// The name of an object within a namespace; `None` if it is of another one.

@@ -1,6 +1,6 @@
 //! A request that a rule of the router should match: the shortest that says all it asks for. Whether it does is for the router to say.
 
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_syntax::hir::{Class, ClassUnicodeRange, Hir, HirKind};
 
 use crate::deploy::test::change::looser;
 use crate::pipeline::condition::{FieldCondition, Test};
@@ -67,8 +67,8 @@ fn values(conditions: &[FieldCondition]) -> Option<impl Iterator<Item = (&str, S
     found.map(Vec::into_iter)
 }
 
-fn value(test: &Test) -> Option<String> {
-    match test {
+fn value(wanted: &Test) -> Option<String> {
+    match wanted {
         Test::Equals(text) => Some(text.clone()),
         Test::Regex(pattern) => text(pattern.as_str()),
         Test::Present | Test::Absent => Some("1".to_owned()),
@@ -139,5 +139,8 @@ fn write(hir: &Hir, out: &mut String) -> Option<()> {
 fn character(class: &Class) -> Option<char> {
     let Class::Unicode(class) = class else { return None };
     let holds = |wanted: &char| class.ranges().iter().any(|range| (range.start()..=range.end()).contains(wanted));
-    ['1', 'a', 'A', '-', '_', '.'].into_iter().find(holds).or_else(|| class.ranges().first().map(|range| range.start()))
+    ['1', 'a', 'A', '-', '_', '.']
+        .into_iter()
+        .find(holds)
+        .or_else(|| class.ranges().first().map(ClassUnicodeRange::start))
 }

@@ -41,6 +41,15 @@ impl<'a> Written<'a> {
         self.compiled.places.get(rule).map(|span| Place::of(&self.compiled.sources, *span))
     }
 
+    /// The place of one of the gateway's limits, if it is written out.
+    pub fn limit(&self, name: &str) -> Option<Place> {
+        let is_gateway = |object: &&Object| matches!(object.spec, Some(Spec::Gateway(_)));
+        let gateway = self.compiled.objects.iter().find(is_gateway)?;
+        let pointer = format!("/spec/limits/{name}");
+        gateway.root.pointer(&pointer)?;
+        Some(Place::of(&self.compiled.sources, gateway.place(&pointer)))
+    }
+
     /// The place of a plugin, which counts among those that are enabled.
     pub fn plugin(&self, route: usize, index: usize) -> Option<Place> {
         let (object, spec) = self.routes.get(route)?;

@@ -1,5 +1,7 @@
 //! What a schema without `oneOf` cannot say: exactly one of some fields, names that are unique within an object.
 
+mod test;
+
 use std::collections::HashMap;
 
 use crate::backend::http::HttpConfig;
@@ -8,9 +10,9 @@ use crate::compiler::manifest::Spec;
 use crate::compiler::manifest::certificate::{CertificateSpec, SOURCES};
 use crate::compiler::manifest::gateway::GatewaySpec;
 use crate::compiler::manifest::route::{Match, RouteSpec};
-use crate::compiler::manifest::test::TestSpec;
 use crate::compiler::object::Object;
 use crate::compiler::quote::listed;
+use crate::compiler::shape::test::test;
 use crate::diagnostic::{Code, Diagnostics, Severity, Span};
 use crate::pipeline::condition::{NamedCondition, Names};
 use crate::pipeline::split::SplitBy;
@@ -33,6 +35,7 @@ pub(super) fn check(object: &Object, spec: &Spec, out: &mut Diagnostics) -> bool
         Spec::Backend(spec) => backend(object, spec, out),
         Spec::Certificate(spec) => certificate(object, spec, out),
         Spec::Test(spec) => test(object, spec, out),
+        Spec::Environment(_) | Spec::Grant(_) => {}
     }
     out.len() == before
 }
@@ -73,9 +76,13 @@ fn certificate(object: &Object, spec: &CertificateSpec, out: &mut Diagnostics) {
 
 fn gateway(object: &Object, spec: &GatewaySpec, out: &mut Diagnostics) {
     unique(object, spec.listeners.iter().map(|listener| listener.name.as_str()), "/spec/listeners", "name", out);
+    unique(object, spec.variables.iter().map(|variable| variable.name.as_str()), "/spec/variables", "name", out);
+    unique(object, spec.namespaces.iter().map(|namespace| namespace.name.as_str()), "/spec/namespaces", "name", out);
+    unique(object, spec.namespaces.iter().map(|entry| entry.folder.as_str()), "/spec/namespaces", "folder", out);
     for (i, listener) in spec.listeners.iter().enumerate() {
         listener.tls.iter().for_each(|tls| tls_hosts(object, i, tls, out));
     }
+    certificate_names(object, spec, out);
     let mut addresses = HashMap::new();
     let listeners = spec.listeners.iter().enumerate();
     let listeners = listeners.map(|(i, listener)| (format!("/spec/listeners/{i}/address"), listener.address.clone()));
@@ -90,6 +97,22 @@ fn gateway(object: &Object, spec: &GatewaySpec, out: &mut Diagnostics) {
     }
 }
 
+/// What runs knows certificates by their names alone.
+fn certificate_names(object: &Object, spec: &GatewaySpec, out: &mut Diagnostics) {
+    let mut seen = HashMap::new();
+    for (i, listener) in spec.listeners.iter().enumerate() {
+        for (j, certificate) in listener.tls.iter().flat_map(|tls| &tls.certificates).enumerate() {
+            let pointer = format!("/spec/listeners/{i}/tls/certificates/{j}");
+            let (first, other) = seen.entry(certificate.name()).or_insert((pointer.clone(), certificate));
+            if *other != certificate {
+                let message = format!("two certificates are named `{}`", certificate.name());
+                let problem = object.problem(&DUPLICATE_ID, message).at(object.place(&pointer), "the same name again");
+                out.push(problem.at(object.place(first), "first here").help("give one of them another name"));
+            }
+        }
+    }
+}
+
 /// Each host asks for the client certificates of one entry.
 fn tls_hosts(object: &Object, listener: usize, tls: &ListenerTls, out: &mut Diagnostics) {
     let mut seen = HashMap::new();
@@ -100,25 +123,6 @@ fn tls_hosts(object: &Object, listener: usize, tls: &ListenerTls, out: &mut Diag
             let problem = object.problem(&DUPLICATE_ID, format!("two entries are for the host `{host}`"));
             let problem = problem.at(object.place(&pointer), "the same host again");
             out.push(problem.at(object.place(&first), "first here").help("keep it in one of them"));
-        }
-    }
-}
-
-fn test(object: &Object, spec: &TestSpec, out: &mut Diagnostics) {
-    unique(object, spec.cases.iter().map(|case| case.name.as_str()), "/spec/cases", "name", out);
-    for (i, case) in spec.cases.iter().enumerate() {
-        let expect = &case.expect;
-        let ends = [
-            ("noRoute", expect.no_route),
-            ("backend", expect.backend.is_some()),
-            ("rejectedBy", expect.rejected_by.is_some()),
-        ];
-        let mut named: Vec<&str> = ends.iter().filter(|(_, named)| *named).map(|(name, _)| *name).collect();
-        if expect.no_route && expect.route.is_some() {
-            named.push("route");
-        }
-        if named.len() > 1 {
-            several(object, &format!("/spec/cases/{i}/expect"), &named, "the end of a request is", out);
         }
     }
 }
@@ -349,8 +353,9 @@ static DUPLICATE_ID: Code = Code {
 # GW1303: duplicate-id
 
 Plugins of a route have unique ids, because patches and counters find them by it. The id of a plugin is its name unless `id` says
-otherwise, so a second plugin of a type needs one. Listeners have unique names and addresses, and a host
-stands in one entry of `tls.hosts`.
+otherwise, so a second plugin of a type needs one. Listeners have unique names and addresses, variables and
+namespaces too, and a folder has one namespace. A host stands in one entry of `tls.hosts`, and the certificates that listeners show
+have names of their own, whatever namespaces they are in.
 
 ```yaml wrong
 apiVersion: gw/v1
