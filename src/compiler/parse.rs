@@ -171,7 +171,7 @@ fn object(
     if checked.valid && failed.is_empty() {
         match Spec::read(checked.kind.name, json.remove("spec").unwrap_or_default())? {
             Ok(spec) => object.spec = shape::check(&object, &spec, out).then_some(spec),
-            Err(error) => out.push(unreadable(&object, &error)),
+            Err(_) => out.extend(misread(&object)),
         }
     }
     Some(object)
@@ -201,16 +201,16 @@ fn namespace(
     match (folder, prepared.namespaces.named(&written)) {
         (Some(folder), _) => {
             metadata.namespace = folder.name.clone();
-            let message = format!("objects in the folder `{}` are in the namespace `{}`", folder.folder, folder.name);
+            let message = format!("objects in the folder `{}` are in the namespace `{}`", folder.path, folder.name);
             let problem = Diagnostic::new(&OTHER_NAMESPACE, message).at(place, "another namespace");
             let problem =
                 problem.at(folder.place, "by the `Gateway`").help("leave `namespace` out, or move the object");
             Some(problem.fix("write the namespace of the folder", place, folder.name.to_string()))
         }
         (None, Some(named)) => {
-            let message = format!("objects of the namespace `{written}` stand in the folder `{}`", named.folder);
+            let message = format!("objects of the namespace `{written}` stand in the folder `{}`", named.path);
             let problem = Diagnostic::new(&OTHER_NAMESPACE, message).at(place, "outside of it");
-            Some(problem.at(named.place, "by the `Gateway`").help(format!("move the object into `{}`", named.folder)))
+            Some(problem.at(named.place, "by the `Gateway`").help(format!("move the object into `{}`", named.path)))
         }
         (None, None) if kind == ENVIRONMENT && written.as_str() != DEFAULT_NAMESPACE => {
             let message = format!("an `{ENVIRONMENT}` belongs to the whole gateway, not to the namespace `{written}`");
@@ -221,7 +221,9 @@ fn namespace(
 }
 
 /// What the schema let through and the type refuses.
-fn unreadable(object: &Object, error: &crate::compiler::manifest::SpecError) -> Diagnostic {
+fn misread(object: &Object) -> Option<Diagnostic> {
+    let spec = object.root.get("spec").map(Node::to_json).unwrap_or_default();
+    let error = Spec::misread(object.address.kind, spec)?;
     let pointer: String = error
         .path()
         .iter()
@@ -237,7 +239,7 @@ fn unreadable(object: &Object, error: &crate::compiler::manifest::SpecError) -> 
         Some(Value::Integer(_) | Value::Float(_)) => object.place(&pointer),
         _ => object.key_place(&pointer),
     };
-    object.problem(&shape::UNREADABLE, error.inner().to_string()).at(place, "")
+    Some(object.problem(&shape::UNREADABLE, error.inner().to_string()).at(place, ""))
 }
 
 impl Parsed {

@@ -1,5 +1,7 @@
 //! Fills the values of variables into the scalars of a document: `${var.NAME}`, and no other reference.
 
+use std::fmt::Write as _;
+
 use serde_json::Value as Json;
 
 use crate::compiler::check::Validators;
@@ -76,7 +78,7 @@ impl<'a> Filling<'a> {
         match &mut node.value {
             Value::Sequence(items) => {
                 for (i, item) in items.iter_mut().enumerate() {
-                    pointer.push_str(&format!("/{i}"));
+                    let _ = write!(pointer, "/{i}");
                     self.node(item, pointer);
                     pointer.truncate(length);
                 }
@@ -119,7 +121,10 @@ impl<'a> Filling<'a> {
             match piece {
                 Piece::Text(text) => whole.push_str(text),
                 // the request's own references are read later, and this escape with them
-                Piece::Escaped if is("format", Template::FORMAT) => whole.push_str(&format!("${OPENING}")),
+                Piece::Escaped if is("format", Template::FORMAT) => {
+                    whole.push('$');
+                    whole.push_str(OPENING);
+                }
                 Piece::Escaped => whole.push_str(OPENING),
                 Piece::Variable(name, range) => match self.value(node, name, range) {
                     Some(setting) => whole.push_str(&setting.text()),

@@ -45,7 +45,7 @@ pub(super) fn prepare(manifests: &mut Manifests, chosen: Option<&str>) -> Prepar
     let environment = choose(&environments, chosen, &mut problems);
     for document in &environments {
         let values = variables.read(&document.root, &mut problems);
-        if environment.is_some_and(|environment| std::ptr::eq(environment, &document.root)) {
+        if environment.is_some_and(|environment| std::ptr::eq(environment, &raw const document.root)) {
             variables.set(values);
         }
     }

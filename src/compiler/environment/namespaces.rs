@@ -15,7 +15,7 @@ pub struct Folder {
     /// The namespace.
     pub name: Name,
     /// The folder.
-    pub folder: FolderPath,
+    pub path: FolderPath,
     /// Where the `Gateway` says so.
     pub place: Span,
 }
@@ -31,7 +31,7 @@ impl Namespaces {
             let place = entry.get("folder")?.span;
             Some(Folder {
                 name: Name::parse(text("name")?).ok()?,
-                folder: FolderPath::parse(text("folder")?).ok()?,
+                path: FolderPath::parse(text("folder")?).ok()?,
                 place,
             })
         };
@@ -40,8 +40,8 @@ impl Namespaces {
 
     /// The innermost folder that holds a file.
     pub fn of_file(&self, path: &str) -> Option<&Folder> {
-        let holding = self.0.iter().filter(|folder| folder.folder.holds(path));
-        holding.max_by_key(|folder| folder.folder.as_str().len())
+        let holding = self.0.iter().filter(|folder| folder.path.holds(path));
+        holding.max_by_key(|folder| folder.path.as_str().len())
     }
 
     /// The folder of a namespace.

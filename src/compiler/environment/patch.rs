@@ -146,26 +146,25 @@ impl Merging<'_> {
 
     fn plugin(&mut self, plugins: &mut [Node], change: &Node) {
         let id = plugin_id(change);
-        match plugins.iter_mut().find(|plugin| id.is_some() && plugin_id(plugin) == id) {
-            Some(plugin) => self.merge(plugin, change, "/plugin"),
-            None => {
-                let known: Vec<&str> = plugins.iter().filter_map(plugin_id).collect();
-                let message = match id {
-                    Some(id) => format!("the route has no plugin with the id `{}`", id.escape_debug()),
-                    None => "the change names no plugin, and no `id` of one".to_owned(),
-                };
-                let place = match &change.value {
-                    Value::Mapping(fields) => fields.first().map_or(change.span, |field| field.key_span),
-                    _ => change.span,
-                };
-                let problem = Diagnostic::new(&UNMATCHED_PATCH, message).at(place, "not found");
-                self.problems.push(problem.help(if known.is_empty() {
-                    "the route has no plugins: a patch changes those that are there".to_owned()
-                } else {
-                    format!("there are: {}; a patch changes those that are there", listed(&known))
-                }));
-            }
+        if let Some(plugin) = plugins.iter_mut().find(|plugin| id.is_some() && plugin_id(plugin) == id) {
+            self.merge(plugin, change, "/plugin");
+            return;
         }
+        let known: Vec<&str> = plugins.iter().filter_map(plugin_id).collect();
+        let message = match id {
+            Some(id) => format!("the route has no plugin with the id `{}`", id.escape_debug()),
+            None => "the change names no plugin, and no `id` of one".to_owned(),
+        };
+        let place = match &change.value {
+            Value::Mapping(fields) => fields.first().map_or(change.span, |field| field.key_span),
+            _ => change.span,
+        };
+        let problem = Diagnostic::new(&UNMATCHED_PATCH, message).at(place, "not found");
+        self.problems.push(problem.help(if known.is_empty() {
+            "the route has no plugins: a patch changes those that are there".to_owned()
+        } else {
+            format!("there are: {}; a patch changes those that are there", listed(&known))
+        }));
     }
 }
 

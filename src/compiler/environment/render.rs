@@ -1,6 +1,8 @@
 //! Manifests as they are in an environment: what `Environment` and `variables` made of them, with the origin of each value that
 //! an environment changed. What is printed is a set of manifests that compiles to the same table by itself.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -30,7 +32,8 @@ pub struct Rendering {
 struct Manifest {
     /// Where it is written.
     place: Place,
-    manifest: Json,
+    #[serde(rename = "manifest")]
+    content: Json,
     /// What an environment changed.
     changed: Vec<Change>,
     #[serde(skip)]
@@ -65,7 +68,7 @@ impl Rendering {
         for (i, manifest) in self.manifests.iter().enumerate() {
             let Place { file, line } = &manifest.place;
             text.push_str(if i == 0 { "" } else { "---\n" });
-            text.push_str(&format!("# {file}:{line}\n"));
+            let _ = writeln!(text, "# {file}:{line}");
             for line in &manifest.lines {
                 text.push_str(line);
                 text.push('\n');
@@ -87,7 +90,7 @@ fn manifest(object: &Object, sources: &SourceMap, filled: &[Filled]) -> Manifest
     let root = document(object);
     let mut writer = Writer { sources, filled, home: object.root.span.source, changed: Vec::new() };
     let lines = writer.block(&root, "");
-    Manifest { place: place(sources, root.span), manifest: root.to_json(), changed: writer.changed, lines }
+    Manifest { place: place(sources, root.span), content: root.to_json(), changed: writer.changed, lines }
 }
 
 /// An object's document, fit to stand without its folder and without the variables of its gateway.

@@ -146,12 +146,11 @@ impl Variables {
     pub(super) fn look(&self, name: &str) -> Look<'_> {
         match self.declared.get(name) {
             None if self.known => Look::Unknown(self.names()),
-            None => Look::Lost,
             Some(Variable { current: Current::Given(setting), .. }) => Look::Found(setting),
             Some(Variable { current: Current::Missing, place, kind: Some(_) }) if !self.doubtful => {
                 Look::Missing(*place)
             }
-            Some(_) => Look::Lost,
+            None | Some(_) => Look::Lost,
         }
     }
 
