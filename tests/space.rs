@@ -12,9 +12,12 @@ use std::fmt::Write as _;
 
 use fastrand::Rng;
 use gw::table::RouteTable;
-use gw::table::space::{Difference, Facet, Request, compare, differences, shadows};
+use gw::table::space::{
+    Authentication, Difference, Facet, Outcome, Request, Scope, Treatment, compare, differences, shadows, survey,
+    treatment,
+};
 use space::oracle;
-use space::tables::{Draft, request, table};
+use space::tables::{Draft, request, scope, table};
 
 const REQUESTS_PER_PAIR: usize = 100;
 
@@ -89,6 +92,46 @@ fn what_stays_the_same_is_proved_to() {
         let difference = compare(&table(&draft), &table(&renamed));
         assert!(difference.is_only_names(), "{draft:#?}\n{}", shown(&difference));
     }
+}
+
+/// Every request of a scope that is treated as asked is in exactly one class, which says how it is treated, and no other is in one.
+#[test]
+fn surveys_hold_the_requests_that_are_asked_for_and_no_others() {
+    let mut random = Rng::with_seed(0x5363);
+    let mut wanted = 0_usize;
+    let is_wanted = |treatment: &Treatment| match &treatment.outcome {
+        Outcome::Routed(routed) => !treatment.runs[0] && routed.authentication == Authentication::None,
+        _ => false,
+    };
+    for _ in 0..cases().div_ceil(REQUESTS_PER_PAIR) {
+        let draft = Draft::random(&mut random, 12);
+        let (table, scope) = (table(&draft), scope(&mut random));
+        let found = survey(&table, &scope, &["nothing"], &is_wanted);
+        assert!(found.unknown.is_empty());
+        for _ in 0..REQUESTS_PER_PAIR {
+            let request = request(&mut random);
+            let own = treatment(&table, &request, &["nothing"]);
+            let expected = (is_in(&scope, &request) && is_wanted(&own)).then_some(own);
+            let of = found.classes.iter().filter(|(_, class)| class.contains(&request));
+            let of: Vec<_> = of.map(|(treatment, _)| treatment).collect();
+            assert_eq!(
+                of,
+                expected.iter().collect::<Vec<_>>(),
+                "{request} by {}\n{draft:#?}\n{scope:#?}",
+                request.listener
+            );
+            wanted += of.len();
+        }
+    }
+    assert!(wanted > cases() / 200, "they are common: {wanted}");
+}
+
+fn is_in(scope: &Scope, request: &Request) -> bool {
+    let (listener, head) = (&request.listener, &request.head);
+    (scope.listeners.is_empty() || scope.listeners.contains(listener))
+        && (scope.hosts.is_empty() || scope.hosts.iter().any(|host| host.matches(&head.host)))
+        && (scope.paths.is_empty() || scope.paths.iter().any(|glob| glob.matches(&head.path)))
+        && (scope.methods.is_empty() || scope.methods.contains(&head.method))
 }
 
 /// What is said to be met by no request is met by none, all of it is said, and so are those that get the requests instead.

@@ -9,7 +9,7 @@ use std::hash::{Hash, Hasher};
 
 use regex::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
-use regex_syntax::hir::{Hir, HirKind};
+use regex_syntax::hir::{self, Class, Hir, HirKind};
 
 use crate::value::scalar::scalar;
 use crate::value::{Scalar, ScalarError};
@@ -44,6 +44,14 @@ impl Pattern {
     /// What every value that it matches begins with; may be empty.
     pub fn literal_prefix(&self) -> &str {
         &self.literal
+    }
+
+    /// A value that it matches, if the simplest that it seems to ask for is one.
+    pub fn sample(&self) -> Option<String> {
+        let parsed = ParserBuilder::new().nest_limit(NEST_LIMIT).build().parse(&self.text).ok()?;
+        let mut sample = String::new();
+        collect_sample(&parsed, &mut sample)?;
+        self.is_match(&sample).then_some(sample)
     }
 
     /// Whether it matches nothing but the empty value.
@@ -116,6 +124,32 @@ fn collect_literal(hir: &Hir, out: &mut String) -> bool {
     }
 }
 
+/// How long a sample is at most, in bytes.
+const SAMPLE_LIMIT: usize = 256;
+
+/// Writes the simplest text that an expression seems to ask for.
+fn collect_sample(hir: &Hir, out: &mut String) -> Option<()> {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => {}
+        HirKind::Literal(literal) => out.push_str(std::str::from_utf8(&literal.0).ok()?),
+        HirKind::Capture(group) => collect_sample(&group.sub, out)?,
+        HirKind::Concat(parts) => parts.iter().try_for_each(|part| collect_sample(part, out))?,
+        HirKind::Alternation(parts) => collect_sample(parts.first()?, out)?,
+        HirKind::Repetition(repetition) => {
+            for _ in 0..repetition.min {
+                collect_sample(&repetition.sub, out)?;
+            }
+        }
+        HirKind::Class(Class::Unicode(class)) => {
+            let has = |c: &char| class.ranges().iter().any(|range| range.start() <= *c && *c <= range.end());
+            let nice = ['x', 'a', '0', 'A'].into_iter().find(has);
+            out.push(nice.or_else(|| class.ranges().first().map(hir::ClassUnicodeRange::start))?);
+        }
+        HirKind::Class(Class::Bytes(class)) => out.push(char::from(class.ranges().first()?.start())),
+    }
+    (out.len() <= SAMPLE_LIMIT).then_some(())
+}
+
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
@@ -175,6 +209,19 @@ mod tests {
         );
         for bad in ["a)(?:b", "[a&&b]", "(a", "(?=x)", r"(a)\1", r"\w{2000}", "(?x)a # c", &"(".repeat(100)] {
             assert!(Pattern::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_simple_value_is_found() {
+        for (text, sample) in [
+            ("/a/[0-9]+/.*", Some("/a/0/")),
+            ("(b|a)[c-f]{2}x?", Some("bcc")),
+            (r"a\b-", Some("a-")),
+            (r"\Ba|b", None),
+            ("a{300}", None),
+        ] {
+            assert_eq!(Pattern::parse(text).unwrap().sample().as_deref(), sample, "{text}");
         }
     }
 

@@ -10,7 +10,7 @@ use gw::deploy::replay::Replay;
 use gw::pipeline::assets::Assets;
 
 const ROUTES: usize = 1000;
-const LINES: usize = 1_000_000;
+const LINES: u32 = 1_000_000;
 
 /// How a line of a format is written for a path.
 type Format = fn(&mut String, &str);
@@ -54,13 +54,13 @@ fn main() {
     let replay = Replay::new(&mut old, &mut new, "api.example").expect("two tables");
     for (name, format) in FORMATS {
         let mut log = String::new();
-        for i in 0..LINES {
+        for i in 0..LINES as usize {
             format(&mut log, &format!("/api/service-{}/orders/{i}", i * 7919 % ROUTES));
         }
         let began = Instant::now();
         let report = replay.run(log.as_bytes(), 1).expect("a log");
         let took = began.elapsed();
-        assert!(report.requests == LINES as u64 && report.changed == (LINES / ROUTES) as u64, "{report:?}");
-        println!("{name}: {:.2} million requests a second on one thread", LINES as f64 / took.as_secs_f64() / 1e6);
+        assert!(report.requests == u64::from(LINES) && report.changed == u64::from(LINES) / ROUTES as u64, "{report:?}");
+        println!("{name}: {:.2} million requests a second on one thread", f64::from(LINES) / took.as_secs_f64() / 1e6);
     }
 }

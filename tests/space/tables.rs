@@ -13,7 +13,7 @@ use gw::pipeline::when::Guard;
 use gw::table::route::{CompiledRoute, PipelineStep};
 use gw::table::router::{Conditions, PathMatch, Router, Rule};
 use gw::table::settings::Settings;
-use gw::table::space::Request;
+use gw::table::space::{Request, Scope};
 use gw::table::{Digest, RouteTable};
 use gw::value::method::Method;
 
@@ -179,6 +179,18 @@ fn guard(random: &mut Rng) -> Guard {
         cookies: Vec::new(),
         networks: some(random, 4, |random| pick(random, &["10.0.0.0/8", "10.1.0.0/16"]).parse().unwrap()),
         certificate: some(random, 8, certificate).pop(),
+    }
+}
+
+/// Some of the requests that random tables may treat alike.
+pub fn scope(random: &mut Rng) -> Scope {
+    Scope {
+        listeners: some(random, 3, |random| pick(random, &["one", "two"]).to_owned()),
+        hosts: some(random, 2, |random| pick(random, &["a.x", "*.x", "*.a.x", "*.b.a.x", "y"]).parse().unwrap()),
+        paths: (0..random.usize(..3))
+            .map(|_| pick(random, &["/a/**", "/{x}", "/a", "/{y:[ab]+}/**"]).parse().unwrap())
+            .collect(),
+        methods: methods(random),
     }
 }
 

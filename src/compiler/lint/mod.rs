@@ -30,9 +30,6 @@ pub struct Lint {
     pub check: Check,
 }
 
-/// The most rules of a table among which shadows are looked for: it would take longer than everything else.
-pub const SHADOWS_AT_MOST: usize = 20_000;
-
 /// How a lint looks for what it is about.
 pub enum Check {
     /// In what manifests say.
@@ -49,6 +46,8 @@ pub struct Made<'a> {
     pub table: &'a RouteTable,
     /// Where each rule of its router is written, by its index.
     pub places: &'a [Span],
+    /// Its routes, by their index.
+    routes: Vec<&'a Object>,
     /// What is shadowed, once it is asked for.
     shadows: OnceCell<Vec<Shadow>>,
 }
@@ -56,20 +55,19 @@ pub struct Made<'a> {
 impl<'a> Made<'a> {
     /// A table that is about to be looked at.
     pub fn new(model: &'a Model, table: &'a RouteTable, places: &'a [Span]) -> Self {
-        Self { model, table, places, shadows: OnceCell::new() }
+        let routes = model.objects.iter().filter(|object| object.address.kind == "Route").collect();
+        Self { model, table, places, routes, shadows: OnceCell::new() }
     }
 
     /// The rules, and parts of them, that no request can meet.
-    /// Nothing is looked for in a table of more than [`SHADOWS_AT_MOST`] of them.
     pub fn shadows(&self) -> &[Shadow] {
-        let small = self.table.router.rules().len() <= SHADOWS_AT_MOST;
-        self.shadows.get_or_init(|| if small { shadows(self.table) } else { Vec::new() })
+        self.shadows.get_or_init(|| shadows(self.table))
     }
 
     /// The route of a rule.
     pub fn route(&self, rule: u32) -> Option<&Object> {
         let route = self.table.router.rules().get(rule as usize)?.route;
-        self.model.objects.iter().filter(|object| object.address.kind == "Route").nth(route as usize)
+        self.routes.get(route as usize).copied()
     }
 
     /// Where a rule is written.

@@ -37,8 +37,7 @@ before it, get all of them. That may be meant, then the name says nothing; or it
 the alternative has requests that meet it. That a more specific route gets a part of another one's requests is what precedence is for,
 and is not reported.
 
-It is looked for where manifests are checked and planned, in tables of up to 20,000 alternatives; a running gateway looks for it only
-if its level is `error`.
+It is looked for where manifests are checked and planned; a running gateway looks for it only if its level is `error`.
 
 The lint is called `partlyShadowed`.
 

@@ -60,8 +60,7 @@ what is reported is certain. Where regular expressions are too large to be follo
 The order in which alternatives are tried follows from how specific they are, and where they are equally specific from `priority`;
 the order of files doesn't matter. All of it holds among the routes of one host pattern.
 
-It is looked for where manifests are checked and planned, in tables of up to 20,000 alternatives; a running gateway looks for it only
-if its level is `error`.
+It is looked for where manifests are checked and planned; a running gateway looks for it only if its level is `error`.
 
 The lint is called `shadowed`.
 

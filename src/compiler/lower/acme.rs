@@ -11,12 +11,13 @@ use crate::value::host::HostPattern;
 
 /// Checks all certificates that are ordered.
 pub(super) fn check(model: &Model, settings: &Settings, out: &mut Diagnostics) {
+    let is_gateway_known = model.is_gateway_known();
     for object in &model.objects {
         let Some(Spec::Certificate(spec)) = &object.spec else { continue };
         let Some(acme) = &spec.acme else { continue };
         hosts(object, spec, out);
         terms(object, acme, out);
-        if model.is_gateway_known() && model.is_used(object) {
+        if is_gateway_known && model.is_used(object) {
             challenge(object, acme, settings, out);
         }
     }

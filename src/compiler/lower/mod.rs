@@ -56,9 +56,9 @@ pub fn lower(model: &Model, assets: &Assets) -> Lowering {
     let mut complete = true;
     let mut rules: Vec<Rule> = Vec::new();
     let mut origins: Vec<&Object> = Vec::new();
+    let context = Context { settings: &settings, listeners_known: model.is_gateway_known(), backends: &backends };
     for object in &model.objects {
         let Some(Spec::Route(spec)) = &object.spec else { continue };
-        let context = Context { settings: &settings, listeners_known: model.is_gateway_known(), backends: &backends };
         let Lowered { route, rules: mut own, secrets: mut named } =
             lower_route(object, spec, routes.len(), &context, &mut out);
         complete &= route.is_some();

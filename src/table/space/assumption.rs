@@ -12,10 +12,11 @@ use crate::table::space::atoms::{Atom, Atoms, Literal, Topic};
 use crate::table::space::certificates::{address, certificate};
 use crate::table::space::machine::{Form, Machine};
 use crate::table::space::paths::PathSet;
+use crate::table::space::request::Value;
 use crate::table::space::search::Found;
-use crate::table::space::texts::{Kind, Texts};
-use crate::table::space::values::{Answers, Searches, values};
-use crate::value::path::{PathGlob, Segment};
+use crate::table::space::texts::Texts;
+use crate::table::space::values::{Answers, Searches, possible, values};
+use crate::value::path::{PathGlob, Segment, normalise};
 
 /// What is assumed.
 pub(super) struct Assumption<'a> {
@@ -35,7 +36,7 @@ pub(super) struct Assumption<'a> {
 /// What a request is made of.
 pub(super) struct Parts {
     pub(super) path: String,
-    pub(super) values: Vec<(Kind, String, Vec<u8>)>,
+    pub(super) values: Vec<Value>,
     pub(super) certificate: Option<ClientCertificate>,
     pub(super) ip: IpAddr,
 }
@@ -97,33 +98,28 @@ impl<'a> Assumption<'a> {
     /// Takes back all answers but the first ones.
     pub(super) fn undo(&mut self, depth: usize) {
         while self.trail.len() > depth {
-            let Some(((atom, answer), _)) = self.trail.pop() else { return };
-            self.answers[atom as usize] = None;
-            let answers = &mut self.topics[self.atoms.topic(atom) as usize];
-            let list = if answer { &mut answers.yes } else { &mut answers.no };
-            list.pop();
+            let Some((literal, _)) = self.trail.pop() else { return };
+            self.answers[literal.0 as usize] = None;
+            self.topics[self.atoms.topic(literal.0) as usize].pop(literal);
         }
     }
 
     /// Gives an answer; says whether there may be a request that gives it. If not, it is to be taken back.
-    pub(super) fn assume(&mut self, (atom, answer): Literal) -> bool {
-        self.answers[atom as usize] = Some(answer);
-        let topic = self.atoms.topic(atom) as usize;
-        let answers = &mut self.topics[topic];
-        let list = if answer { &mut answers.yes } else { &mut answers.no };
-        list.push(atom);
-        let found = self.look(topic);
-        self.trail.push(((atom, answer), found == Found::Unknown));
+    pub(super) fn assume(&mut self, literal: Literal) -> bool {
+        self.answers[literal.0 as usize] = Some(literal.1);
+        let topic = self.atoms.topic(literal.0) as usize;
+        self.topics[topic].push(literal, self.atoms);
+        let found = self.look(topic, literal);
+        self.trail.push((literal, found == Found::Unknown));
         found != Found::Nothing
     }
 
-    /// Whether a request gives the answers about a topic.
-    fn look(&mut self, topic: usize) -> Found {
+    /// Whether a request gives the answers about a topic, of which one is new.
+    fn look(&mut self, topic: usize, added: Literal) -> Found {
         let answers = &self.topics[topic];
         let there_is = |is: bool| if is { Found::Text(Vec::new()) } else { Found::Nothing };
         match &self.atoms.topics()[topic] {
-            Topic::Value(kind, _) => values(*kind, answers, self.atoms, self.texts, self.searches)
-                .map_or_else(|failure| failure, |_| there_is(true)),
+            Topic::Value(kind, _) => possible(*kind, answers, added, self.atoms, self.texts, self.searches),
             Topic::Certificate => there_is(certificate(answers, self.atoms).is_some()),
             Topic::Network => there_is(address(answers, self.atoms).is_some()),
             Topic::Path => self.path(topic),
@@ -143,6 +139,10 @@ impl<'a> Assumption<'a> {
         if self.paths.is_single() {
             return Found::Nothing;
         }
+        if let Some(path) = answers.yes.iter().find_map(|atom| self.guess(*atom)).filter(gives) {
+            self.samples.push(path.clone());
+            return Found::Text(path.into());
+        }
         let mut key = (answers.yes.clone(), answers.no.clone());
         key.0.sort_unstable();
         key.1.sort_unstable();
@@ -155,6 +155,14 @@ impl<'a> Assumption<'a> {
         }
         self.path_searches.insert(key, found.clone());
         found
+    }
+
+    /// A path of the set that a regular expression matches, if its simplest text is one.
+    fn guess(&self, atom: u32) -> Option<String> {
+        let Atom::Regex(regex) = self.atoms.get(atom) else { return None };
+        let (guess, mut normal) = (regex.sample()?, String::new());
+        normalise(guess.as_bytes(), &mut normal).ok()?;
+        (normal == guess && self.paths.contains(&guess)).then_some(guess)
     }
 
     fn search_path(&mut self, yes: &[u32], no: &[u32]) -> Found {

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use crate::table::space::atoms::Atom;
+use crate::table::space::assumption::Assumption;
+use crate::table::space::atoms::{Atom, Literal};
 use crate::table::space::hosts::Region;
+use crate::table::space::merge::Leaf;
 use crate::table::space::methods::MethodSet;
 use crate::table::space::paths::PathSet;
 use crate::table::space::request::Request;
@@ -25,7 +27,40 @@ pub struct Class {
     pub witness: Option<Request>,
 }
 
+/// How many sets of paths are tried to find an example.
+const TRIED: usize = 3;
+
 impl Class {
+    /// Makes a class, with an example that was found to get what the class gets.
+    pub(super) fn new<W>(
+        leaf: &Leaf<W>,
+        paths: Vec<PathSet>,
+        regions: &[Region],
+        assumption: &mut Assumption<'_>,
+        gets_it: impl Fn(&Request) -> bool,
+    ) -> Self {
+        let condition = |(atom, answer): &Literal| (assumption.atoms().get(*atom).clone(), *answer);
+        let mut class = Self {
+            regions: regions.to_vec(),
+            methods: leaf.methods.clone(),
+            conditions: leaf.literals.iter().map(condition).collect(),
+            certain: false,
+            witness: None,
+            paths,
+        };
+        let Some(region) = regions.first() else { return class };
+        let mut examples = class.paths.iter().take(TRIED).filter_map(|paths| {
+            assumption.begin(paths.clone());
+            let parts =
+                leaf.literals.iter().all(|literal| assumption.assume(*literal)).then(|| assumption.parts())??;
+            let method = leaf.methods.sample();
+            Some(Request::new(&region.listener, &region.sample(), region.secure, method, parts))
+        });
+        class.witness = examples.find(|request| class.contains(request) && gets_it(request));
+        class.certain = class.witness.is_some();
+        class
+    }
+
     /// Whether a request is among it.
     pub fn contains(&self, request: &Request) -> bool {
         self.methods.contains(&request.head.method)

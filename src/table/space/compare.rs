@@ -10,8 +10,9 @@ use crate::table::space::class::Class;
 use crate::table::space::decide::{Asked, End};
 use crate::table::space::hosts::{Front, Region, Sites, front, regions};
 use crate::table::space::meaning::Facet;
-use crate::table::space::outcome::{Authentication, Outcome, Routed, differences};
-use crate::table::space::pair::{Found, Leaf, Pair};
+use crate::table::space::merge::Leaf;
+use crate::table::space::outcome::{Authentication, Outcome, differences};
+use crate::table::space::pair::{Found, Pair, What};
 use crate::table::space::paths::PathSet;
 use crate::table::space::request::Request;
 use crate::table::space::rules::{Ranked, Rules};
@@ -137,7 +138,7 @@ impl Comparison<'_, '_> {
     fn groups(&self) -> Vec<(Key, Vec<Region>)> {
         let mut numbers: HashMap<Key, usize, RandomState> = HashMap::default();
         let mut groups: Vec<(Key, Vec<Region>)> = Vec::new();
-        for region in regions(self.sites[0], self.sites[1]) {
+        for region in regions(self.sites[0], self.sites[1], &[]) {
             let listeners = self.sites.map(|sites| sites.listener(&region.listener));
             let list = |side: usize| listeners[side].and_then(|index| self.sites[side].list(index, &region));
             let host = region.sample();
@@ -186,81 +187,34 @@ impl Comparison<'_, '_> {
             found: Found::default(),
         };
         Walk::new(&tree, &self.texts, &mut pair).run();
-        let mut found: Vec<(Leaf, Vec<PathSet>)> = std::mem::take(&mut pair.found).into_iter().collect();
+        let mut found: Vec<(Leaf<What>, Vec<PathSet>)> = std::mem::take(&mut pair.found).into_iter().collect();
         drop(pair);
         found.sort_by_cached_key(|(leaf, paths)| (paths.first().map(ToString::to_string), leaf.literals.clone()));
         let mut assumption = Assumption::new(&self.rules.atoms, &self.texts, &mut self.searches);
         let is_new_host = lists[0].is_none();
         let mut classes = Vec::new();
         for (leaf, paths) in found {
-            classes.push((class(&leaf, paths, regions, self.sites, &mut assumption), leaf));
+            let tables = self.sites.map(|sites| sites.table);
+            let gets_it = |request: &Request| match &leaf.what {
+                Some((.., facets)) => differences(tables[0], tables[1], request) == *facets,
+                None => false,
+            };
+            classes.push((Class::new(&leaf, paths, regions, &mut assumption, gets_it), leaf));
         }
         for (class, leaf) in classes {
             self.add(class, leaf, fronts, is_new_host);
         }
     }
 
-    fn add(&mut self, class: Class, leaf: Leaf, fronts: [Front; SIDES], is_new_host: bool) {
-        let Some((old, new, facets)) = leaf.change else {
+    fn add(&mut self, class: Class, leaf: Leaf<What>, fronts: [Front; SIDES], is_new_host: bool) {
+        let Some((old, new, facets)) = leaf.what else {
             self.unproved.push(class);
             return;
         };
-        let outcome = |side: usize, end: &End| outcome(self.sites[side], end, fronts[side].asked);
+        let outcome = |side: usize, end: &End| Outcome::of(self.sites[side], end, fronts[side].asked);
         let (old, new) = (outcome(0, &old), outcome(1, &new));
         let risk = risk(&old, &new, &facets, is_new_host && fronts[0].asked != Asked::Nothing, fronts);
         self.changes.entry((risk, old, new, facets)).or_default().push(class);
-    }
-}
-
-/// Makes a class, with a request that was sent through both tables.
-fn class(
-    leaf: &Leaf,
-    paths: Vec<PathSet>,
-    regions: &[Region],
-    sites: [&Sites<'_>; SIDES],
-    assumption: &mut Assumption<'_>,
-) -> Class {
-    let conditions =
-        leaf.literals.iter().map(|(atom, answer)| (assumption.atoms().get(*atom).clone(), *answer)).collect();
-    let mut class = Class {
-        regions: regions.to_vec(),
-        paths,
-        methods: leaf.methods.clone(),
-        conditions,
-        certain: false,
-        witness: None,
-    };
-    for (region, paths) in
-        regions.iter().take(1).flat_map(|region| class.paths.iter().take(3).map(move |p| (region, p)))
-    {
-        assumption.begin(paths.clone());
-        if !leaf.literals.iter().all(|literal| assumption.assume(*literal)) {
-            continue;
-        }
-        let Some(parts) = assumption.parts() else { continue };
-        let request = Request::new(&region.listener, &region.sample(), region.secure, leaf.methods.sample(), parts);
-        let is_confirmed = class.contains(&request)
-            && leaf
-                .change
-                .as_ref()
-                .is_none_or(|(.., facets)| differences(sites[0].table, sites[1].table, &request) == *facets);
-        if is_confirmed {
-            class.certain = leaf.change.is_some();
-            class.witness = Some(request);
-            break;
-        }
-    }
-    class
-}
-
-fn outcome(sites: &Sites<'_>, end: &End, asked: Asked) -> Outcome {
-    match end {
-        End::Found(place) => Outcome::Routed(Routed::new(sites.table, sites.rules[*place as usize], asked)),
-        End::NotAllowed(methods) => Outcome::MethodNotAllowed(methods.clone()),
-        End::Forbidden => Outcome::Forbidden,
-        End::NotFound => Outcome::NotFound,
-        End::Refused => Outcome::Refused,
-        End::NotListening => Outcome::NotListening,
     }
 }
 

@@ -157,8 +157,8 @@ pub(super) fn front(table: &RouteTable, listener: Option<u16>, host: &str) -> Fr
     Front { asked, secure: listener.tls.is_some() }
 }
 
-/// All regions of two tables.
-pub(super) fn regions(old: &Sites<'_>, new: &Sites<'_>) -> Vec<Region> {
+/// All regions of two tables, also cut by more patterns.
+pub(super) fn regions(old: &Sites<'_>, new: &Sites<'_>, more: &[HostPattern]) -> Vec<Region> {
     let (old_patterns, new_patterns) = (old.patterns(), new.patterns());
     let listeners = [new, old].into_iter().flat_map(|sites| &sites.table.settings.listeners);
     let mut seen = BTreeSet::new();
@@ -170,6 +170,7 @@ pub(super) fn regions(old: &Sites<'_>, new: &Sites<'_>) -> Vec<Region> {
         };
         let mut patterns = of(old, &old_patterns);
         patterns.append(&mut of(new, &new_patterns));
+        patterns.extend(more.iter().cloned());
         let patterns = Arc::new(patterns);
         found.extend(patterns.iter().cloned().map(Some).chain(std::iter::once(None)).map(|pattern| Region {
             listener: Arc::clone(&name),

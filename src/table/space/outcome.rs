@@ -6,8 +6,8 @@ use std::fmt;
 use crate::pipeline::certificate::ClientCertificate;
 use crate::table::RouteTable;
 use crate::table::router::{NoTrace, Outcome as Found, Rule};
-use crate::table::space::decide::Asked;
-use crate::table::space::hosts::{Front, front};
+use crate::table::space::decide::{Asked, End};
+use crate::table::space::hosts::{Front, Sites, front};
 use crate::table::space::meaning::{Facet, differing_steps, facets, plugins, running};
 use crate::table::space::methods::MethodSet;
 use crate::table::space::request::Request;
@@ -49,6 +49,20 @@ pub enum Authentication {
     ClientCertificate,
 }
 
+impl Outcome {
+    /// What deciding requests ended in, behind a listener that asks for something itself.
+    pub(super) fn of(sites: &Sites<'_>, end: &End, asked: Asked) -> Self {
+        match end {
+            End::Found(place) => Self::Routed(Routed::new(sites.table, sites.rules[*place as usize], asked)),
+            End::NotAllowed(methods) => Self::MethodNotAllowed(methods.clone()),
+            End::Forbidden => Self::Forbidden,
+            End::NotFound => Self::NotFound,
+            End::Refused => Self::Refused,
+            End::NotListening => Self::NotListening,
+        }
+    }
+}
+
 impl Authentication {
     /// What a rule asks for, behind a listener that asks for something itself.
     pub(super) fn of(asked: Asked, rule: &Rule) -> Self {
@@ -74,8 +88,8 @@ pub struct Observed<'t> {
     /// What it gets.
     pub outcome: Outcome,
     /// The rule that it meets.
-    rule: Option<&'t Rule>,
-    front: Front,
+    pub(super) rule: Option<&'t Rule>,
+    pub(super) front: Front,
 }
 
 /// What a request gets from a table.
@@ -101,7 +115,7 @@ pub fn observe<'t>(table: &'t RouteTable, request: &Request) -> Observed<'t> {
 }
 
 /// The certificate of a request's client, if it is asked for one.
-fn seen(front: Front, request: &Request) -> Option<&ClientCertificate> {
+pub(super) fn seen(front: Front, request: &Request) -> Option<&ClientCertificate> {
     match front.asked {
         Asked::Nothing | Asked::Never => None,
         Asked::Optional | Asked::Required => request.certificate.as_ref(),

@@ -4,35 +4,25 @@ use std::collections::{BTreeSet, HashMap};
 
 use ahash::RandomState;
 
-use crate::table::route::PipelineStep;
 use crate::table::space::assumption::Assumption;
-use crate::table::space::atoms::Literal;
-use crate::table::space::decide::{Asked, Candidate, End, Leaves, Progress, Question, Side, decide};
+use crate::table::space::decide::{Candidate, End, Leaves, Progress, Question, Side, decide};
 use crate::table::space::hosts::{Front, Sites};
 use crate::table::space::meaning::{Facet, differing_steps, facets, plugins};
-use crate::table::space::merge::merge;
+use crate::table::space::merge::{Leaf, merge};
 use crate::table::space::methods::MethodSet;
 use crate::table::space::outcome::front_facets;
 use crate::table::space::paths::PathSet;
-use crate::table::space::rules::{GuardQuestions, Ranked};
+use crate::table::space::rules::Ranked;
 use crate::table::space::tree::{Place, SIDES, Visit, are_same};
 
 /// How many steps deciding the requests of one set of paths may take.
 const BUDGET: usize = 100_000;
 
-/// Requests that get something else, beside their regions and paths.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Leaf {
-    pub(super) methods: MethodSet,
-    /// Sorted.
-    pub(super) literals: Vec<Literal>,
-    pub(super) certain: bool,
-    /// What they get from each side and what of it differs; `None` if that was not found out.
-    pub(super) change: Option<(End, End, BTreeSet<Facet>)>,
-}
+/// What requests get from each side and what of it differs; `None` if that was not found out.
+pub(super) type What = Option<(End, End, BTreeSet<Facet>)>;
 
 /// What is found of one pair of lists: leaves, each with its paths.
-pub(super) type Found = HashMap<Leaf, Vec<PathSet>, RandomState>;
+pub(super) type Found = HashMap<Leaf<What>, Vec<PathSet>, RandomState>;
 
 /// A pair of lists of rules.
 pub(super) struct Pair<'a, 't> {
@@ -73,7 +63,7 @@ impl Visit for Pair<'_, '_> {
     }
 
     fn unknown(&mut self, paths: PathSet) {
-        let leaf = Leaf { methods: MethodSet::every(), literals: Vec::new(), certain: false, change: None };
+        let leaf = Leaf { methods: MethodSet::every(), literals: Vec::new(), certain: false, what: None };
         self.found.entry(leaf).or_default().push(paths);
     }
 
@@ -94,7 +84,7 @@ struct Differences<'a, 't> {
     fronts: [Front; SIDES],
     equal_tail: usize,
     alike: bool,
-    found: Vec<Leaf>,
+    found: Vec<Leaf<What>>,
 }
 
 impl Leaves for Differences<'_, '_> {
@@ -135,11 +125,11 @@ impl Leaves for Differences<'_, '_> {
 }
 
 impl Differences<'_, '_> {
-    fn note(&mut self, assumption: &Assumption<'_>, methods: &MethodSet, change: Option<(End, End, BTreeSet<Facet>)>) {
+    fn note(&mut self, assumption: &Assumption<'_>, methods: &MethodSet, what: What) {
         let mut literals = assumption.literals();
         literals.sort_unstable();
-        let certain = change.is_some() && assumption.is_certain();
-        self.found.push(Leaf { methods: methods.clone(), literals, certain, change });
+        let certain = what.is_some() && assumption.is_certain();
+        self.found.push(Leaf { methods: methods.clone(), literals, certain, what });
     }
 
     /// What two rules do differently with the assumed requests.
@@ -163,7 +153,9 @@ impl Differences<'_, '_> {
         for (side, steps) in [old_steps, new_steps].into_iter().enumerate() {
             let pipeline = &routes[side].pipeline;
             for step in steps {
-                if self.runs(side, rules[side].route, pipeline, step, assumption, methods)? {
+                let number = pipeline.iter().position(|other| std::ptr::eq(other, step)).unwrap_or_default();
+                let step_of_route = (rules[side].route, number);
+                if self.ranked[side].runs(step_of_route, self.fronts[side].asked, assumption, methods)? {
                     running[side].push(step);
                 }
             }
@@ -171,45 +163,4 @@ impl Differences<'_, '_> {
         found.append(&mut plugins(&running[0], &running[1]));
         Ok(found)
     }
-
-    fn runs(
-        &self,
-        side: usize,
-        route: u32,
-        pipeline: &[PipelineStep],
-        step: &PipelineStep,
-        assumption: &Assumption<'_>,
-        methods: &MethodSet,
-    ) -> Result<bool, Question> {
-        let number = pipeline.iter().position(|other| std::ptr::eq(other, step)).unwrap_or_default();
-        let guard = self.ranked[side].guards.get(&(route, number));
-        match guard {
-            // whoever is asked for no certificate shows none
-            Some(guard) if guard.certified && self.fronts[side].asked == Asked::Never => Ok(false),
-            Some(guard) => holds(guard, assumption, methods),
-            None => Ok(true),
-        }
-    }
-}
-
-/// Whether the conditions of a step hold for the assumed requests.
-fn holds(guard: &GuardQuestions, assumption: &Assumption<'_>, methods: &MethodSet) -> Result<bool, Question> {
-    let both = methods.and(&guard.methods);
-    let fails = |(atom, wanted): &Literal| assumption.answer(*atom).is_some_and(|answer| answer != *wanted);
-    let none = |list: &[u32]| !list.is_empty() && list.iter().all(|atom| assumption.answer(*atom) == Some(false));
-    if both.is_empty() || guard.literals.iter().any(fails) || none(&guard.paths) || none(&guard.networks) {
-        return Ok(false);
-    }
-    if both != *methods {
-        return Err(Question::Methods(guard.methods.clone()));
-    }
-    for list in [&guard.paths, &guard.networks] {
-        let met = list.is_empty() || list.iter().any(|atom| assumption.answer(*atom) == Some(true));
-        let open = list.iter().find(|atom| assumption.answer(**atom).is_none());
-        if let (false, Some(atom)) = (met, open) {
-            return Err(Question::Literal((*atom, true)));
-        }
-    }
-    let open = guard.literals.iter().find(|(atom, _)| assumption.answer(*atom).is_none());
-    open.map_or(Ok(true), |literal| Err(Question::Literal(*literal)))
 }

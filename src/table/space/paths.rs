@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::table::space::machine::{Form, Machine};
 use crate::table::space::texts::Texts;
-use crate::value::path::Shape;
+use crate::value::path::{PathGlob, Segment, Shape};
 
 /// Some paths: those with as many segments, each of which is one of its piece, and perhaps all below them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -81,6 +81,19 @@ impl PathSet {
             Piece::Text(_) => true,
             Piece::Other(others) => others.certain,
         })
+    }
+
+    /// Whether a pattern may match one of them; no is certain.
+    pub(super) fn may_match(&self, glob: &PathGlob) -> bool {
+        let fits = |(piece, segment): (&Piece, &Segment)| match (piece, segment) {
+            (Piece::Text(text), segment) => segment.matches(text),
+            (Piece::Other(others), Segment::Literal(text)) => others.contains(text),
+            (Piece::Other(_), Segment::Parameter(_)) => true,
+        };
+        let (own, its) = (self.pieces.len(), glob.segments().len());
+        (own <= its || glob.is_below())
+            && (its <= own || self.below)
+            && self.pieces.iter().zip(glob.segments()).all(fits)
     }
 
     /// Some paths of it; the first is the shortest.

@@ -34,30 +34,38 @@ impl Request {
             path: parts.path,
             ..RequestHead::default()
         };
-        let (mut query, mut cookies) = (String::new(), Vec::new());
-        for (kind, name, value) in &parts.values {
-            match kind {
-                Kind::Header => head.fields.receive(name.as_bytes(), value),
-                Kind::Query => {
-                    query.push_str(if query.is_empty() { "" } else { "&" });
-                    escape(name.as_bytes(), &mut query);
-                    query.push('=');
-                    escape(value, &mut query);
-                }
-                Kind::Cookie => {
-                    cookies.extend_from_slice(if cookies.is_empty() { b"" } else { b"; " });
-                    cookies.extend_from_slice(name.as_bytes());
-                    cookies.push(b'=');
-                    cookies.extend_from_slice(value);
-                }
-            }
-        }
-        if !cookies.is_empty() {
-            head.fields.receive(b"cookie", &cookies);
-        }
-        head.query = (!query.is_empty()).then_some(query);
+        receive(&mut head, &parts.values);
         Self { listener: listener.to_owned(), head, certificate: parts.certificate, ip: parts.ip, secure }
     }
+}
+
+/// A value of a name.
+pub(super) type Value = (Kind, String, Vec<u8>);
+
+/// Adds values to a head that has none.
+pub(super) fn receive(head: &mut RequestHead, values: &[Value]) {
+    let (mut query, mut cookies) = (String::new(), Vec::new());
+    for (kind, name, value) in values {
+        match kind {
+            Kind::Header => head.fields.receive(name.as_bytes(), value),
+            Kind::Query => {
+                query.push_str(if query.is_empty() { "" } else { "&" });
+                escape(name.as_bytes(), &mut query);
+                query.push('=');
+                escape(value, &mut query);
+            }
+            Kind::Cookie => {
+                cookies.extend_from_slice(if cookies.is_empty() { b"" } else { b"; " });
+                cookies.extend_from_slice(name.as_bytes());
+                cookies.push(b'=');
+                cookies.extend_from_slice(value);
+            }
+        }
+    }
+    if !cookies.is_empty() {
+        head.fields.receive(b"cookie", &cookies);
+    }
+    head.query = (!query.is_empty()).then_some(query);
 }
 
 fn escape(text: &[u8], out: &mut String) {

@@ -12,8 +12,9 @@ use crate::pipeline::split::SplitBy;
 use crate::pipeline::when::Guard;
 use crate::table::route::{CompiledRoute, Patience};
 use crate::table::router::{Conditions, PathMatch, Rule};
+use crate::table::space::assumption::Assumption;
 use crate::table::space::atoms::{Atom, Atoms, Literal};
-use crate::table::space::decide::Candidate;
+use crate::table::space::decide::{Asked, Candidate, Question};
 use crate::table::space::methods::MethodSet;
 use crate::table::space::texts::Kind;
 use crate::table::{Digest, RouteTable};
@@ -61,6 +62,48 @@ pub(super) struct GuardQuestions {
     pub(super) literals: Vec<Literal>,
 }
 
+impl Ranked {
+    /// Whether a step runs for the assumed requests, which come in where this is asked of clients.
+    pub(super) fn runs(
+        &self,
+        step: (u32, usize),
+        asked: Asked,
+        assumption: &Assumption<'_>,
+        methods: &MethodSet,
+    ) -> Result<bool, Question> {
+        match self.guards.get(&step) {
+            // whoever is asked for no certificate shows none
+            Some(guard) if guard.certified && asked == Asked::Never => Ok(false),
+            Some(guard) => guard.holds(assumption, methods),
+            None => Ok(true),
+        }
+    }
+}
+
+impl GuardQuestions {
+    /// Whether the conditions of a step hold for the assumed requests.
+    fn holds(&self, assumption: &Assumption<'_>, methods: &MethodSet) -> Result<bool, Question> {
+        let both = methods.and(&self.methods);
+        let fails = |(atom, wanted): &Literal| assumption.answer(*atom).is_some_and(|answer| answer != *wanted);
+        let none = |list: &[u32]| !list.is_empty() && list.iter().all(|atom| assumption.answer(*atom) == Some(false));
+        if both.is_empty() || self.literals.iter().any(fails) || none(&self.paths) || none(&self.networks) {
+            return Ok(false);
+        }
+        if both != *methods {
+            return Err(Question::Methods(self.methods.clone()));
+        }
+        for list in [&self.paths, &self.networks] {
+            let met = list.is_empty() || list.iter().any(|atom| assumption.answer(*atom) == Some(true));
+            let open = list.iter().find(|atom| assumption.answer(**atom).is_none());
+            if let (false, Some(atom)) = (met, open) {
+                return Err(Question::Literal((*atom, true)));
+            }
+        }
+        let open = self.literals.iter().find(|(atom, _)| assumption.answer(*atom).is_none());
+        open.map_or(Ok(true), |literal| Err(Question::Literal(*literal)))
+    }
+}
+
 impl<'t> Rules<'t> {
     /// Adds the rules of a table, in the order of their ranks.
     pub(super) fn add(&mut self, table: &'t RouteTable, ranked: &[&'t Rule]) -> Ranked {
@@ -74,14 +117,18 @@ impl<'t> Rules<'t> {
         }
         let routes: Vec<u32> = table.routes.iter().map(|route| self.route(route)).collect();
         Ranked {
-            candidates: ranked.iter().map(|rule| self.candidate(rule)).collect(),
+            candidates: self.candidates(ranked),
             meanings: ranked.iter().map(|rule| self.meaning(routes[rule.route as usize], rule)).collect(),
             guards,
         }
     }
 
-    /// A rule as it is decided.
-    pub(super) fn candidate(&mut self, rule: &Rule) -> Candidate {
+    /// Rules as they are decided.
+    pub(super) fn candidates(&mut self, ranked: &[&Rule]) -> Vec<Candidate> {
+        ranked.iter().map(|rule| self.candidate(rule)).collect()
+    }
+
+    fn candidate(&mut self, rule: &Rule) -> Candidate {
         let conditions = &rule.conditions;
         let regex = match &rule.path {
             PathMatch::Regex(regex) => Some((self.atoms.number(Atom::Regex(regex.clone())), true)),

@@ -6,11 +6,12 @@ use ahash::RandomState;
 
 use crate::table::RouteTable;
 use crate::table::space::assumption::Assumption;
-use crate::table::space::decide::{Asked, End, Leaves, Progress, Question, Side, decide};
+use crate::table::space::decide::{Asked, Candidate, End, Leaves, Progress, Question, Side, decide};
+use crate::table::space::guess::Client;
 use crate::table::space::hosts::{Sites, front, regions};
 use crate::table::space::methods::MethodSet;
 use crate::table::space::paths::PathSet;
-use crate::table::space::rules::{Ranked, Rules};
+use crate::table::space::rules::Rules;
 use crate::table::space::shadowers::shadowers;
 use crate::table::space::texts::Texts;
 use crate::table::space::tree::{PathTree, Place, SIDES, Visit, Walk};
@@ -41,44 +42,61 @@ pub enum Share {
 }
 
 /// How many steps deciding the requests of one set of paths may take, and how many all of them together.
-pub(super) const BUDGET: usize = 20_000;
+pub(super) const BUDGET: usize = 100_000;
 const TOTAL: usize = 5_000_000;
+
+/// How many pairs of rules are looked at to say who gets the requests of shadowed ones; the rest is taken to be met.
+const COMPARED_AT_MOST: usize = 20_000_000;
 
 /// Hosts with the same list of rules.
 pub(super) struct Group {
     pub(super) list: usize,
     pub(super) asked: Asked,
     pub(super) patterns: BTreeSet<Option<HostPattern>>,
+    /// A listener by which requests come, and a host that they are for.
+    listener: u16,
+    host: String,
 }
 
 /// The rules that no request can meet, and the named hosts and methods of others for which none can. What is beyond the bounds of
 /// the search is taken to be met.
 pub fn shadows(table: &RouteTable) -> Vec<Shadow> {
     let sites = Sites::new(table);
-    let mut rules = Rules::default();
-    let ranked = rules.add(table, &sites.rules);
     let groups = groups(&sites);
-    let (texts, mut searches, mut left) = (Texts::default(), Searches::default(), TOTAL);
+    let texts = Texts::default();
     let mut met = Met::new(&sites);
     for group in &groups {
+        guess(group, &sites, &texts, &mut met);
+    }
+    let mut rules = Rules::default();
+    let open: Vec<&Group> = groups.iter().filter(|group| met.is_open(group, &sites)).collect();
+    let candidates = if open.is_empty() { Vec::new() } else { rules.candidates(&sites.rules) };
+    let (mut searches, mut left) = (Searches::default(), TOTAL);
+    for group in open {
         let mut look = Look {
             sites: &sites,
-            ranked: &ranked,
+            candidates: &candidates,
             group,
             met: &mut met,
             assumption: Assumption::new(&rules.atoms, &texts, &mut searches),
             left: &mut left,
         };
-        Walk::new(&tree(&sites, group.list), &texts, &mut look).run();
+        let mut tree = tree(&sites, group.list);
+        tree.note_idle(|rules| look.skips(rules));
+        Walk::new(&tree, &texts, &mut look).run();
     }
-    let mut found = met.missing(&sites);
-    for (place, shadow) in &mut found {
+    let mut left = COMPARED_AT_MOST;
+    let mut shadows = Vec::new();
+    for (place, share) in met.missing(&sites) {
         let assumption = Assumption::new(&rules.atoms, &texts, &mut searches);
-        let by = shadowers((*place, &shadow.share), &groups, &sites, &ranked, (assumption, &texts));
-        shadow.by = by.into_iter().map(|place| table.router.ranks()[place as usize]).collect();
-        shadow.by.sort_unstable();
+        let Some(by) = shadowers((place, &share), &groups, &sites, &candidates, (assumption, &texts), &mut left) else {
+            break;
+        };
+        let index = |place: &Place| table.router.ranks()[*place as usize];
+        let mut by: Vec<u32> = by.iter().map(index).collect();
+        by.sort_unstable();
+        shadows.push(Shadow { rule: index(&place), share, by });
     }
-    let mut shadows: Vec<Shadow> = found.into_iter().map(|(_, shadow)| shadow).collect();
     shadows.sort_unstable();
     shadows
 }
@@ -86,26 +104,38 @@ pub fn shadows(table: &RouteTable) -> Vec<Shadow> {
 fn groups(sites: &Sites<'_>) -> Vec<Group> {
     let mut numbers: HashMap<(usize, Asked), usize, RandomState> = HashMap::default();
     let mut groups: Vec<Group> = Vec::new();
-    for region in regions(sites, sites) {
+    for region in regions(sites, sites, &[]) {
         let Some(listener) = sites.listener(&region.listener) else { continue };
         let Some((pattern, list)) = sites.site(listener, &region) else { continue };
-        let asked = front(sites.table, Some(listener), &region.sample()).asked;
+        let host = region.sample();
+        let asked = front(sites.table, Some(listener), &host).asked;
         let number = *numbers.entry((list, asked)).or_insert(groups.len());
         if number == groups.len() {
-            groups.push(Group { list, asked, patterns: BTreeSet::new() });
+            groups.push(Group { list, asked, patterns: BTreeSet::new(), listener, host });
         }
         groups[number].patterns.insert(pattern);
     }
     groups
 }
 
+/// Notes what requests show that are made for one rule each.
+fn guess(group: &Group, sites: &Sites<'_>, texts: &Texts, met: &mut Met) {
+    let client = Client::new(sites.table, group.listener, group.host.clone(), group.asked);
+    for place in &sites.lists[group.list] {
+        if met.is_done(*place, group, sites) {
+            continue;
+        }
+        let index = sites.table.router.ranks()[*place as usize];
+        let methods = client.meets(sites.rules[*place as usize], index, texts);
+        if !methods.is_empty() {
+            met.note(*place, &MethodSet::of(&methods), group, sites);
+        }
+    }
+}
+
 /// The tree of the paths of a list of rules.
 pub(super) fn tree(sites: &Sites<'_>, list: usize) -> PathTree {
-    let mut tree = PathTree::new();
-    for place in &sites.lists[list] {
-        tree.insert(0, &sites.rules[*place as usize].path, *place);
-    }
-    tree
+    PathTree::of(sites.lists[list].iter().map(|place| (&sites.rules[*place as usize].path, *place)))
 }
 
 /// What requests were found for.
@@ -139,12 +169,16 @@ impl Met {
             && (rule.hosts.len() < 2 || group.patterns.iter().flatten().all(host))
     }
 
-    /// What no request was found for, without who gets them.
-    fn missing(&self, sites: &Sites<'_>) -> Vec<(Place, Shadow)> {
+    /// Whether more is to be learnt of some rule from the requests of a group.
+    fn is_open(&self, group: &Group, sites: &Sites<'_>) -> bool {
+        sites.lists[group.list].iter().any(|place| !self.is_done(*place, group, sites))
+    }
+
+    /// What no request was found for.
+    fn missing(&self, sites: &Sites<'_>) -> Vec<(Place, Share)> {
         let mut found = Vec::new();
         for ((rule, seen), place) in sites.rules.iter().zip(&self.methods).zip(0..) {
-            let index = sites.table.router.ranks()[place as usize];
-            let mut add = |share: Share| found.push((place, Shadow { rule: index, share, by: Vec::new() }));
+            let mut add = |share: Share| found.push((place, share));
             if seen.is_empty() {
                 add(Share::All);
                 continue;
@@ -163,7 +197,7 @@ impl Met {
 /// Looks for requests for each rule of a group.
 struct Look<'a, 't> {
     sites: &'a Sites<'t>,
-    ranked: &'a Ranked,
+    candidates: &'a [Candidate],
     group: &'a Group,
     met: &'a mut Met,
     assumption: Assumption<'a>,
@@ -172,7 +206,7 @@ struct Look<'a, 't> {
 
 impl Visit for Look<'_, '_> {
     fn set(&mut self, paths: PathSet, rules: &[Vec<Place>; SIDES]) {
-        let side = Side { candidates: &self.ranked.candidates, list: &rules[0], asked: self.group.asked };
+        let side = Side { candidates: self.candidates, list: &rules[0], asked: self.group.asked };
         let mut budget = BUDGET.min(*self.left);
         let granted = budget;
         self.assumption.begin(paths);

@@ -3,46 +3,52 @@
 use std::collections::BTreeSet;
 
 use crate::table::space::assumption::Assumption;
-use crate::table::space::decide::{Asked, End, Leaves, Progress, Question, Side, decide};
+use crate::table::space::decide::{Asked, Candidate, End, Leaves, Progress, Question, Side, decide};
 use crate::table::space::hosts::Sites;
 use crate::table::space::methods::MethodSet;
+use crate::table::space::outline::Outline;
 use crate::table::space::paths::PathSet;
-use crate::table::space::rules::Ranked;
-use crate::table::space::shadow::{BUDGET, Group, Share, tree};
+use crate::table::space::shadow::{BUDGET, Group, Share};
 use crate::table::space::texts::Texts;
-use crate::table::space::tree::{Place, SIDES, Visit, Walk};
+use crate::table::space::tree::{PathTree, Place, SIDES, Visit, Walk};
 
-/// The rules that get some of the requests of a rule.
+/// The rules that get some of the requests of a rule; `None` if there are more to compare it with than are `left`.
 pub(super) fn shadowers(
     (place, share): (Place, &Share),
     groups: &[Group],
     sites: &Sites<'_>,
-    ranked: &Ranked,
+    candidates: &[Candidate],
     (assumption, texts): (Assumption<'_>, &Texts),
-) -> BTreeSet<Place> {
+    left: &mut usize,
+) -> Option<BTreeSet<Place>> {
     let methods = match share {
         Share::Method(method) => MethodSet::of(std::slice::from_ref(method)),
-        Share::All | Share::Host(_) => ranked.candidates[place as usize].methods.clone(),
+        Share::All | Share::Host(_) => candidates[place as usize].methods.clone(),
     };
-    let mut collect = Collect { place, methods, ranked, group: &groups[0], assumption, by: BTreeSet::new() };
+    let mut collect = Collect { place, methods, candidates, asked: Asked::Never, assumption, by: BTreeSet::new() };
     let is_meant = |group: &&Group| match share {
         Share::Host(host) => group.patterns.contains(&Some(host.clone())),
         Share::All | Share::Method(_) => true,
     };
-    for group in groups.iter().filter(is_meant).filter(|group| sites.lists[group.list].contains(&place)) {
-        let mut tree = tree(sites, group.list);
-        tree.note_idle(|rules| !rules[0].contains(&place));
-        collect.group = group;
+    let outline = |place: &Place| Outline::new(&sites.rules[*place as usize].path);
+    let own = outline(&place);
+    for group in groups.iter().filter(is_meant) {
+        let list = &sites.lists[group.list];
+        let Ok(index) = list.binary_search(&place) else { continue };
+        *left = left.checked_sub(index)?;
+        let meeting = list[..=index].iter().filter(|place| outline(place).meets(&own));
+        let tree = PathTree::of(meeting.map(|place| (&sites.rules[*place as usize].path, *place)));
+        collect.asked = group.asked;
         Walk::new(&tree, texts, &mut collect).run();
     }
-    collect.by
+    Some(collect.by)
 }
 
 struct Collect<'a> {
     place: Place,
     methods: MethodSet,
-    ranked: &'a Ranked,
-    group: &'a Group,
+    candidates: &'a [Candidate],
+    asked: Asked,
     assumption: Assumption<'a>,
     by: BTreeSet<Place>,
 }
@@ -51,10 +57,10 @@ impl Visit for Collect<'_> {
     /// Only the rules that are tried before it, and only for requests that it matches.
     fn set(&mut self, paths: PathSet, rules: &[Vec<Place>; SIDES]) {
         let before = rules[0].partition_point(|place| *place < self.place);
-        let candidates = &self.ranked.candidates;
-        let side = Side { candidates, list: &rules[0][..before], asked: self.group.asked };
+        let candidates = self.candidates;
+        let side = Side { candidates, list: &rules[0][..before], asked: self.asked };
         let own = &candidates[self.place as usize];
-        if self.group.asked == Asked::Never && !own.certificate.is_empty() {
+        if self.asked == Asked::Never && !own.certificate.is_empty() {
             return;
         }
         let given: Vec<_> = own.literals.iter().chain(&own.certificate).copied().collect();

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use ahash::RandomState;
 
 use crate::table::space::machine::{Form, Machine, Words};
+use crate::table::space::paths::Others;
 use crate::table::space::search::{Found, Part, find};
 use crate::value::path::Shape;
 
@@ -29,9 +30,13 @@ pub(super) struct Texts {
     shapes: RefCell<HashMap<Shape, Option<Rc<Machine>>, RandomState>>,
     /// Those that were asked for last.
     words: RefCell<Option<KnownWords>>,
+    segments: RefCell<HashMap<Others, Found, RandomState>>,
     path: OnceCell<[Option<Machine>; 2]>,
     values: [OnceCell<Option<Machine>>; 3],
 }
+
+/// Of segments that are none of more words than these, nothing is kept.
+const KEPT_WORDS: usize = 16;
 
 type KnownWords = (Arc<[Arc<str>]>, Rc<Machine>);
 
@@ -98,8 +103,21 @@ impl Texts {
         find(&own.into_iter().chain(parts.iter().copied()).collect::<Vec<_>>())
     }
 
-    /// Looks for a path of one segment that is in some sets.
-    pub(super) fn find_segment(&self, machines: &[(Rc<Machine>, bool)]) -> Found {
+    /// Looks for a segment with some conditions; what was found for few words is known from then on.
+    pub(super) fn find_segment(&self, others: &Others) -> Found {
+        let is_kept = others.not.len() <= KEPT_WORDS;
+        if let Some(known) = self.segments.borrow().get(others).filter(|_| is_kept) {
+            return known.clone();
+        }
+        let machines = others.machines(self);
+        let found = machines.map_or(Found::Unknown, |machines| self.find_in_segment(&machines));
+        if is_kept {
+            self.segments.borrow_mut().insert(others.clone(), found.clone());
+        }
+        found
+    }
+
+    fn find_in_segment(&self, machines: &[(Rc<Machine>, bool)]) -> Found {
         let one = Machine::Form(Form::new(std::iter::once(None), false));
         let within: Vec<_> = machines.iter().map(|(m, inside)| (Machine::Segment(0, Rc::clone(m)), *inside)).collect();
         let parts = within.iter().map(|(machine, inside)| (machine, *inside));

@@ -43,6 +43,13 @@ impl PathTree {
         Self { nodes: vec![Node::default()] }
     }
 
+    /// That of the rules of one side, in the order of their places.
+    pub(super) fn of<'p>(paths: impl Iterator<Item = (&'p PathMatch, Place)>) -> Self {
+        let mut tree = Self::new();
+        paths.for_each(|(path, place)| tree.insert(0, path, place));
+        tree
+    }
+
     /// Adds a rule of a side. Those of a side come in the order of their places.
     pub(super) fn insert(&mut self, side: usize, path: &PathMatch, place: Place) {
         match path {
@@ -242,8 +249,7 @@ impl<'a, V: Visit> Walk<'a, V> {
         if others.shapes.iter().any(|(shape, has)| !has && is_plain(shape)) {
             return None;
         }
-        let found = others.machines(self.texts).map_or(Found::Unknown, |machines| self.texts.find_segment(&machines));
-        match found {
+        match self.texts.find_segment(&others) {
             Found::Nothing => return None,
             Found::Text(text) => others.sample = String::from_utf8_lossy(&text[1..]).into_owned(),
             Found::Unknown => others.certain = false,

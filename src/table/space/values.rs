@@ -9,7 +9,7 @@ use std::rc::Rc;
 use ahash::RandomState;
 
 use crate::pipeline::condition::Test;
-use crate::table::space::atoms::{Atom, Atoms};
+use crate::table::space::atoms::{Atom, Atoms, Literal};
 use crate::table::space::machine::{Machine, Words};
 use crate::table::space::search::Found;
 use crate::table::space::texts::{Kind, Texts, numbered};
@@ -20,10 +20,58 @@ use crate::value::regex::Pattern;
 pub(super) struct Answers {
     pub(super) yes: Vec<u32>,
     pub(super) no: Vec<u32>,
+    /// Those of `no` that are about regular expressions for values.
+    patterns: Vec<u32>,
+}
+
+impl Answers {
+    /// Adds one.
+    pub(super) fn push(&mut self, (atom, answer): Literal, atoms: &Atoms) {
+        if answer {
+            self.yes.push(atom);
+            return;
+        }
+        self.no.push(atom);
+        if matches!(test(atoms, atom), Test::Regex(_)) {
+            self.patterns.push(atom);
+        }
+    }
+
+    /// Takes the last one back that was the same.
+    pub(super) fn pop(&mut self, (_, answer): Literal) {
+        if answer {
+            self.yes.pop();
+            return;
+        }
+        let last = self.no.pop();
+        if last.is_some() && self.patterns.last() == last.as_ref() {
+            self.patterns.pop();
+        }
+    }
 }
 
 /// What searches for values found, by the question and what it must not be.
 pub(super) type Searches = HashMap<(u32, Vec<u32>), Found, RandomState>;
+
+/// Whether there still are values that give some answers, after the last one was added.
+pub(super) fn possible(
+    kind: Kind,
+    answers: &Answers,
+    added: Literal,
+    atoms: &Atoms,
+    texts: &Texts,
+    searches: &mut Searches,
+) -> Found {
+    let found = Found::Text(Vec::new());
+    let is_text = |atom: &u32| matches!(test(atoms, *atom), Test::Equals(_));
+    match (added.1, test(atoms, added.0)) {
+        _ if answers.yes.is_empty() => found,
+        (false, Test::Present) => Found::Nothing,
+        // one text more that must not be: there are always others
+        (false, Test::Equals(_)) if answers.patterns.is_empty() && answers.yes.iter().all(is_text) => found,
+        _ => values(kind, answers, atoms, texts, searches).map_or_else(|failure| failure, |_| found),
+    }
+}
 
 /// The values that give some answers; one for each yes.
 pub(super) fn values(
@@ -33,10 +81,10 @@ pub(super) fn values(
     texts: &Texts,
     searches: &mut Searches,
 ) -> Result<Vec<Vec<u8>>, Found> {
-    let no: Vec<(u32, &Test)> = answers.no.iter().map(|atom| (*atom, test(atoms, *atom))).collect();
     if answers.yes.is_empty() {
         return Ok(Vec::new());
     }
+    let no: Vec<(u32, &Test)> = answers.no.iter().map(|atom| (*atom, test(atoms, *atom))).collect();
     if no.iter().any(|(_, test)| matches!(test, Test::Present)) {
         return Err(Found::Nothing);
     }

@@ -22,6 +22,11 @@ impl PathRegex {
         self.0.literal_prefix()
     }
 
+    /// A text that it matches, if a simple one is found.
+    pub fn sample(&self) -> Option<String> {
+        self.0.sample()
+    }
+
     /// Whether it matches a normalised path.
     pub fn matches(&self, path: &str) -> bool {
         path.starts_with(self.literal_prefix()) && self.0.is_match(path)
