@@ -33,7 +33,7 @@ pub struct Arguments {
     /// Exit with 3 if the cases get to less than this share of them, in percent, in any environment.
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     fail_under: Option<u8>,
-    /// Try mistakes that could be made, such as a plugin left out, and say which of them no case notices: at most 1,000, spread
+    /// Try mistakes that could be made, such as a plugin left out, and say which of them nothing notices: at most 1,000, spread
     /// over the routes.
     #[arg(long)]
     mutate: bool,

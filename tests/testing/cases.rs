@@ -259,9 +259,9 @@ fn mutants_that_no_case_notices_are_named() {
     let expected = "\
 16 cases, all passed
 mutation score 83 %: 15 of 18 mutants found
-  gateway.yaml:48:7: no case notices the route api for all paths under /v1
-  gateway.yaml:73:11: no case notices the route ops/closed for all paths under /
-  gateway.yaml:75:15: no case notices the route ops/closed without the plugin shut
+  gateway.yaml:48:7: nothing notices the route api for all paths under /v1
+  gateway.yaml:73:11: nothing notices the route ops/closed for all paths under /
+  gateway.yaml:75:15: nothing notices the route ops/closed without the plugin shut
 ";
     assert_eq!((ran.code, ran.out.as_str()), (0, expected), "{}", ran.err);
 }
@@ -340,7 +340,7 @@ coverage 100 %: routes 1 of 1, matches 1 of 1, plugins 1 of 1
     assert_eq!((ran.code, ran.out.as_str()), (3, expected), "{}", ran.err);
     let ran = folder.gw_words(&["test", ".", "--env", "dev", "--mutate"]);
     assert!(ran.code == 0 && ran.out.starts_with("in the environment dev:\n1 case, all passed\n"), "{ran:?}");
-    assert!(ran.out.contains("a.yaml:5:71: no case notices the gateway with twice its limits.bodyBytes\n"), "{ran:?}");
+    assert!(ran.out.contains("a.yaml:5:71: nothing notices the gateway with twice its limits.bodyBytes\n"), "{ran:?}");
     let ran = folder.gw_words(&["test", ".", "--output", "junit"]);
     assert!(ran.out.contains("<testsuite name=\"all (prod)\" tests=\"1\" failures=\"1\""), "{}", ran.out);
     let ran = folder.gw_words(&["test", ".", "--env", "qa"]);

@@ -9,3 +9,4 @@ mod bisect;
 mod cases;
 mod graph;
 mod replay;
+mod statements;

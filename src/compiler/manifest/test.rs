@@ -10,9 +10,11 @@ use serde_json::{Value, json};
 use crate::pipeline::header_edits::unique_names;
 use crate::value::Scalar as _;
 use crate::value::header::HeaderName;
+use crate::value::host::HostPattern;
 use crate::value::method::Method;
 use crate::value::name::Name;
 use crate::value::network::Address;
+use crate::value::path::PathGlob;
 use crate::value::reference::{BackendKind, Ref, RouteKind};
 use crate::value::request_url::RequestUrl;
 
@@ -20,11 +22,16 @@ use crate::value::request_url::RequestUrl;
 /// place of all upstream ones.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-#[schemars(example = example())]
+#[schemars(example = example(), extend("minProperties" = 1))]
 pub struct TestSpec {
     /// The cases, each a request of its own.
-    #[schemars(length(min = 1, max = 10_000))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10_000))]
     pub cases: Vec<Case>,
+    /// What must hold of all requests of some kind. It is proved for all of them, and none is sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1_000), example = statements_example())]
+    pub statements: Vec<Statement>,
 }
 
 fn example() -> Value {
@@ -40,6 +47,10 @@ fn example() -> Value {
             "expect": { "noRoute": true, "status": 405 },
         },
     ] })
+}
+
+fn statements_example() -> Value {
+    json!([{ "name": "nobody deletes", "forAll": { "methods": ["DELETE"] }, "expect": { "noRoute": true } }])
 }
 
 /// A request, and what must happen to it.
@@ -143,4 +154,71 @@ fn expect_example() -> Value {
 
 fn answer_example() -> Value {
     json!({ "cache-control": "no-store" })
+}
+
+/// What must hold of all requests of some kind.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Statement {
+    /// What it says, in words; unique within the object.
+    #[schemars(length(min = 1, max = 200), example = &"nobody deletes")]
+    pub name: String,
+    /// The requests.
+    pub for_all: Requests,
+    /// What must hold of each of them: one of these.
+    pub expect: Always,
+}
+
+/// Requests: those for which all of what is given holds.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(example = requests_example())]
+pub struct Requests {
+    /// The listeners that they come in by, by their names in the `Gateway`. The default is any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listeners: Vec<Name>,
+    /// The hosts that they ask for. The default is any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<HostPattern>,
+    /// Their paths, normalised. The default is any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<PathGlob>,
+    /// Their methods. The default is any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub methods: Vec<Method>,
+}
+
+fn requests_example() -> Value {
+    json!({ "hosts": ["*.shop.example"], "paths": ["/admin/**"], "methods": ["POST", "DELETE"] })
+}
+
+/// What must hold of each request of some kind.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(example = always_example())]
+pub struct Always {
+    /// The route that all of them get.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<Ref<RouteKind>>,
+    /// That no route has any of them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_route: bool,
+    /// That no route has one of them whose caller doesn't prove who it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub authenticated: bool,
+}
+
+fn always_example() -> Value {
+    json!({ "authenticated": true })
+}
+
+impl Always {
+    /// The names of all that may hold.
+    pub const ALL: [&str; 3] = ["route", "noRoute", "authenticated"];
+
+    /// The names of those that are given.
+    pub fn named(&self) -> Vec<&'static str> {
+        let given = [self.route.is_some(), self.no_route, self.authenticated];
+        Self::ALL.into_iter().zip(given).filter(|(_, given)| *given).map(|(name, _)| name).collect()
+    }
 }

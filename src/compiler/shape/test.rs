@@ -1,8 +1,8 @@
-//! The shape of a `Test`: names of its own for its cases, and one end for each request.
+//! The shape of a `Test`: names of its own for cases and statements, one end for each request, one thing that each statement says.
 
-use crate::compiler::manifest::test::TestSpec;
+use crate::compiler::manifest::test::{Always, TestSpec};
 use crate::compiler::object::Object;
-use crate::compiler::shape::{several, unique};
+use crate::compiler::shape::{exactly_one, several, unique};
 use crate::diagnostic::Diagnostics;
 
 pub(super) fn test(object: &Object, spec: &TestSpec, out: &mut Diagnostics) {
@@ -21,5 +21,11 @@ pub(super) fn test(object: &Object, spec: &TestSpec, out: &mut Diagnostics) {
         if named.len() > 1 {
             several(object, &format!("/spec/cases/{i}/expect"), &named, "the end of a request is", out);
         }
+    }
+    let names = spec.statements.iter().map(|statement| statement.name.as_str());
+    unique(object, names, "/spec/statements", "name", out);
+    for (i, statement) in spec.statements.iter().enumerate() {
+        let pointer = format!("/spec/statements/{i}/expect");
+        exactly_one(object, &pointer, &statement.expect.named(), &Always::ALL, "what a statement expects is", out);
     }
 }

@@ -9,7 +9,7 @@ mod request;
 mod walk;
 
 pub use human::human;
-pub use request::{Asked, AskedError};
+pub use request::{Asked, AskedError, listener_named};
 
 use std::fmt;
 

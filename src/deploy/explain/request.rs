@@ -101,10 +101,7 @@ impl Asked {
     pub fn listener(&self, settings: &Settings) -> Result<u16, AskedError> {
         let listeners = &settings.listeners;
         let index = match &self.listener {
-            Some(name) => listeners.iter().position(|listener| listener.name.as_str() == name).ok_or_else(|| {
-                let known = listeners.iter().map(|listener| listener.name.as_str());
-                AskedError::Listener { name: name.clone(), near: did_you_mean(name, known).map(str::to_owned) }
-            })?,
+            Some(name) => listener_named(name, settings)?,
             None => listeners
                 .iter()
                 .position(|listener| listener.address.ip().is_some_and(|ip| Some(ip.port()) == self.port))
@@ -134,6 +131,19 @@ impl Asked {
             Err(refusal) => Err(refusal),
         }
     }
+}
+
+/// The index of a listener.
+///
+/// # Errors
+/// If it doesn't exist.
+pub fn listener_named(name: &str, settings: &Settings) -> Result<usize, AskedError> {
+    let names = || settings.listeners.iter().map(|listener| listener.name.as_str());
+    let unknown = || {
+        let near = did_you_mean(name, names()).map(str::to_owned);
+        AskedError::Listener { name: name.to_owned(), near }
+    };
+    names().position(|known| known == name).ok_or_else(unknown)
 }
 
 fn field(text: &str) -> Option<(&str, &str)> {

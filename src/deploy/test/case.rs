@@ -24,12 +24,12 @@ pub struct Planned<'a> {
     sources: &'a SourceMap,
 }
 
-/// A case that can't be played.
+/// A case that can't be played, or a statement that can't be decided.
 #[derive(Debug, thiserror::Error)]
 #[error("{place}: {error}")]
 pub struct CaseError {
-    place: Place,
-    error: AskedError,
+    pub(super) place: Place,
+    pub(super) error: AskedError,
 }
 
 impl Planned<'_> {
@@ -39,8 +39,8 @@ impl Planned<'_> {
     }
 }
 
-/// The name of a case with that of its object: what `--filter` looks at.
-fn full_name(object: &Object, name: &str) -> String {
+/// The name of a case or statement with that of its object: what `--filter` looks at.
+pub(super) fn full_name(object: &Object, name: &str) -> String {
     format!("{} / {name}", object.address.short())
 }
 

@@ -18,14 +18,23 @@ fn human_run(run: &Run) -> String {
     for case in run.cases.iter().filter(|case| !case.mismatches.is_empty()) {
         failure(&mut out, case);
     }
-    let cases = if run.total == 1 { "case" } else { "cases" };
     let _ = match run.failed {
-        0 => writeln!(out, "{} {cases}, all passed", run.total),
-        failed => writeln!(out, "{} {cases}, {failed} failed", run.total),
+        0 => writeln!(out, "{}, all passed", counts(run)),
+        failed => writeln!(out, "{}, {failed} failed", counts(run)),
     };
     run.coverage.iter().for_each(|coverage| out.push_str(&coverage.human()));
     run.mutation.iter().for_each(|mutation| out.push_str(&mutation.human()));
     out
+}
+
+/// Such as `12 cases and 1 statement`.
+fn counts(run: &Run) -> String {
+    let several = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
+    match (run.total - run.statements, run.statements) {
+        (cases, 0) => several(cases, "case"),
+        (0, statements) => several(statements, "statement"),
+        (cases, statements) => format!("{} and {}", several(cases, "case"), several(statements, "statement")),
+    }
 }
 
 fn failure(out: &mut String, case: &CaseReport) {

@@ -1,5 +1,5 @@
 //! Runs the tests of manifests: each case is a request that goes through the whole data plane, with one server in place of all that
-//! the table names, and random values in place of secrets.
+//! the table names, and random values in place of secrets. Statements over all requests are proved.
 
 mod case;
 mod change;
@@ -14,6 +14,7 @@ mod propose;
 mod sample;
 mod several;
 mod stage;
+mod statement;
 mod written;
 
 pub use generate::generate;
@@ -34,6 +35,7 @@ use crate::deploy::test::coverage::{Coverage, coverage};
 use crate::deploy::test::mutants::{Mutation, Passed, mutation};
 use crate::deploy::test::parts::Parts;
 use crate::deploy::test::stage::{Got, Stage};
+use crate::deploy::test::statement::claims;
 use crate::deploy::test::written::Written;
 use crate::proxy::rehearsal::RehearsalError;
 
@@ -43,11 +45,13 @@ pub struct Run {
     /// The environment, if the manifests have any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
-    /// How many cases there are.
+    /// How many cases and statements there are.
     pub total: usize,
+    /// How many of them are statements.
+    pub statements: usize,
     /// How many of them failed.
     pub failed: usize,
-    /// All cases, in the order of their objects and places.
+    /// All of them, by the names of their objects: cases first, in the order of their places.
     pub cases: Vec<CaseReport>,
     /// What they get to, if that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,7 +61,7 @@ pub struct Run {
     pub mutation: Option<Mutation>,
 }
 
-/// What became of a case.
+/// What became of a case or a statement.
 #[derive(Debug, Serialize)]
 pub struct CaseReport {
     /// The object that it stands in, as `namespace/name` unless the namespace is `default`.
@@ -104,21 +108,26 @@ pub struct Wanted {
 /// If a case is no request, or the data plane cannot be made ready.
 fn run(compiled: &mut Compiled, environment: Option<String>, wanted: &Wanted) -> Result<Option<Run>, TestError> {
     let Some(table) = compiled.table.take() else { return Ok(None) };
+    let claims = claims(compiled, &table.settings, wanted.filter.as_deref())?;
+    let claimed: Vec<CaseReport> = claims.iter().map(|claim| claim.report(&table)).collect();
     let parts = Parts::of(table);
     let cases = planned(compiled, &parts.settings, wanted.filter.as_deref())?;
     let mut stage = Stage::new(&parts)?;
     let seen = cases.iter().map(|case| stage.play(&case.script, &parts)).collect::<io::Result<Vec<Got>>>()?;
-    let reports: Vec<CaseReport> = cases.iter().zip(&seen).map(|(case, got)| CaseReport::new(case, got)).collect();
+    let mut reports: Vec<CaseReport> = cases.iter().zip(&seen).map(|(case, got)| CaseReport::new(case, got)).collect();
+    reports.extend(claimed);
+    reports.sort_by(|one, other| one.test.cmp(&other.test));
     let failed = reports.iter().filter(|case| !case.mismatches.is_empty()).count();
     let written = Written::of(compiled);
     let mutation = (wanted.mutation && failed == 0).then(|| {
         let passed: Vec<Passed<'_>> =
             cases.iter().zip(&seen).map(|(case, got)| Passed::new(case, got, &parts)).collect();
-        mutation(&parts, &written, &passed)
+        mutation(&parts, &written, &passed, &claims)
     });
     Ok(Some(Run {
         environment,
         total: reports.len(),
+        statements: claims.len(),
         failed,
         cases: reports,
         coverage: wanted.coverage.then(|| coverage(&parts, &written, &seen)),

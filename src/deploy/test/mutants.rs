@@ -1,7 +1,8 @@
 //! Mistakes that could be made in a table, each a table of its own: cases that are good find them.
 //!
-//! A mutant is the compiled table with one part changed. It is found if a case that passed fails with it; one that survives shows
-//! what no case looks at. Only cases that could see the change are played.
+//! A mutant is the compiled table with one part changed. It is found if a case that passed fails with it, or a statement that held
+//! doesn't; one that survives shows what none looks at. Only cases that could see the change are played, and statements are decided
+//! again if no case does.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -12,8 +13,9 @@ use serde::Serialize;
 use crate::deploy::explain::Place;
 use crate::deploy::test::case::Planned;
 use crate::deploy::test::check::mismatches;
-use crate::deploy::test::parts::Parts;
+use crate::deploy::test::parts::{Journal, Parts};
 use crate::deploy::test::stage::{Got, Stage};
+use crate::deploy::test::statement::Claim;
 use crate::deploy::test::written::Written;
 use crate::deploy::test::{TestError, change};
 use crate::pipeline::head::RequestHead;
@@ -117,11 +119,16 @@ impl<'a> Passed<'a> {
     }
 }
 
-/// Tries all mutants of a table on cases that pass.
+/// Tries all mutants of a table on cases that pass and statements that hold.
 ///
 /// # Errors
 /// If the data plane cannot be made ready.
-pub fn mutation(parts: &Parts, written: &Written<'_>, passed: &[Passed<'_>]) -> Result<Mutation, TestError> {
+pub fn mutation(
+    parts: &Parts,
+    written: &Written<'_>,
+    passed: &[Passed<'_>],
+    claims: &[Claim<'_>],
+) -> Result<Mutation, TestError> {
     let mut mutants = change::mutants(parts, written);
     if mutants.len() > MOST {
         let (total, mut at) = (mutants.len(), 0);
@@ -134,7 +141,7 @@ pub fn mutation(parts: &Parts, written: &Written<'_>, passed: &[Passed<'_>]) -> 
     let chunk = mutants.len().div_ceil(threads).max(1);
     let found = thread::scope(|scope| {
         let tried: Vec<_> =
-            mutants.chunks(chunk).map(|chunk| scope.spawn(move || try_all(chunk, parts, passed))).collect();
+            mutants.chunks(chunk).map(|chunk| scope.spawn(move || try_all(chunk, parts, (passed, claims)))).collect();
         let tried = tried.into_iter().map(|one| one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         tried.collect::<Result<Vec<_>, TestError>>()
     })?;
@@ -153,10 +160,28 @@ pub fn mutation(parts: &Parts, written: &Written<'_>, passed: &[Passed<'_>]) -> 
     })
 }
 
+/// What may find a mutant.
+type Finders<'a> = (&'a [Passed<'a>], &'a [Claim<'a>]);
+
+/// Whether a statement doesn't hold for a mutant.
+fn contradicts(mutant: &Mutant, parts: &Parts, claims: &[Claim<'_>]) -> bool {
+    if claims.is_empty() {
+        return false;
+    }
+    let mut changed = parts.clone();
+    (mutant.apply)(&mut changed);
+    let table = changed.table(&Arc::<Journal>::default());
+    claims.iter().any(|claim| !claim.holds(&table))
+}
+
 /// Whether each of some mutants is found.
-fn try_all(mutants: &[Mutant], parts: &Parts, passed: &[Passed<'_>]) -> Result<Vec<bool>, TestError> {
+fn try_all(mutants: &[Mutant], parts: &Parts, (passed, claims): Finders<'_>) -> Result<Vec<bool>, TestError> {
     let mut stage = None;
-    mutants.iter().map(|mutant| try_one(mutant, parts, passed, &mut stage)).collect()
+    let try_both = |mutant: &Mutant| -> Result<bool, TestError> {
+        Ok(try_one(mutant, parts, passed, &mut stage)?
+            || mutant.sight == Sight::Rules && contradicts(mutant, parts, claims))
+    };
+    mutants.iter().map(try_both).collect()
 }
 
 fn try_one(
@@ -196,7 +221,7 @@ impl Mutation {
             let place = one.place.as_ref().map_or_else(String::new, |place| format!("{place}: "));
             let what = one.route.as_ref().map_or_else(|| "gateway".to_owned(), |route| format!("route {route}"));
             // Writing into a string cannot fail.
-            let _ = writeln!(out, "  {place}no case notices the {what} {}", one.change);
+            let _ = writeln!(out, "  {place}nothing notices the {what} {}", one.change);
         }
         out
     }
