@@ -60,7 +60,10 @@ fn main() {
         let began = Instant::now();
         let report = replay.run(log.as_bytes(), 1).expect("a log");
         let took = began.elapsed();
-        assert!(report.requests == u64::from(LINES) && report.changed == u64::from(LINES) / ROUTES as u64, "{report:?}");
+        assert!(
+            report.requests == u64::from(LINES) && report.changed == u64::from(LINES) / ROUTES as u64,
+            "{report:?}"
+        );
         println!("{name}: {:.2} million requests a second on one thread", f64::from(LINES) / took.as_secs_f64() / 1e6);
     }
 }

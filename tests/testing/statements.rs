@@ -1,5 +1,7 @@
 //! Statements over all requests: what is proved, and which request shows that one is wrong.
 
+use std::fmt::Write as _;
+
 use crate::support::command::Folder;
 
 const GATEWAY: &str = r#"
@@ -36,7 +38,7 @@ spec:
 fn statements(statements: &str) -> (i32, String, String) {
     let mut text = "apiVersion: gw/v1\nkind: Test\nmetadata: { name: all }\nspec:\n  statements:\n".to_owned();
     for line in statements.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        text.push_str(&format!("    - {{ {line} }}\n"));
+        writeln!(text, "    - {{ {line} }}").unwrap();
     }
     let folder = Folder::with(&[("gateway.yaml", GATEWAY), ("tests.yaml", &text)]);
     let ran = folder.gw_words(&["test", ".", "--mutate"]);
@@ -61,11 +63,11 @@ name: partners prove who they are, forAll: { listeners: [partners] }, expect: { 
 
 #[test]
 fn a_statement_that_does_not_hold_shows_a_request() {
-    let wrong = r#"
+    let wrong = r"
 name: nobody deletes, forAll: { methods: [DELETE] }, expect: { noRoute: true }
 name: all is for the shop, forAll: { paths: [/about], hosts: [shop.example], listeners: [http] }, expect: { route: shop }
 name: callers prove who they are, forAll: { paths: [/about], hosts: [shop.example], methods: [POST], listeners: [http, partners] }, expect: { authenticated: true }
-"#;
+";
     let (code, out, err) = statements(wrong);
     assert_eq!(code, 3, "{out}{err}");
     let expected = "\

@@ -1,7 +1,5 @@
 //! A request that a rule of the router should match: the shortest that says all it asks for. Whether it does is for the router to say.
 
-use regex_syntax::hir::{Class, ClassUnicodeRange, Hir, HirKind};
-
 use crate::deploy::test::change::looser;
 use crate::pipeline::condition::{FieldCondition, Test};
 use crate::table::router::{PathMatch, Rule};
@@ -70,7 +68,7 @@ fn values(conditions: &[FieldCondition]) -> Option<impl Iterator<Item = (&str, S
 fn value(wanted: &Test) -> Option<String> {
     match wanted {
         Test::Equals(text) => Some(text.clone()),
-        Test::Regex(pattern) => text(pattern.as_str()),
+        Test::Regex(pattern) => pattern.sample(),
         Test::Present | Test::Absent => Some("1".to_owned()),
     }
 }
@@ -91,7 +89,7 @@ fn path(path: &PathMatch) -> Option<String> {
     match path {
         PathMatch::Any => Some("/".to_owned()),
         PathMatch::Prefix(prefix) => Some(prefix.to_string()),
-        PathMatch::Regex(regex) => text(regex.as_str()),
+        PathMatch::Regex(regex) => regex.sample(),
         PathMatch::Template(template) => {
             let segments = template.segments().iter().map(|segment| match segment {
                 Segment::Literal(text) => Some(format!("/{text}")),
@@ -105,42 +103,7 @@ fn path(path: &PathMatch) -> Option<String> {
 fn shape(shape: &Shape) -> Option<String> {
     let value = match &shape.pattern {
         None => "1".to_owned(),
-        Some(pattern) => text(pattern.as_str())?,
+        Some(pattern) => pattern.sample()?,
     };
     Some(format!("{}{value}{}", shape.before, shape.after))
-}
-
-/// A short text that a regular expression matches.
-fn text(pattern: &str) -> Option<String> {
-    let mut out = String::new();
-    write(&regex_syntax::parse(pattern).ok()?, &mut out)?;
-    Some(out)
-}
-
-fn write(hir: &Hir, out: &mut String) -> Option<()> {
-    match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => {}
-        HirKind::Literal(literal) => out.push_str(std::str::from_utf8(&literal.0).ok()?),
-        HirKind::Class(class) => out.push(character(class)?),
-        HirKind::Repetition(repetition) => {
-            let times = repetition.min.max(1).min(repetition.max.unwrap_or(u32::MAX));
-            for _ in 0..times {
-                write(&repetition.sub, out)?;
-            }
-        }
-        HirKind::Capture(capture) => write(&capture.sub, out)?,
-        HirKind::Concat(parts) => parts.iter().try_for_each(|part| write(part, out))?,
-        HirKind::Alternation(parts) => write(parts.first()?, out)?,
-    }
-    Some(())
-}
-
-/// A character of a class, one that reads well if there is one.
-fn character(class: &Class) -> Option<char> {
-    let Class::Unicode(class) = class else { return None };
-    let holds = |wanted: &char| class.ranges().iter().any(|range| (range.start()..=range.end()).contains(wanted));
-    ['1', 'a', 'A', '-', '_', '.']
-        .into_iter()
-        .find(holds)
-        .or_else(|| class.ranges().first().map(ClassUnicodeRange::start))
 }
