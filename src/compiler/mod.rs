@@ -25,7 +25,7 @@ pub mod syntax;
 pub use codes::all as codes;
 pub use environment::several::{Verdict, validate};
 pub use manifests::Manifests;
-pub use object::{Address, Object};
+pub use object::{Address, Object, short as object_name};
 pub use parse::{AssetRequest, Parsed, SourceFile, parse};
 
 use crate::compiler::lint::Reader;
@@ -44,6 +44,8 @@ pub struct Compiled {
     pub table: Option<RouteTable>,
     /// Where each rule of the table's router is written, by its index.
     pub places: Vec<Span>,
+    /// The objects, each name once, sorted by address.
+    pub objects: Vec<Object>,
 }
 
 /// Compiles what was parsed, with the files it names, and says all that there is to say of it.
@@ -72,5 +74,5 @@ fn compile_for(reader: Reader, parsed: Parsed, assets: &Assets) -> Compiled {
     environment::point_at_values(&mut diagnostics, &filled);
     diagnostics.sort();
     let table = table.filter(|_| !diagnostics.has_errors());
-    Compiled { sources, diagnostics, table, places }
+    Compiled { sources, diagnostics, table, places, objects: model.objects }
 }

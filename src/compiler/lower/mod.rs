@@ -196,7 +196,12 @@ fn digest(model: &Model, settings: &Settings, assets: &Assets) -> Option<Digest>
             }
             Some(Spec::Certificate(spec)) if model.is_used(object) => parts.push(Box::new((address, &**spec))),
             Some(
-                Spec::Backend(_) | Spec::Certificate(_) | Spec::Environment(_) | Spec::Gateway(_) | Spec::Grant(_),
+                Spec::Backend(_)
+                | Spec::Certificate(_)
+                | Spec::Environment(_)
+                | Spec::Gateway(_)
+                | Spec::Grant(_)
+                | Spec::Test(_),
             )
             | None => {}
         }

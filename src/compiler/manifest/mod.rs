@@ -5,6 +5,7 @@ pub mod environment;
 pub mod gateway;
 pub mod grant;
 pub mod route;
+pub mod test;
 pub mod variable;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::compiler::manifest::environment::EnvironmentSpec;
 use crate::compiler::manifest::gateway::GatewaySpec;
 use crate::compiler::manifest::grant::GrantSpec;
 use crate::compiler::manifest::route::RouteSpec;
+use crate::compiler::manifest::test::TestSpec;
 use crate::value::name::Name;
 
 /// The only version of the language.
@@ -141,6 +143,8 @@ kinds! {
     Environment => EnvironmentSpec,
     /// Which other namespaces may refer to objects of its own.
     Grant => GrantSpec,
+    /// Requests, and what must happen to them.
+    Test => TestSpec,
 }
 
 /// The kind with this name.
