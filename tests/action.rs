@@ -5,6 +5,7 @@
 
 mod support;
 
+use std::io::{Cursor, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -252,6 +253,81 @@ fn a_merge_request_on_gitlab() {
     assert_eq!(report[0]["check_name"], "GW1201");
     assert_eq!(report[0]["location"], json!({ "path": "gateway.d/one.yaml", "lines": { "begin": 4, "end": 4 } }));
     assert_eq!(report[0]["severity"], "critical");
+}
+
+/// A ZIP file, as artifacts are, of one file.
+fn zipped(name: &str, text: &str) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+    zip.write_all(text.as_bytes()).unwrap();
+    zip.finish().unwrap().into_inner()
+}
+
+/// A forge that knows of a commit by which pull request it came, and of a pull request which plan was reviewed.
+fn forge_with_plan(plan: &str) -> Origin {
+    let artifact = zipped("plan.gwplan", plan);
+    Origin::start(move |peer| {
+        while let Some(seen) = peer.request() {
+            let target = seen.head[0].split(' ').nth(1).unwrap().trim_start_matches("/repos/acme/gateway/").to_owned();
+            let body = match target.as_str() {
+                "commits/the-merge/pulls" => {
+                    json!([{ "number": 7, "merged_at": "today", "head": { "sha": "abc" } }]).to_string().into_bytes()
+                }
+                "actions/artifacts?name=gw-plan-abc&per_page=1" => {
+                    json!({ "artifacts": [{ "id": 5, "expired": false }] }).to_string().into_bytes()
+                }
+                "actions/artifacts/5/zip" => artifact.clone(),
+                _ => b"[]".to_vec(),
+            };
+            peer.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len())).send(body);
+        }
+    })
+}
+
+#[test]
+fn after_the_merge_the_reviewed_plan_is_applied_or_nothing() {
+    let folder = Folder::repository(&[("gateway.d/one.yaml", ONE), (".gitignore", "out\nstore\nkeys\n")]);
+    assert_eq!(folder.gw("key generate --out keys").code, 0);
+    assert_eq!(folder.gw("apply --store store --key keys/gw.key --yes").code, 0);
+    push(&folder, "two");
+    assert_eq!(folder.gw("plan --store store --out out.gwplan").code, 0);
+    let server = forge_with_plan(&folder.read("out.gwplan"));
+    let environment = vec![
+        ("GITHUB_ACTIONS", "true".to_owned()),
+        ("CI", "true".to_owned()),
+        ("GITHUB_API_URL", format!("http://{}", server.address)),
+        ("GITHUB_REPOSITORY", "acme/gateway".to_owned()),
+        ("GITHUB_SHA", "the-merge".to_owned()),
+        ("GITHUB_STEP_SUMMARY", folder.0.join("out.md").display().to_string()),
+        ("GW_TOKEN", "a-token".to_owned()),
+        ("GW_STORE", "store".to_owned()),
+        ("GW_SIGNING_KEY", folder.read("keys/gw.key")),
+        ("GW_ENV", String::new()),
+        ("GW_OUT", "out".to_owned()),
+        ("TMPDIR", folder.0.display().to_string()),
+    ];
+    let applied = ci(&folder, "apply", &environment);
+    assert_eq!(applied.code, 0, "{applied:#?}");
+    assert!(applied.out.starts_with("release 2: bundle "), "{applied:#?}");
+    let left: Vec<_> = std::fs::read_dir(&folder.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().starts_with("tmp.")), "the key stays in no file: {left:?}");
+
+    push(&folder, "three");
+    let stale = ci(&folder, "apply", &environment);
+    assert_eq!(stale.code, 3, "{stale:#?}");
+    assert!(stale.err.contains("error: saved plan is stale: "), "{stale:#?}");
+    assert!(folder.read("out.md").contains("**Plan: 1 to add, 0 to change, 0 to remove.**"));
+    let written = server.seen().pop().unwrap();
+    assert_eq!(written.head[0], "POST /repos/acme/gateway/issues/7/comments HTTP/1.1");
+    assert!(written.text().contains("+ default/Route/three"));
+
+    let mut unknown = environment.clone();
+    unknown.retain(|(name, _)| *name != "GITHUB_SHA");
+    unknown.push(("GITHUB_SHA", "a-push".to_owned()));
+    let unreviewed = ci(&folder, "apply", &unknown);
+    assert_eq!((unreviewed.code, unreviewed.err.contains("no reviewed plan belongs to this commit")), (3, true));
+    let history = folder.gw("history --store store").out;
+    assert!(history.lines().nth(1).unwrap().starts_with("*      2"), "{history}");
 }
 
 #[test]

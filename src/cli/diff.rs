@@ -4,14 +4,15 @@ use std::path::PathBuf;
 
 use crate::cli::Exit;
 use crate::cli::output::Output;
-use crate::cli::plan::{Shows, error};
+use crate::cli::plan::{Shows, error, read};
+use crate::cli::store::Trusted;
+use crate::deploy::plan::plan;
 use crate::deploy::plan::side::Origin;
-use crate::deploy::plan::{base, plan};
 
 /// Arguments of `gw diff`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The old ones: a folder, or a revision of Git, `REVISION:FOLDER` for another folder of it.
+    /// The old ones: a folder, a bundle, a store or `STORE#RELEASE`, or a revision of Git, `REVISION:FOLDER` for another folder of it.
     #[arg(value_name = "OLD")]
     old: String,
     /// The new ones, named in the same way.
@@ -20,6 +21,8 @@ pub struct Arguments {
     /// The folder of manifests that is looked for in revisions of Git.
     #[arg(long, value_name = "DIR", default_value = "gateway.d")]
     dir: PathBuf,
+    #[command(flatten)]
+    trusted: Trusted,
     /// The environment, by the name of its `Environment`.
     #[arg(long, env = "GW_ENV", value_name = "NAME")]
     env: Option<String>,
@@ -43,9 +46,10 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
 
 /// Whether anything changes.
 fn compared(arguments: &Arguments, output: &mut Output) -> Result<bool, String> {
-    let environment = arguments.env.as_deref();
-    let old = base::named(&arguments.old, &arguments.dir, environment).map_err(error)?;
-    let new = base::named(&arguments.new, &arguments.dir, environment).map_err(error)?;
+    let environment = arguments.env.as_deref().filter(|name| !name.is_empty());
+    let named =
+        |name: &str| read(&arguments.dir, environment, &arguments.trusted, |reader| reader.named(name)).map_err(error);
+    let (old, new) = (named(&arguments.old)?, named(&arguments.new)?);
     if let (Origin::Nothing(why), Origin::Nothing(_)) = (&old.origin, &new.origin) {
         return Err(error(format!("there is no manifest on either side: {why}")));
     }

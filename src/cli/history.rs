@@ -25,7 +25,7 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
     output.verdict(done)
 }
 
-fn history(arguments: &Arguments, output: &mut Output) -> Result<(), String> {
+fn history(arguments: &Arguments, output: &mut Output) -> Result<Exit, String> {
     let trust = arguments.trusted.if_named()?;
     let releases = arguments.store.open()?;
     let history = releases.history(&trust, arguments.limit).map_err(|error| error.to_string())?;
@@ -33,5 +33,5 @@ fn history(arguments: &Arguments, output: &mut Output) -> Result<(), String> {
         output.note("signatures were not verified: no `--trust-key` says by whom they must be\n");
     }
     output.show(arguments.output, || show::history_table(&history), || show::history_document(&history));
-    Ok(())
+    Ok(Exit::Ok)
 }

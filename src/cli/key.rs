@@ -48,18 +48,18 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
     output.verdict(done)
 }
 
-fn generate(arguments: &Generate, output: &mut Output) -> Result<(), String> {
+fn generate(arguments: &Generate, output: &mut Output) -> Result<Exit, String> {
     let key = SigningKey::generate().map_err(|error| error.to_string())?;
     let (private, public) = key.write(&arguments.out).map_err(|error| error.to_string())?;
     let (private, public) = (private.display(), public.display());
     output.note(&format!("wrote {private}, which signs releases: keep it secret\nwrote {public}, which nodes trust\n"));
     output.data(&format!("{}\n", key.public()));
-    Ok(())
+    Ok(Exit::Ok)
 }
 
-fn show(arguments: &Show, output: &mut Output) -> Result<(), String> {
+fn show(arguments: &Show, output: &mut Output) -> Result<Exit, String> {
     let key = PublicKey::of(&arguments.file).map_err(|error| error.to_string())?;
     let document = || serde_json::json!({ "formatVersion": "1.0", "publicKey": key.to_string(), "id": key.id() });
     output.show(arguments.output, || format!("{key}\n"), document);
-    Ok(())
+    Ok(Exit::Ok)
 }

@@ -19,6 +19,7 @@ mod rollback;
 mod run;
 mod schema;
 mod shown;
+mod status;
 mod store;
 mod validate;
 mod version;
@@ -38,8 +39,10 @@ pub enum Exit {
     Error = 1,
     /// There are changes: `plan --detailed-exitcode`.
     Changes = 2,
-    /// Blocked: `--deny-warnings`.
+    /// Blocked: `--deny-warnings`, a stale plan, a plan that removes most routes, a canary that was taken back.
     Blocked = 3,
+    /// Published, but the nodes did not come along in time.
+    NotFollowed = 4,
 }
 
 /// A declarative API gateway: manifests in Git, one immutable routing table, swapped atomically.
@@ -89,6 +92,8 @@ commands! {
     Rollback => rollback,
     /// Show the releases of a store.
     History => history,
+    /// Show which nodes run which release, and who refused it and why.
+    Status => status,
     /// Make and show the keys that releases are signed with.
     Key => key,
     /// Explain a diagnostic, or list all of them.

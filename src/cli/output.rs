@@ -59,9 +59,9 @@ impl Output {
     }
 
     /// Ends a command that says why it failed.
-    pub fn verdict(&mut self, done: Result<(), String>) -> Exit {
+    pub fn verdict(&mut self, done: Result<Exit, String>) -> Exit {
         match done {
-            Ok(()) => Exit::Ok,
+            Ok(exit) => exit,
             Err(message) => {
                 self.note(&format!("error: {message}\n"));
                 Exit::Error

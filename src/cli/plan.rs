@@ -2,14 +2,16 @@
 
 use std::env;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValuesParser;
 
 use crate::cli::output::Output;
+use crate::cli::store::{Trusted, open};
 use crate::cli::{Exit, shown};
-use crate::deploy::plan::side::Side;
-use crate::deploy::plan::{FORMATS, Format, Look, Plan, base, plan};
+use crate::deploy::plan::base::Reader;
+use crate::deploy::plan::side::{Side, SideError};
+use crate::deploy::plan::{FORMATS, Format, Look, Plan, plan};
 use crate::diagnostic::render;
 
 /// Arguments of `gw plan`.
@@ -18,11 +20,17 @@ pub struct Arguments {
     /// The folder of manifests.
     #[arg(default_value = "gateway.d", value_name = "DIR")]
     dir: PathBuf,
-    /// What is compared with: a folder, or a revision of Git, `REVISION:FOLDER` for another folder of it. The default is where a pull
-    /// request leaves the branch that it goes into, else what is checked out, else nothing.
-    #[arg(long, value_name = "REF|DIR")]
+    /// What is compared with: a folder, a bundle, a store or `STORE#RELEASE`, or a revision of Git, `REVISION:FOLDER` for another folder
+    /// of it. The default is what the store has in force, else where a pull request leaves the branch that it goes into, else what is
+    /// checked out, else nothing.
+    #[arg(long, value_name = "REF|DIR|BUNDLE|STORE")]
     base: Option<String>,
-    /// The environment, by the name of its `Environment`.
+    /// The store of releases whose release in force is compared with, if `--base` names nothing.
+    #[arg(long, env = "GW_STORE", value_name = "URL")]
+    store: Option<String>,
+    #[command(flatten)]
+    trusted: Trusted,
+    /// The environment that the plan is for, by the name of its `Environment`.
     #[arg(long, env = "GW_ENV", value_name = "NAME")]
     env: Option<String>,
     /// Save the plan, for `gw apply` to carry out exactly that. It is JSON and holds no secret.
@@ -65,14 +73,17 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
 }
 
 fn made(arguments: &Arguments, output: &mut Output) -> Result<Plan, String> {
-    let environment = arguments.env.as_deref();
+    let environment = arguments.env.as_deref().filter(|name| !name.is_empty());
     let target = Side::folder(&arguments.dir, environment).map_err(error)?;
     valid(&target, output)?;
-    let base = match &arguments.base {
-        Some(name) => base::named(name, &arguments.dir, environment),
-        None => base::natural(&arguments.dir, environment, &|name| env::var(name).ok()),
-    };
-    let plan = plan(&base.map_err(error)?, &target);
+    let store = arguments.store.as_ref().filter(|store| !store.is_empty());
+    let base = read(&arguments.dir, environment, &arguments.trusted, |reader| match (&arguments.base, store) {
+        (Some(name), _) => reader.named(name),
+        (None, Some(store)) => reader.store(store, None),
+        (None, None) => reader.natural(),
+    })
+    .map_err(error)?;
+    let plan = plan(&base, &target);
     if let Some(file) = &arguments.out {
         let text = serde_json::to_string_pretty(&plan).map_err(error)? + "\n";
         fs::write(file, text).map_err(|e| error(format!("cannot write {}: {e}", file.display())))?;
@@ -81,8 +92,20 @@ fn made(arguments: &Arguments, output: &mut Output) -> Result<Plan, String> {
     Ok(plan)
 }
 
+/// Reads a set of manifests by its name.
+pub fn read(
+    folder: &Path,
+    environment: Option<&str>,
+    trusted: &Trusted,
+    choose: impl Fn(&Reader<'_>) -> Result<Side, SideError>,
+) -> Result<Side, String> {
+    let trust = trusted.if_named()?;
+    let variables = &|name: &str| env::var(name).ok();
+    choose(&Reader { folder, environment, open: &open, trust: &trust, variables }).map_err(|error| error.to_string())
+}
+
 /// Whether manifests may be put in force; if not, everything that is wrong with them.
-pub fn valid(side: &Side, output: &Output) -> Result<(), String> {
+fn valid(side: &Side, output: &Output) -> Result<(), String> {
     if !side.compiled.diagnostics.has_errors() {
         return Ok(());
     }

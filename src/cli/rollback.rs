@@ -4,20 +4,22 @@ use jiff::Timestamp;
 
 use crate::cli::Exit;
 use crate::cli::output::{Layout, Output};
-use crate::cli::store::{Signing, Store};
+use crate::cli::store::{Signing, Store, Waiting};
 use crate::deploy::release::{Target, show};
 
 /// Arguments of `gw rollback`.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The number of the release to go back to, or the first digits of its bundle's digest. The default is the newest one with
-    /// another bundle than the one in force.
+    /// another bundle than the one in force, or what the others run if only some nodes run that.
     #[arg(value_name = "RELEASE", value_parser = Target::parse)]
     target: Option<Target>,
     #[command(flatten)]
     store: Store,
     #[command(flatten)]
     signing: Signing,
+    #[command(flatten)]
+    waiting: Waiting,
     /// How the release is shown.
     #[arg(long, short, value_name = "FORMAT", default_value = "human")]
     output: Layout,
@@ -28,13 +30,12 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
     output.verdict(done)
 }
 
-fn roll_back(arguments: &Arguments, output: &mut Output) -> Result<(), String> {
+fn roll_back(arguments: &Arguments, output: &mut Output) -> Result<Exit, String> {
     let (key, trust) = arguments.signing.read()?;
     let releases = arguments.store.open()?;
     let target = arguments.target.as_ref().unwrap_or(&Target::Previous);
-    let (current, older) = releases.find(target, &trust).map_err(|error| error.to_string())?;
-    let restored = releases.restore(&current, &older, key.as_ref(), Timestamp::now());
+    let restored = releases.roll_back(target, &trust, key.as_ref(), Timestamp::now());
     let release = restored.map_err(|error| error.to_string())?;
     output.show(arguments.output, || show::release_line(&release), || show::release_document(&release));
-    Ok(())
+    arguments.waiting.wait(&arguments.store.store, &release, output)
 }

@@ -3,15 +3,20 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use crate::deploy::release::{PublicKey, Releases, SigningKey, Trust};
-use crate::deploy::store::Location;
+use crate::cli::Exit;
+use crate::cli::output::Output;
+use crate::deploy::release::{PublicKey, Release, Releases, SigningKey, Trust, wait};
+use crate::deploy::store::{Location, Objects};
+use crate::value::duration::Duration;
 
 /// Which store.
 #[derive(clap::Args)]
 pub struct Store {
-    /// The store of releases: a folder, `s3://BUCKET/PREFIX?region=REGION`, or `https://HOST/PATH`, which can be read only.
-    #[arg(long = "store", env = "GW_STORE", value_name = "URL")]
-    url: String,
+    /// The store of releases: a folder, `s3://BUCKET/PREFIX?region=REGION` (with `endpoint=URL` for what is not Amazon's), or
+    /// `https://HOST/PATH`, which can be read only. Credentials come from the environment: `AWS_ACCESS_KEY_ID`,
+    /// `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, or `GW_STORE_TOKEN` for a web server that wants a bearer token.
+    #[arg(long, env = "GW_STORE", value_name = "URL")]
+    pub store: String,
 }
 
 /// Whom to believe.
@@ -35,10 +40,79 @@ pub struct Signing {
     trusted: Trusted,
 }
 
+/// Where the receipts of nodes are.
+#[derive(clap::Args)]
+pub struct Receipts {
+    /// The store that nodes write their receipts to, if it is not that of the releases. In the environment, `GW_RECEIPTS_AWS_…` goes
+    /// before `AWS_…` for it.
+    #[arg(long, env = "GW_RECEIPTS", value_name = "URL")]
+    receipts: Option<String>,
+}
+
+/// Whether to wait for the nodes.
+#[derive(clap::Args)]
+pub struct Waiting {
+    /// Wait until all nodes that are heard run the release; exit with 4 if one refuses it, or they don't in time.
+    #[arg(long)]
+    wait: bool,
+    /// How long to wait.
+    #[arg(long, value_name = "DURATION", default_value = "5m")]
+    timeout: Duration,
+    #[command(flatten)]
+    receipts: Receipts,
+}
+
 impl Store {
     /// The releases in it.
     pub fn open(&self) -> Result<Releases, String> {
-        open(&self.url)
+        open(&self.store)
+    }
+}
+
+impl Receipts {
+    /// Where they are, if not elsewhere then in the store of the releases.
+    pub fn open(&self, releases: &str) -> Result<Box<dyn Objects>, String> {
+        let Some(url) = &self.receipts else {
+            return location(releases)?.open(variable).map_err(|error| error.to_string());
+        };
+        let own = |name: &str| variable(&format!("GW_RECEIPTS_{name}")).or_else(|| variable(name));
+        location(url)?.open(own).map_err(|error| error.to_string())
+    }
+
+    /// Where a node writes them; `None` if the store of the releases can only be read and no other one is named.
+    pub fn open_for_writing(&self, releases: &str) -> Result<Option<Box<dyn Objects>>, String> {
+        if self.receipts.is_none() && !location(releases)?.is_writable() {
+            return Ok(None);
+        }
+        self.open(releases).map(Some)
+    }
+}
+
+impl Waiting {
+    /// Where the receipts of the nodes are.
+    pub fn receipts(&self, store: &str) -> Result<Box<dyn Objects>, String> {
+        self.receipts.open(store)
+    }
+
+    /// How long to wait.
+    pub fn timeout(&self) -> std::time::Duration {
+        self.timeout.get()
+    }
+
+    /// Waits for the nodes to come along with a release, if that is wanted.
+    pub fn wait(&self, store: &str, release: &Release, output: &mut Output) -> Result<Exit, String> {
+        if !self.wait {
+            return Ok(Exit::Ok);
+        }
+        let receipts = self.receipts(store)?;
+        let fleet = wait(release, &*receipts, self.timeout.get(), |summary| output.note(summary));
+        let fleet = fleet.map_err(|error| error.to_string())?;
+        if fleet.follows() {
+            return Ok(Exit::Ok);
+        }
+        output.note(&fleet.table());
+        output.note("error: the release is published, and the nodes did not come along\n");
+        Ok(Exit::NotFollowed)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::table::Digest;
 pub(super) const MANIFEST_LIMIT: u64 = 16 << 20;
 
 /// The one hidden folder of a site that is meant to be seen (RFC 8615).
-pub(super) const WELL_KNOWN: &str = ".well-known";
+const WELL_KNOWN: &str = ".well-known";
 
 /// A folder of manifests, as it was read.
 #[derive(Clone, Debug)]

@@ -49,3 +49,13 @@ fn most_routes_go() {
 fn a_default_that_is_written_out_is_no_change() {
     check("defaults-written-out", 0);
 }
+
+#[test]
+fn a_route_with_another_name_changes_nothing_for_requests() {
+    check("other-names", 2);
+}
+
+#[test]
+fn what_becomes_public_or_is_not_answered_any_more() {
+    check("becomes-public", 2);
+}

@@ -108,6 +108,18 @@ fn a_folder_that_is_not_in_the_base_is_new() {
 }
 
 #[test]
+fn the_root_of_a_repository_and_a_hook_of_it() {
+    let folder = Folder::repository(&[("one.yaml", ONE)]);
+    folder.write("two.yaml", TWO);
+    let root = folder.gw("plan .");
+    has(&root, &["Target: . (", " and what is not committed)", "+ default/Route/two"]);
+    std::fs::create_dir(folder.0.join("sub")).unwrap();
+    has(&Folder(folder.0.join("sub")).gw("plan .."), &["+ default/Route/two"]);
+    let hook = folder.gw_with("plan .", &[("GIT_DIR", ".git"), ("GIT_INDEX_FILE", ".git/index")]);
+    assert_eq!(hook.out, root.out);
+}
+
+#[test]
 fn two_commits_of_a_bare_repository() {
     let folder = Folder::repository(&[("gateway.d/one.yaml", ONE), ("gateway.d/site/index.html", "old")]);
     let site = "apiVersion: gw/v1\nkind: Backend\nmetadata: { name: site }\nspec: { folder: { path: site } }\n---\n\

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
 
+mod apply;
 mod cases;
 mod git;
 #[path = "../support/mod.rs"]

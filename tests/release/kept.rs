@@ -1,6 +1,8 @@
 //! What a node starts from when the store or the newest release cannot be used.
 
 use std::fs;
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
 
 use crate::support::{Gateway, folder_with, wait_until};
 use crate::world::{World, answers, hello, json, status};
@@ -76,6 +78,26 @@ fn with_nothing_good_there_is_no_start() {
         let log = node.log.all().join("\n");
         assert!(log.contains("error: ") && !log.contains("listening"), "{damage}: {log}");
     }
+}
+
+#[test]
+fn a_store_that_does_not_answer_holds_nothing_up() {
+    let mut world = World::new();
+    world.apply("one");
+    drop(world.start(&[]));
+    // it accepts, and is silent
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    world.store = format!("http://{}/", silent.local_addr().unwrap());
+    let began = Instant::now();
+    let mut node = world.start(&[]);
+    assert_eq!(hello(&node), "one");
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    node.log.wait_for("(store): the store has not answered within 3 seconds");
+    let began = Instant::now();
+    node.signal("TERM");
+    assert_eq!(node.ended().code(), Some(0));
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    drop(silent);
 }
 
 #[test]

@@ -10,8 +10,11 @@ mod support;
 mod authority;
 
 mod bundles;
+mod canary;
 mod commands;
 mod crashes;
+mod example;
+mod fleet;
 mod following;
 mod kept;
 mod remote;

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use gw::deploy::release::{ReleaseError, Releases, SigningKey, Trust};
+use gw::deploy::release::{Purpose, ReleaseError, Releases, SigningKey, Trust};
 use gw::deploy::store::Location;
 use jiff::Timestamp;
 
@@ -108,7 +108,8 @@ fn in_a_bucket_too_one_of_two_wins() {
     // both have seen the first release
     let (first, second) = (bucket.releases("race"), bucket.releases("race"));
     let (after_first, after_second) = (first.current(&trust).unwrap(), second.current(&trust).unwrap());
-    let publish = |releases: &Releases, after| releases.publish(after, &two, Some(&key), Timestamp::now(), None);
+    let publish =
+        |releases: &Releases, after| releases.publish(after, &two, Some(&key), Timestamp::now(), Purpose::All);
     assert_eq!(publish(&first, &after_first).unwrap().statement.serial, 2);
     assert!(matches!(publish(&second, &after_second), Err(ReleaseError::Moved)));
     // and both have seen nothing

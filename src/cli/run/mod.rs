@@ -21,7 +21,8 @@ use crate::cli::output::Output;
 use crate::cli::run::node::Node;
 use crate::cli::run::process::{on_signals, start_log};
 use crate::cli::run::source::{Followed, StoreArguments};
-use crate::deploy::follow::{Candidate, Look, Refused, Report, Source, first, follow, note_accepted, note_refused};
+use crate::deploy::follow::{Candidate, First, Look, Report, Source, first, follow, note_accepted, note_refused};
+use crate::deploy::release::receipt::Reporter;
 use crate::deploy::watch::{Wake, Watch};
 use crate::diagnostic::render;
 use crate::proxy::access_log::{AccessLog, Format};
@@ -73,26 +74,33 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
 fn serve(arguments: &Arguments, output: &mut Output) -> Result<Exit, String> {
     let metrics = Arc::<Metrics>::default();
     let Followed { mut source, mut watch } = Followed::open(arguments, &metrics)?;
+    let report_to = arguments.releases.report_to()?;
     // before anything listens: whoever can send a request can also send a signal
     on_signals(&watch);
     let began = Instant::now();
     let (style, natural) = (output.log_style, if output.terminal { Format::Text } else { Format::Json });
     let mut tell = |report: &Report| output.note(&describe(report, style));
-    let Some((table, refused)) = first(&mut *source, &mut tell) else { return Ok(Exit::Error) };
+    let Some(first) = first(&mut *source, &mut tell) else { return Ok(Exit::Error) };
     let node = Node::of(arguments)?;
     let (sockets, before) = given(arguments.handover.as_deref()).map_err(|error| error.to_string())?;
     let start = |mut table: Candidate| {
         node.adapt(&mut table.table)?;
         Running::start(table, arguments.workers(), natural, &metrics, &sockets, &node.acme)
     };
-    let (mut running, refused) = begin(&mut *source, table, refused, start, &mut tell)?;
+    let (mut running, refused) = begin(&mut *source, first, start, &mut tell)?;
     note_accepted(&*source, began.elapsed(), &running.notices, &metrics);
     if let Some(refused) = refused {
         note_refused(&refused, &running.notices, &metrics);
     }
     let giver = replace(before, arguments.handover.as_deref(), sockets, &watch);
     let notices = Arc::clone(&running.notices);
+    let report = |to| Reporter::start(to, running.proxy.live(), Arc::clone(&notices), Arc::clone(&metrics));
+    let reporter = report_to.map(report).transpose().map_err(text)?;
     let adapt = |table: &mut _| node.adapt(table);
+    let tell = |report: &Report| {
+        tell(report);
+        reporter.iter().for_each(Reporter::poke);
+    };
     // this thread compiles while the workers, which have begun, answer: they go first
     let _ = rustix::process::nice(COMPILING);
     let why = follow(&mut *source, &mut watch, &mut running.proxy, &notices, &metrics, adapt, tell);
@@ -107,8 +115,7 @@ fn serve(arguments: &Arguments, output: &mut Output) -> Result<Exit, String> {
 /// Starts with a table, or with the last one that was good if this one cannot be put in force: what was refused then comes second.
 fn begin(
     source: &mut dyn Source,
-    table: Candidate,
-    refused: Option<Report>,
+    First { table, report, refused }: First,
     start: impl Fn(Candidate) -> Result<Running, String>,
     tell: &mut impl FnMut(&Report),
 ) -> Result<(Running, Option<Report>), String> {
@@ -122,7 +129,7 @@ fn begin(
     };
     match source.last_known_good() {
         Some(Look::Table(good, _)) if good.table.digest != digest => {
-            let report = Report::of_trouble(error);
+            let report = report.not_put_in_force(error);
             tell(&report);
             let print = good.print;
             let running = start(*good)?;
@@ -257,12 +264,10 @@ fn describe(report: &Report, style: render::Style) -> String {
         });
     }
     let trouble = report.trouble.as_deref();
-    let line = match &report.refused {
-        None => trouble.map(str::to_owned),
-        Some(Refused { serial: None, reason }) => {
-            trouble.map(|trouble| format!("no new release ({reason}): {trouble}"))
-        }
-        Some(Refused { serial: Some(serial), reason }) => {
+    let line = match (report.reason, report.serial) {
+        (None, _) => trouble.map(str::to_owned),
+        (Some(reason), None) => trouble.map(|trouble| format!("no new release ({reason}): {trouble}")),
+        (Some(reason), Some(serial)) => {
             let trouble = trouble.unwrap_or("its manifests have errors");
             Some(format!("release {serial} is refused ({reason}): {trouble}"))
         }

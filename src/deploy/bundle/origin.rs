@@ -1,7 +1,8 @@
 //! Where a bundle comes from: the environment it is for, and what Git says of its folder.
 
 use std::path::Path;
-use std::process::Command;
+
+use crate::deploy::git::Repository;
 
 /// Where a bundle comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,19 +18,11 @@ pub struct Origin {
 impl Origin {
     /// The origin of a folder. Without Git, or outside of a repository, there is nothing to say of it.
     pub fn of(root: &Path, environment: Option<String>) -> Self {
-        let Some(said) = git(root, &["rev-parse", "--verify", "--show-prefix", "HEAD"]) else {
-            return Self { environment, ..Self::default() };
-        };
-        let mut lines = said.lines();
-        let folder = lines.next().map(|prefix| prefix.trim_end_matches('/').to_owned());
-        let is_clean = git(root, &["status", "--porcelain", "--", "."]).is_some_and(|changes| changes.is_empty());
-        let commit = lines.next().filter(|_| is_clean).map(str::to_owned);
-        Self { environment, commit, folder }
+        let repository = Repository::of(root).ok();
+        let head = repository.as_ref().and_then(|repository| repository.head().ok().flatten());
+        let (Some(repository), Some(head)) = (repository, head) else { return Self { environment, ..Self::default() } };
+        let is_clean = repository.is_dirty().is_ok_and(|is_dirty| !is_dirty);
+        let commit = is_clean.then(|| head.as_str().to_owned());
+        Self { environment, commit, folder: Some(repository.folder().to_owned()) }
     }
-}
-
-/// What Git says in a folder, if it says anything.
-fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
-    let output = Command::new("git").arg("-C").arg(folder).args(arguments).output().ok()?;
-    output.status.success().then(|| String::from_utf8(output.stdout).ok()).flatten()
 }

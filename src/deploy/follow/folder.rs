@@ -140,7 +140,8 @@ impl Source for Follower {
             sources,
             digest: Some(manifests),
             trouble: None,
-            refused: None,
+            serial: None,
+            reason: None,
             since: SystemTime::now(),
         };
         match table {

@@ -74,20 +74,16 @@ pub struct Report {
     pub digest: Option<Digest>,
     /// What went wrong outside of manifests: a folder that cannot be read, a port that is taken.
     pub trouble: Option<String>,
-    /// Of a release that was refused, which one and why in one word.
-    pub refused: Option<Refused>,
+    /// The number of the release, if it is one and it was told.
+    pub serial: Option<u64>,
+    /// Why a release was refused, in one word.
+    pub reason: Option<&'static str>,
     /// When it was found.
     pub since: SystemTime,
 }
 
-/// A release that was refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// Its number, if it was told.
-    pub serial: Option<u64>,
-    /// The reason in one word.
-    pub reason: &'static str,
-}
+/// Why a release is refused that this node cannot put in force, in one word.
+const NODE: &str = "node";
 
 /// How many problems of a refused set of manifests the status listener shows, the worst if there are more.
 const KEPT_PROBLEMS: usize = 100;
@@ -103,15 +99,31 @@ impl Report {
             sources: SourceMap::default(),
             digest: None,
             trouble: Some(trouble),
-            refused: None,
+            serial: None,
+            reason: None,
             since: SystemTime::now(),
         }
     }
+
+    /// The same of what this node cannot put in force.
+    pub fn not_put_in_force(self, trouble: String) -> Self {
+        Self { trouble: Some(trouble), reason: self.serial.map(|_| NODE), ..self }
+    }
+}
+
+/// What to start with.
+pub struct First {
+    /// The table.
+    pub table: Candidate,
+    /// What is said of it.
+    pub report: Report,
+    /// What is newer and was refused.
+    pub refused: Option<Report>,
 }
 
 /// The table to start with, and what was refused if it is the last one that was good. Without one there is no start: there is
 /// nothing to go on with.
-pub fn first(source: &mut dyn Source, mut tell: impl FnMut(&Report)) -> Option<(Candidate, Option<Report>)> {
+pub fn first(source: &mut dyn Source, mut tell: impl FnMut(&Report)) -> Option<First> {
     let refused = loop {
         match source.look(Wake::Asked) {
             Look::Unsettled => {}
@@ -119,13 +131,13 @@ pub fn first(source: &mut dyn Source, mut tell: impl FnMut(&Report)) -> Option<(
             Look::Refused(report) => break report,
             Look::Table(table, report) => {
                 tell(&report);
-                return Some((*table, None));
+                return Some(First { table: *table, report, refused: None });
             }
         }
     };
     tell(&refused);
     match source.last_known_good()? {
-        Look::Table(table, _) => Some((*table, Some(refused))),
+        Look::Table(table, report) => Some(First { table: *table, report, refused: Some(refused) }),
         Look::Refused(report) => {
             tell(&report);
             None
@@ -137,8 +149,8 @@ pub fn first(source: &mut dyn Source, mut tell: impl FnMut(&Report)) -> Option<(
 /// Tells operators that what is newest was refused.
 pub fn note_refused(report: &Report, notices: &Notices, metrics: &Metrics) {
     metrics.reloads.failure();
-    if let Some(refused) = &report.refused {
-        metrics.releases.refused(refused.reason);
+    if let Some(reason) = report.reason {
+        metrics.releases.refused(reason);
     }
     notices.rejected.store(Some(Arc::new(rejection(report))));
 }
@@ -197,7 +209,7 @@ pub fn follow(
                 tell(&report);
                 continue;
             }
-            Some(Err(error)) => Report { trouble: Some(error), ..report },
+            Some(Err(error)) => report.not_put_in_force(error),
             None => report,
         };
         note_refused(&report, notices, metrics);
@@ -233,7 +245,7 @@ fn rejection(report: &Report) -> Rejection {
         digest: report.digest,
         diagnostics: render::problems(&shown, KEPT_PROBLEMS),
         trouble: report.trouble.clone(),
-        reason: report.refused.as_ref().map(|refused| refused.reason),
-        serial: report.refused.as_ref().and_then(|refused| refused.serial),
+        reason: report.reason,
+        serial: report.serial,
     }
 }

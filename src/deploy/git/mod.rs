@@ -192,10 +192,16 @@ fn plain(path: &Path) -> String {
     names.collect::<Vec<_>>().join("/")
 }
 
+/// What Git sets for its hooks, by paths that are relative to where they run.
+const OF_HOOKS: &[&str] = &["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX"];
+
 /// Runs `git` where no setting of the user changes what it prints, and nothing asks for a password.
 fn command(at: &Path) -> Command {
     let mut command = Command::new("git");
     command.arg("-C").arg(at);
+    for name in OF_HOOKS {
+        command.env_remove(name);
+    }
     command.envs([("LC_ALL", "C"), ("GIT_TERMINAL_PROMPT", "0"), ("GIT_OPTIONAL_LOCKS", "0")]);
     command.stdin(Stdio::null());
     command

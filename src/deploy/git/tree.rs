@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::compiler::{AssetRequest, SourceFile};
 use crate::deploy::git::{Commit, GitError, Repository, command, git, message, succeed};
-use crate::deploy::load::{MANIFEST_LIMIT, Snapshot, WELL_KNOWN, is_hidden, is_manifest, looks_like_manifest};
+use crate::deploy::load::{MANIFEST_LIMIT, Snapshot, is_hidden, is_manifest, is_published, looks_like_manifest};
 use crate::pipeline::assets::{Asset, AssetRead, Assets, FOLDER_LIMIT, Folder};
 use crate::table::Digest;
 
@@ -129,7 +129,7 @@ impl<'a> Tree<'a> {
 
     fn asset(&self, path: &str) -> Result<AssetRead, GitError> {
         let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
-        let shown = |rest: &str| rest.split('/').all(|name| !name.starts_with('.') || name == WELL_KNOWN);
+        let shown = |rest: &str| rest.split('/').all(is_published);
         // A link in the folder is not followed: one could lead anywhere on the machine.
         let files: Vec<&File> = self
             .files

@@ -1,50 +1,115 @@
-//! What a plan is compared with: what is asked for, else what a pull request is about, else the last commit, else nothing.
+//! What is compared, by the names that people give it; for a plan without one what a pull request is about, else the last commit, else
+//! nothing.
 
+use std::fs;
 use std::path::Path;
 
+use bytes::Bytes;
+
+use crate::deploy::bundle::{BUNDLE_LIMIT, BundleError};
 use crate::deploy::git::{Commit, GitError, Repository};
 use crate::deploy::plan::side::{Side, SideError};
+use crate::deploy::release::{Releases, Target, Trust};
 
 /// How a variable of the process is read.
 pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Reads what was named: a folder that exists, else a revision of Git, `REVISION:FOLDER` for another folder of it.
-///
-/// # Errors
-/// If it is neither.
-pub fn named(name: &str, folder: &Path, environment: Option<&str>) -> Result<Side, SideError> {
-    if Path::new(name).is_dir() {
-        return Side::folder(Path::new(name), environment);
+/// Reads sets of manifests.
+pub struct Reader<'a> {
+    /// The folder that is looked for in revisions of Git.
+    pub folder: &'a Path,
+    /// The environment, if one is chosen; a bundle is for its own.
+    pub environment: Option<&'a str>,
+    /// Opens the store at an address.
+    pub open: &'a dyn Fn(&str) -> Result<Releases, String>,
+    /// Whose releases are believed.
+    pub trust: &'a Trust,
+    /// What says which pull request is built.
+    pub variables: Variables<'a>,
+}
+
+impl Reader<'_> {
+    /// Reads what was named: a folder, a bundle, a store or `STORE#RELEASE`, else a revision of Git, `REVISION:FOLDER` for another folder
+    /// of it.
+    ///
+    /// # Errors
+    /// If it is none of them.
+    pub fn named(&self, name: &str) -> Result<Side, SideError> {
+        let (address, release) = name.split_once('#').map_or((name, None), |(store, release)| (store, Some(release)));
+        let path = Path::new(name);
+        match () {
+            () if address.contains("://") || is_store(Path::new(address)) => self.store(address, release),
+            () if path.is_dir() => Side::folder(path, self.environment),
+            () if path.extension().is_some_and(|ending| ending == "zip") && path.is_file() => bundle(path),
+            () => self.revision(name),
+        }
     }
-    let (revision, other) = name.split_once(':').map_or((name, None), |(revision, folder)| (revision, Some(folder)));
-    let repository = Repository::of(folder)?;
-    let commit = repository.commit(revision)?;
-    match other {
-        Some(other) => Side::commit(&repository.with_folder(other), commit, revision, other, environment),
-        None => Side::commit(&repository, commit, revision, &shown(folder), environment),
+
+    /// Reads a release of a store, the one in force if none is named.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn store(&self, address: &str, release: Option<&str>) -> Result<Side, SideError> {
+        let releases = (self.open)(address).map_err(SideError::Name)?;
+        match release {
+            None => Side::current(&releases, &releases.current(self.trust)?),
+            Some(release) => {
+                let target = Target::parse(release).map_err(SideError::Name)?;
+                let (_, found) = releases.find(&target, self.trust)?;
+                Side::release(&releases, &found)
+            }
+        }
+    }
+
+    fn revision(&self, name: &str) -> Result<Side, SideError> {
+        let repository = Repository::of(self.folder)?;
+        match name.split_once(':') {
+            Some((revision, folder)) => {
+                let commit = repository.commit(revision)?;
+                Side::commit(&repository.with_folder(folder), commit, revision, folder, self.environment)
+            }
+            None => Side::commit(&repository, repository.commit(name)?, name, &self.shown(), self.environment),
+        }
+    }
+
+    /// Reads what nobody named: where the branch of a pull request leaves the other one, else what is checked out, else nothing.
+    ///
+    /// # Errors
+    /// If Git cannot say it, or what a pull request is about is not there.
+    pub fn natural(&self) -> Result<Side, SideError> {
+        let repository = match Repository::of(self.folder) {
+            Ok(repository) => repository,
+            Err(error @ (GitError::NotARepository(_) | GitError::NoGit(_))) => {
+                return Ok(Side::nothing(error.to_string()));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let Some(head) = repository.head()? else { return Ok(Side::nothing("Git has no commit yet")) };
+        let (name, commit) = match of_pull_request(&repository, &head, self.variables)? {
+            Some(found) => found,
+            None => ("Git HEAD".to_owned(), head),
+        };
+        Side::commit(&repository, commit, &name, &self.shown(), self.environment)
+    }
+
+    fn shown(&self) -> String {
+        self.folder.display().to_string()
     }
 }
 
-/// Reads what nobody named: where the branch of a pull request leaves the other one, else what is checked out, else nothing.
-///
-/// # Errors
-/// If Git cannot say it, or what a pull request is about is not there.
-pub fn natural(folder: &Path, environment: Option<&str>, variables: Variables<'_>) -> Result<Side, SideError> {
-    let repository = match Repository::of(folder) {
-        Ok(repository) => repository,
-        Err(error @ (GitError::NotARepository(_) | GitError::NoGit(_))) => return Ok(Side::nothing(error.to_string())),
-        Err(error) => return Err(error.into()),
-    };
-    let Some(head) = repository.head()? else { return Ok(Side::nothing("Git has no commit yet")) };
-    let (name, commit) = match of_pull_request(&repository, &head, variables)? {
-        Some(found) => found,
-        None => ("Git HEAD".to_owned(), head),
-    };
-    Side::commit(&repository, commit, &name, &shown(folder), environment)
+/// Whether a folder is a store of releases, by what it holds.
+fn is_store(path: &Path) -> bool {
+    path.join("current.json").is_file() && path.join("bundles").is_dir()
 }
 
-fn shown(folder: &Path) -> String {
-    folder.display().to_string()
+fn bundle(path: &Path) -> Result<Side, SideError> {
+    let name = path.display().to_string();
+    let wrong = |error: std::io::Error| SideError::Name(format!("cannot read {name}: {error}"));
+    if fs::metadata(path).map_err(wrong)?.len() > BUNDLE_LIMIT {
+        return Err(SideError::Bundle(name, BundleError::TooLarge));
+    }
+    let bytes = fs::read(path).map_err(wrong)?;
+    Side::bundle(&Bytes::from(bytes), format!("bundle {name}"))
 }
 
 /// The variables by which systems say into which branch a pull request goes.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use crate::deploy::plan::lines::{self, Line};
-use crate::deploy::plan::{Action, Format, Look, ObjectChange, Place, Plan};
+use crate::deploy::plan::{Action, Behaviour, Format, Look, ObjectChange, Place, Plan};
 use crate::diagnostic::render::printable;
 
 /// The format.
@@ -20,11 +20,34 @@ fn render(plan: &Plan, look: &Look) -> String {
     for change in &plan.changes {
         object(change, paint, &mut out);
     }
+    if let Some(behaviour) = &plan.behaviour {
+        requests(behaviour, paint, &mut out);
+    }
     for warning in lines::warnings(plan) {
         let _ = writeln!(out, "\n{}", paint.of(AnsiColor::Yellow, &warning));
     }
-    let _ = writeln!(out, "\n{}", plan.last_line());
+    let behaviour = plan.behaviour.as_ref().filter(|_| plan.has_changes());
+    let behaviour = behaviour.map_or_else(String::new, |behaviour| behaviour.line() + "\n");
+    let _ = writeln!(out, "\n{behaviour}{}", plan.last_line());
     out
+}
+
+/// The requests that get something else.
+fn requests(behaviour: &Behaviour, paint: Paint, out: &mut String) {
+    let changes = behaviour.changes.iter().map(|change| (change.is_security(), lines::requests(change)));
+    let unproved = lines::unproved(behaviour);
+    for (is_security, lines) in changes.chain((!unproved.is_empty()).then_some((false, unproved))) {
+        out.push('\n');
+        for Line { action, text } in lines {
+            let text = printable(&format!("  {text}"));
+            let text = match action {
+                Some(_) if is_security => paint.of(AnsiColor::Red, &text),
+                Some(action) => paint.action(action, &text),
+                None => format!("  {text}"),
+            };
+            let _ = writeln!(out, "{text}");
+        }
+    }
 }
 
 // Writing into a string cannot fail: the results of `write!` hold nothing.

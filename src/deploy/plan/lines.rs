@@ -4,7 +4,8 @@ use serde_json::Value as Json;
 use similar::{ChangeTag, TextDiff};
 
 use crate::compiler::quote::flow;
-use crate::deploy::plan::{Action, Described, FieldChange, Plan, Shown};
+use crate::deploy::plan::{Action, Behaviour, Described, FieldChange, Plan, RequestChange, Shown};
+use crate::table::space::Risk;
 
 /// A line of a change.
 pub(super) struct Line {
@@ -15,6 +16,10 @@ pub(super) struct Line {
 }
 
 impl Line {
+    fn plain(text: String) -> Self {
+        Self { action: None, text: format!("  {text}") }
+    }
+
     fn new(action: Action, text: &str) -> Self {
         Self { action: Some(action), text: format!("{} {text}", action.sign()) }
     }
@@ -105,6 +110,45 @@ fn texts(old: &str, new: &str) -> Vec<Line> {
     }
     lines
 }
+
+/// Requests for which the same changes: what it means, what they got and get, which they are.
+pub(super) fn requests(change: &RequestChange) -> Vec<Line> {
+    let action = match change.risk {
+        Risk::BecomesUnreachable => Action::Remove,
+        Risk::BecomesReachable | Risk::NewHost => Action::Add,
+        _ => Action::Change,
+    };
+    let security =
+        if change.security.is_empty() { String::new() } else { format!(" ({})", change.security.join(", ")) };
+    let mut lines = vec![Line::new(action, &format!("{}{security}", change.meaning()))];
+    if change.old == change.new {
+        lines.push(Line::plain(format!("{}: {}", change.new, change.differs.join(", "))));
+    } else {
+        lines.push(Line::plain(format!("{} → {}", change.old, change.new)));
+    }
+    for class in change.requests.iter().take(CLASSES) {
+        let witness = class.witness.as_ref().filter(|witness| **witness != class.which);
+        let witness = witness.map_or_else(String::new, |witness| format!(", such as {witness}"));
+        lines.push(Line::plain(format!("{}{witness}", class.which)));
+    }
+    if let Some(more) = change.requests.len().checked_sub(CLASSES).filter(|more| *more > 0) {
+        lines.push(Line::plain(format!("and {more} more; `--output json` has all")));
+    }
+    lines
+}
+
+/// Requests of which it is not known whether anything changes.
+pub(super) fn unproved(behaviour: &Behaviour) -> Vec<Line> {
+    if behaviour.unproved.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![Line::new(Action::Change, "it is not known whether these get the same")];
+    lines.extend(behaviour.unproved.iter().take(CLASSES).map(|class| Line::plain(class.which.clone())));
+    lines
+}
+
+/// How many classes of requests are shown for one change.
+const CLASSES: usize = 10;
 
 /// Such as `1 error` or `2 errors`.
 pub(super) fn counted(count: usize, noun: &str) -> String {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::deploy::plan::lines::{self, counted};
+use crate::deploy::plan::lines::{self, Line, counted};
 use crate::deploy::plan::{Action, Format, Look, ObjectChange, Plan};
 use crate::diagnostic::render::printable;
 
@@ -16,10 +16,16 @@ fn render(plan: &Plan, look: &Look) -> String {
     let mut out = String::new();
     head(plan, &mut out);
     let room = look.max_bytes.saturating_sub(LAST);
+    let told = requests(plan, room, &mut out);
     let shown = overview(plan, room, &mut out);
     let detailed = details(plan, room, &mut out);
     let (objects, left_out) = (plan.changes.len() - shown, plan.changes.len() - detailed);
     let mut left = Vec::new();
+    let changes = plan.behaviour.as_ref().map_or(0, |behaviour| behaviour.changes.len());
+    if changes > told {
+        let more = changes - told;
+        left.push(format!("{more} {} of what requests get", if more == 1 { "change" } else { "changes" }));
+    }
     if objects > 0 {
         left.push(counted(objects, "object"));
     }
@@ -35,8 +41,10 @@ fn render(plan: &Plan, look: &Look) -> String {
 /// The mark by which a comment is found again, what changes in numbers, and what is compared.
 fn head(plan: &Plan, out: &mut String) {
     let environment = plan.environment.as_deref().unwrap_or("default");
-    let _ = writeln!(out, "<!-- gw-plan:{environment} -->");
-    let title = plan.environment.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
+    let marked = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    let mark: String = environment.chars().map(marked).collect();
+    let _ = writeln!(out, "<!-- gw-plan:{mark} -->");
+    let title = plan.environment.as_deref().map(|name| format!(" ({})", escape(name))).unwrap_or_default();
     let _ = writeln!(out, "### gw plan{title}\n\n**{}**\n", plan.last_line());
     for line in lines::head(plan) {
         let _ = writeln!(out, "{}  ", escape(&line));
@@ -46,14 +54,47 @@ fn head(plan: &Plan, out: &mut String) {
     }
 }
 
-/// One line for each object, as many as there is room for in half of it; gives how many.
+/// What requests get that they did not get before, the gravest first, as many as there is room for in a third of it; gives how many.
+fn requests(plan: &Plan, room: usize, out: &mut String) -> usize {
+    let Some(behaviour) = plan.behaviour.as_ref().filter(|_| plan.has_changes()) else { return 0 };
+    let mut block = String::new();
+    let mut shown = 0;
+    for change in &behaviour.changes {
+        let text = block_of(lines::requests(change));
+        if out.len() + block.len() + text.len() > room / 3 {
+            break;
+        }
+        block.push_str(&text);
+        shown += 1;
+    }
+    let unproved = block_of(lines::unproved(behaviour));
+    if out.len() + block.len() + unproved.len() <= room / 3 {
+        block.push_str(&unproved);
+    }
+    let _ = writeln!(out, "\n**{}**", behaviour.line());
+    if !block.is_empty() {
+        let _ = write!(out, "\n{}", fenced(&block));
+    }
+    shown
+}
+
+fn block_of(lines: Vec<Line>) -> String {
+    lines.into_iter().map(|line| printable(&coloured(&line.text)) + "\n").collect()
+}
+
+/// GitHub knows no `~`.
+fn coloured(text: &str) -> String {
+    text.strip_prefix('~').map_or_else(|| text.to_owned(), |rest| format!("!{rest}"))
+}
+
+/// One line for each object, as many as there is room for in two thirds of it; gives how many.
 fn overview(plan: &Plan, room: usize, out: &mut String) -> usize {
     let mut block = String::new();
     let mut shown = 0;
     for change in &plan.changes {
         let security = if change.security.is_empty() { "" } else { "  # " };
         let line = format!("{} {}{security}{}\n", sign(change.action), change.address, change.security.join(", "));
-        if out.len() + block.len() + line.len() > room / 2 {
+        if out.len() + block.len() + line.len() > room / 3 * 2 {
             break;
         }
         block.push_str(&line);
@@ -83,7 +124,7 @@ fn detail(change: &ObjectChange) -> String {
     let mut block = String::new();
     for field in &change.fields {
         for (i, line) in lines::field(field).into_iter().enumerate() {
-            let text = line.text.strip_prefix('~').map_or_else(|| line.text.clone(), |rest| format!("!{rest}"));
+            let text = coloured(&line.text);
             let security = field.security.as_ref().filter(|_| i == 0).map(|what| format!("  # {what}"));
             let _ = writeln!(block, "{}{}", printable(&text), security.unwrap_or_default());
         }

@@ -4,6 +4,7 @@
 //! unit is no change, and it shows what was written. A secret appears as its reference, never as a value.
 
 pub mod base;
+mod behaviour;
 mod fields;
 mod human;
 mod json;
@@ -12,7 +13,11 @@ mod lists;
 mod markdown;
 mod marks;
 mod objects;
+mod saved;
 pub mod side;
+
+pub use behaviour::{Behaviour, RequestChange, Requests};
+pub use saved::{SavedError, Stale};
 
 use std::collections::BTreeMap;
 
@@ -50,6 +55,9 @@ pub struct Plan {
     pub routes: Routes,
     /// The objects that change: security-relevant ones and removals first, then by kind and name.
     pub changes: Vec<ObjectChange>,
+    /// What requests get that they did not get before; absent if one of the two does not compile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behaviour: Option<Behaviour>,
     /// The SHA-256 of each file of the target, by its path from the folder of manifests.
     pub inputs: BTreeMap<String, String>,
 }
@@ -63,6 +71,9 @@ pub struct Described {
     /// The Git commit, if it is one, or if a folder is at one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
+    /// The folder, if it is one, as one writes it from where the command runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
     /// Whether a folder holds what is not committed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dirty: bool,
@@ -223,13 +234,15 @@ pub struct Look {
 /// The formats, the default one first.
 pub const FORMATS: &[Format] = &[human::FORMAT, json::FORMAT, markdown::FORMAT];
 
-/// Compares two sets of manifests.
+/// Compares two sets of manifests, for the environment of the second one.
 pub fn plan(base: &Side, target: &Side) -> Plan {
     let changes = objects::compare(base, target);
     let count = |action| changes.iter().filter(|change| change.action == action).count();
     let replaced = count(Action::Replace);
     let of_routes = |side: &Side| side.objects.iter().filter(|object| object.address.kind == "Route").count();
     let removed = changes.iter().filter(|change| change.kind == "Route" && change.action == Action::Remove).count();
+    let tables = base.compiled.table.as_ref().zip(target.compiled.table.as_ref());
+    let behaviour = tables.map(|(old, new)| Behaviour::between(old, new, &changes));
     Plan {
         format_version: FORMAT_VERSION.to_owned(),
         compiler: env!("CARGO_PKG_VERSION").to_owned(),
@@ -244,6 +257,7 @@ pub fn plan(base: &Side, target: &Side) -> Plan {
         },
         routes: Routes { before: of_routes(base), after: of_routes(target), removed },
         changes,
+        behaviour,
         inputs: target.inputs(),
     }
 }
@@ -253,7 +267,8 @@ fn described(side: &Side) -> Described {
         name: side.origin.to_string(),
         commit: side.origin.commit().map(str::to_owned),
         dirty: side.origin.is_dirty(),
-        digest: side.compiled.table.as_ref().map(|table| table.digest.to_string()),
+        folder: side.origin.folder().map(str::to_owned),
+        digest: side.digest(),
         errors: side.compiled.diagnostics.count(Severity::Error),
     }
 }

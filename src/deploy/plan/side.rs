@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
+use bytes::Bytes;
+
 use crate::compiler::{Compiled, Manifests, Object, Parsed, SourceFile, compile};
+use crate::deploy::bundle::{Bundle, BundleError};
 use crate::deploy::git::{Commit, GitError, Repository, Tree};
 use crate::deploy::load::{LoadError, read_assets, read_folder};
+use crate::deploy::release::{Content, Current, Release, ReleaseError, Releases};
 use crate::pipeline::assets::{AssetRead, Assets};
 use crate::table::Digest;
 
@@ -14,7 +18,7 @@ use crate::table::Digest;
 pub struct Side {
     /// What they are.
     pub origin: Origin,
-    /// The environment that they were compiled for, if they have any.
+    /// The environment that they were compiled for.
     pub environment: Option<String>,
     /// What compiling them gave.
     pub compiled: Compiled,
@@ -47,6 +51,13 @@ pub enum Origin {
         /// Which one.
         commit: Commit,
     },
+    /// A bundle, in a file or released.
+    Bundle {
+        /// What it was named by, such as `release 7 of s3://releases`.
+        name: String,
+        /// The commit that it was made of.
+        commit: Option<String>,
+    },
 }
 
 /// Why a set of manifests could not be read.
@@ -58,6 +69,15 @@ pub enum SideError {
     /// A commit.
     #[error(transparent)]
     Git(#[from] GitError),
+    /// A bundle.
+    #[error("{0}: {1}")]
+    Bundle(String, BundleError),
+    /// A release.
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
+    /// A name is none of anything.
+    #[error("{0}")]
+    Name(String),
 }
 
 impl Origin {
@@ -67,6 +87,15 @@ impl Origin {
             Self::Nothing(_) => None,
             Self::Folder { commit, .. } => commit.as_ref().map(Commit::as_str),
             Self::Commit { commit, .. } => Some(commit.as_str()),
+            Self::Bundle { commit, .. } => commit.as_deref(),
+        }
+    }
+
+    /// The folder, if it is one.
+    pub fn folder(&self) -> Option<&str> {
+        match self {
+            Self::Folder { path, .. } => Some(path),
+            _ => None,
         }
     }
 
@@ -86,6 +115,10 @@ impl fmt::Display for Origin {
                 write!(f, "{path} ({} and what is not committed)", commit.short())
             }
             Self::Commit { name, commit } => write!(f, "{name} ({})", commit.short()),
+            Self::Bundle { name, commit: None } => f.write_str(name),
+            Self::Bundle { name, commit: Some(commit) } => {
+                write!(f, "{name} ({})", commit.get(..12).unwrap_or(commit))
+            }
         }
     }
 }
@@ -130,6 +163,49 @@ impl Side {
         Ok(read.compile(Origin::Commit { name: name.to_owned(), commit: commit.clone() }, assets))
     }
 
+    /// What a store has in force, but for nodes that take a canary.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn current(releases: &Releases, current: &Current) -> Result<Self, SideError> {
+        let Some(release) = &current.release else {
+            return Ok(Self::nothing(format!("{} has no release yet", releases.name())));
+        };
+        let Content { serial, bundle, .. } = release.statement.settled();
+        let name = format!("release {serial} of {}", releases.name());
+        match releases.bundle(bundle) {
+            Ok(bytes) => Self::bundle(&bytes, name),
+            // what is lost or damaged can be replaced: that has to be planned as well
+            Err(ReleaseError::Refused(refusal)) => Ok(Self::nothing(format!("{name}: {refusal}"))),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A release of a store.
+    ///
+    /// # Errors
+    /// If its bundle cannot be read.
+    pub fn release(releases: &Releases, release: &Release) -> Result<Self, SideError> {
+        let name = format!("release {} of {}", release.statement.serial, releases.name());
+        Self::bundle(&releases.bundle(release.statement.bundle)?, name)
+    }
+
+    /// A bundle.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn bundle(bytes: &Bytes, name: String) -> Result<Self, SideError> {
+        let Bundle { contents, sources, assets } =
+            Bundle::read(bytes).map_err(|error| SideError::Bundle(name.clone(), error))?;
+        let read = Read::of(sources, contents.environment.as_deref());
+        Ok(read.compile(Origin::Bundle { name, commit: contents.commit }, assets))
+    }
+
+    /// The digest of the table, if nothing is an error.
+    pub fn digest(&self) -> Option<String> {
+        self.compiled.table.as_ref().map(|table| table.digest.to_string())
+    }
+
     /// The SHA-256 of each file that it was made from: manifests, and those that they name.
     pub fn inputs(&self) -> BTreeMap<String, String> {
         let mut inputs: BTreeMap<String, String> =
@@ -152,10 +228,11 @@ struct Read {
 impl Read {
     fn of(files: Vec<SourceFile>, environment: Option<&str>) -> Self {
         let digest = |file: &SourceFile| (file.path.clone(), Digest::of_bytes(&file.bytes));
-        let digests = files.iter().map(digest).collect();
-        let manifests = Manifests::read(files);
-        let own = manifests.environments().into_iter().find(|own| Some(own.as_str()) == environment);
-        Self { manifests: digests, environment: own, parsed: manifests.parse(environment) }
+        Self {
+            manifests: files.iter().map(digest).collect(),
+            environment: environment.map(str::to_owned),
+            parsed: Manifests::read(files).parse(environment),
+        }
     }
 
     fn compile(self, origin: Origin, assets: Assets) -> Side {

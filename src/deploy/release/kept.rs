@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use crate::deploy::bundle::BUNDLE_LIMIT;
-use crate::deploy::release::{Refusal, Release, Statement, Trust};
+use crate::deploy::release::{Content, Identity, Refusal, Release, Statement, Trust};
 use crate::deploy::store::durable;
 use crate::table::Digest;
 
@@ -36,6 +36,8 @@ pub struct Kept {
 pub struct Taken {
     /// The release.
     pub release: Release,
+    /// What of it this node runs.
+    pub content: Content,
     /// The bundle.
     pub bundle: Bytes,
 }
@@ -96,7 +98,7 @@ impl Kept {
     /// # Errors
     /// If it cannot be written; the one before it is kept then.
     pub fn keep(&self, taken: &Taken) -> Result<(), KeptError> {
-        let digest = taken.release.statement.bundle;
+        let digest = taken.content.bundle;
         let name = bundle_name(digest);
         if self.bundle(digest).is_none() {
             self.write(&name, &taken.bundle)?;
@@ -106,16 +108,21 @@ impl Kept {
         Ok(())
     }
 
+    /// Whether there is a last release that was good.
+    pub fn has_good(&self) -> bool {
+        self.folder.join(GOOD).exists()
+    }
+
     /// The last release that was good; `None` if there was never one.
     ///
     /// # Errors
     /// If it is not to be believed any more, or is damaged.
-    pub fn good(&self, trust: &Trust) -> Result<Option<Taken>, Refusal> {
+    pub fn good(&self, trust: &Trust, node: &Identity) -> Result<Option<Taken>, Refusal> {
         let Ok(envelope) = fs::read(self.folder.join(GOOD)) else { return Ok(None) };
         let release = Release::read(envelope, trust)?;
-        let wanted = release.statement.bundle;
-        let bundle = self.bundle(wanted).ok_or(Refusal::Missing(wanted))?;
-        Ok(Some(Taken { release, bundle }))
+        let content = release.statement.content_for(node);
+        let bundle = self.bundle(content.bundle).ok_or(Refusal::Damaged(content.bundle))?;
+        Ok(Some(Taken { release, content, bundle }))
     }
 
     /// The bundle with a digest, if it is kept and undamaged.

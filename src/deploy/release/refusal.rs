@@ -50,6 +50,9 @@ pub enum Refusal {
     /// The store has no bundle for it.
     #[error("the store does not hold the bundle {}", .0.short())]
     Missing(Digest),
+    /// This node has lost it.
+    #[error("the bundle {} that this node has kept is missing or damaged", .0.short())]
+    Damaged(Digest),
     /// The store has another bundle for it.
     #[error("the bundle of the release is not the one that was signed: {} is wanted, and the store holds {}", wanted.short(), found.short())]
     Digest {
@@ -81,6 +84,7 @@ impl Refusal {
             Self::Replayed { .. } => "replayed",
             Self::Forked { .. } => "forked",
             Self::Missing(_) => "missing",
+            Self::Damaged(_) => "damaged",
             Self::Digest { .. } => "digest",
             Self::Bundle(_) => "bundle",
             Self::Table { .. } => "table",

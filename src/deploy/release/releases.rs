@@ -7,8 +7,9 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::deploy::bundle::{BUNDLE_LIMIT, Bundle, BundleError};
+use crate::deploy::release::canary::Chosen;
 use crate::deploy::release::refusal::environment;
-use crate::deploy::release::{Refusal, Release, SigningKey, Statement, Trust};
+use crate::deploy::release::{Canary, Refusal, Release, SigningKey, Statement, Trust};
 use crate::deploy::store::{Found, Objects, Put, StoreError, Version, When};
 use crate::table::Digest;
 
@@ -34,6 +35,17 @@ pub struct Current {
     version: Option<Version>,
 }
 
+/// What a release is made for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// All nodes are to run it.
+    All,
+    /// The same, of the bundle that the release with this number had.
+    Restore(u64),
+    /// Some nodes are to run it first; all others go on with what they run.
+    Canary(Chosen),
+}
+
 /// Why nothing could be published, or read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReleaseError {
@@ -54,6 +66,9 @@ pub enum ReleaseError {
         /// That of the bundle.
         bundle: Option<String>,
     },
+    /// There is nothing that others could go on with.
+    #[error("nothing was released yet, so there is nothing that other nodes could go on with")]
+    First,
     /// There are as many releases as there are numbers.
     #[error("there is no number after {0}")]
     Last(u64),
@@ -120,8 +135,7 @@ impl Releases {
         }
     }
 
-    /// Puts a bundle in force after what was current when it was looked at, and gives the new release. `restores` is the number of
-    /// the release whose bundle it is, if it is an old one.
+    /// Puts a bundle in force after what was current when it was looked at, and gives the new release.
     ///
     /// # Errors
     /// If another one was published since, or the store cannot be written; what is in force stays in force then.
@@ -131,7 +145,7 @@ impl Releases {
         bundle: &Bytes,
         key: Option<&SigningKey>,
         now: Timestamp,
-        restores: Option<u64>,
+        purpose: Purpose,
     ) -> Result<Release, ReleaseError> {
         let contents = Bundle::read(bundle)?.contents;
         let before = after.release.as_ref().map(|release| &release.statement);
@@ -139,6 +153,14 @@ impl Releases {
             let store = before.environment.clone();
             return Err(ReleaseError::Environment { store, bundle: contents.environment });
         }
+        let (restores, canary) = match purpose {
+            Purpose::All => (None, None),
+            Purpose::Restore(serial) => (Some(serial), None),
+            Purpose::Canary(nodes) => {
+                let rest = before.ok_or(ReleaseError::First)?.settled();
+                (None, Some(Canary { nodes, rest }))
+            }
+        };
         let last = before.map_or(0, |before| before.serial);
         let statement = Statement {
             serial: last.checked_add(1).ok_or(ReleaseError::Last(last))?,
@@ -149,6 +171,7 @@ impl Releases {
             time: Timestamp::from_second(now.as_second()).unwrap_or(now),
             commit: contents.commit,
             restores,
+            canary,
         };
         let release = Release::sign(statement, key)?;
         self.put_bundle(release.statement.bundle, bundle)?;
@@ -218,7 +241,9 @@ impl Releases {
         let entries: Vec<(&String, (u64, Digest))> =
             entries.iter().filter_map(|key| Some((key, parse_entry_key(key)?))).collect();
         let in_use = |bundle: &Digest| {
-            *bundle == newest.bundle || entries.iter().any(|(_, (serial, of))| *serial >= oldest && of == bundle)
+            *bundle == newest.bundle
+                || *bundle == newest.settled().bundle
+                || entries.iter().any(|(_, (serial, of))| *serial >= oldest && of == bundle)
         };
         let mut removed = 0;
         for (key, (_, bundle)) in entries.iter().filter(|(_, (serial, _))| *serial < oldest) {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::deploy::release::{Current, Release, ReleaseError, Releases, SigningKey, Trust};
+use crate::deploy::release::{Content, Current, Purpose, Release, ReleaseError, Releases, SigningKey, Trust};
 
 /// The most releases that are looked through.
 const DEPTH: usize = 100_000;
@@ -69,11 +69,31 @@ impl Releases {
         found.map(|found| (current, found)).ok_or_else(|| ReleaseError::Unknown(target.name()))
     }
 
+    /// Goes back to a release, or takes the canary back that is in force.
+    ///
+    /// # Errors
+    /// If there is no such release, or as [`Releases::publish`].
+    pub fn roll_back(
+        &self,
+        target: &Target,
+        trust: &Trust,
+        key: Option<&SigningKey>,
+        now: Timestamp,
+    ) -> Result<Release, ReleaseError> {
+        let current = self.current(trust)?;
+        let canary = current.release.as_ref().and_then(|release| release.statement.canary.as_ref());
+        if let (Target::Previous, Some(canary)) = (target, canary) {
+            return self.withdraw(&current, canary.rest, key, now);
+        }
+        let (current, older) = self.find(target, trust)?;
+        self.restore(&current, &older, key, now)
+    }
+
     /// Puts the bundle of an older release in force.
     ///
     /// # Errors
     /// As [`Releases::publish`], and if the bundle is gone.
-    pub fn restore(
+    pub(super) fn restore(
         &self,
         after: &Current,
         older: &Release,
@@ -81,6 +101,20 @@ impl Releases {
         now: Timestamp,
     ) -> Result<Release, ReleaseError> {
         let bundle = self.bundle(older.statement.bundle)?;
-        self.publish(after, &bundle, key, now, Some(older.statement.serial))
+        self.publish(after, &bundle, key, now, Purpose::Restore(older.statement.serial))
+    }
+
+    /// Takes a canary back: all nodes run what the others went on with.
+    ///
+    /// # Errors
+    /// As [`Releases::publish`], and if the bundle is gone.
+    pub fn withdraw(
+        &self,
+        after: &Current,
+        rest: Content,
+        key: Option<&SigningKey>,
+        now: Timestamp,
+    ) -> Result<Release, ReleaseError> {
+        self.publish(after, &self.bundle(rest.bundle)?, key, now, Purpose::Restore(rest.serial))
     }
 }

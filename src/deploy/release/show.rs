@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use crate::deploy::release::fleet::{Drift, Fleet};
 use crate::deploy::release::{Release, Statement};
 use crate::diagnostic::render::printable;
 
@@ -43,6 +44,25 @@ pub fn release_line(release: &Release) -> String {
     text + "\n"
 }
 
+/// The release in force, the nodes that follow it, and whether manifests are what is released, for programs.
+pub fn status_document(fleet: &Fleet, drift: Option<&Drift>) -> serde_json::Value {
+    let mut document = serde_json::json!({
+        "formatVersion": FORMAT_VERSION,
+        "release": fleet.current.as_ref().map(Line::of),
+        "fleet": fleet.document(),
+    });
+    if let Some(drift) = drift {
+        document["drift"] = serde_json::json!(drift);
+    }
+    document
+}
+
+/// The same for people.
+pub fn status_text(fleet: &Fleet, drift: Option<&Drift>) -> String {
+    let current = fleet.current.as_ref().map_or_else(|| "nothing was released yet\n".to_owned(), release_line);
+    current + &fleet.summary() + &fleet.table() + &drift.map(Drift::line).unwrap_or_default()
+}
+
 /// Several releases, the newest first, for programs.
 pub fn history_document(releases: &[Release]) -> serde_json::Value {
     let lines: Vec<Line<'_>> = releases.iter().map(Line::of).collect();
@@ -54,7 +74,7 @@ pub fn history_table(releases: &[Release]) -> String {
     if releases.is_empty() {
         return "nothing was released yet\n".to_owned();
     }
-    let mut text = format!("  {:>6}  {:<12}  {:<12}  {:<20}\n", "number", "bundle", "table", "time");
+    let mut text = format!("  {:>6}  {:<12}  {:<12}  time\n", "number", "bundle", "table");
     for (index, release) in releases.iter().enumerate() {
         let Statement { serial, bundle, table, time, .. } = &release.statement;
         let mark = if index == 0 { '*' } else { ' ' };
@@ -68,9 +88,10 @@ pub fn history_table(releases: &[Release]) -> String {
 
 /// What not every release has.
 fn details(release: &Release) -> Vec<String> {
-    let Statement { environment, commit, restores, .. } = &release.statement;
+    let Statement { environment, commit, restores, canary, .. } = &release.statement;
     let commit = commit.as_ref().map(|commit| commit.chars().take(COMMIT_DIGITS).collect::<String>());
     let parts = [
+        canary.as_ref().map(|canary| format!("first on {}", canary.nodes.describe())),
         restores.map(|serial| format!("restores {serial}")),
         environment.as_ref().map(|name| format!("environment {name}")),
         commit.map(|commit| format!("commit {commit}")),

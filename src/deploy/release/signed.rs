@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::deploy::release::{PublicKey, Refusal, SigningKey};
+use crate::deploy::release::{Canary, PublicKey, Refusal, SigningKey};
 use crate::table::Digest;
 
 /// What the payload of an envelope is: a signature of anything else is none of a release.
@@ -37,6 +37,9 @@ pub struct Statement {
     /// The number of the release whose bundle it brings back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restores: Option<u64>,
+    /// Who takes it, if not all nodes do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<Canary>,
 }
 
 /// A release whose envelope was read, and verified as far as the reader wanted.
@@ -155,6 +158,7 @@ mod tests {
             time: Timestamp::UNIX_EPOCH,
             commit: None,
             restores: None,
+            canary: None,
         }
     }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::compiler::{SourceFile, compile, parse};
 use crate::deploy::bundle::{Bundle, Origin};
-use crate::deploy::release::{ReleaseError, Releases, SigningKey, Target, Trust};
+use crate::deploy::release::{Purpose, ReleaseError, Releases, SigningKey, Target, Trust};
 use crate::deploy::store::Location;
 use crate::pipeline::assets::Assets;
 
@@ -59,7 +59,7 @@ fn bundle_for(text: &str, environment: Option<&str>) -> Bytes {
 /// Publishes after what is current.
 fn publish(releases: &Releases, text: &str, key: &SigningKey) -> u64 {
     let after = releases.current(&Trust::Keys(vec![key.public()])).unwrap();
-    releases.publish(&after, &bundle(text), Some(key), Timestamp::UNIX_EPOCH, None).unwrap().statement.serial
+    releases.publish(&after, &bundle(text), Some(key), Timestamp::UNIX_EPOCH, Purpose::All).unwrap().statement.serial
 }
 
 #[test]
@@ -95,7 +95,8 @@ fn of_two_that_publish_at_once_one_wins() {
                     let releases = scratch.releases();
                     let after = releases.current(trust).unwrap();
                     barrier.wait();
-                    let published = releases.publish(&after, &bundle(text), Some(key), Timestamp::UNIX_EPOCH, None);
+                    let published =
+                        releases.publish(&after, &bundle(text), Some(key), Timestamp::UNIX_EPOCH, Purpose::All);
                     match published {
                         Ok(_) => true,
                         Err(ReleaseError::Moved) => false,
@@ -178,7 +179,7 @@ fn a_store_is_of_one_environment() {
     let (releases, trust) = (scratch.releases(), Trust::Keys(vec![key.public()]));
     let publish = |environment| {
         let after = releases.current(&trust).unwrap();
-        releases.publish(&after, &bundle_for("a", environment), Some(&key), Timestamp::UNIX_EPOCH, None)
+        releases.publish(&after, &bundle_for("a", environment), Some(&key), Timestamp::UNIX_EPOCH, Purpose::All)
     };
     assert_eq!(publish(Some("prod")).unwrap().statement.environment.as_deref(), Some("prod"));
     assert!(matches!(publish(Some("dev")), Err(ReleaseError::Environment { .. })));

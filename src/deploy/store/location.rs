@@ -114,6 +114,11 @@ impl Location {
         }
     }
 
+    /// Whether there can be written to it.
+    pub fn is_writable(&self) -> bool {
+        !matches!(self, Self::Https(_))
+    }
+
     /// The folder, if it is one.
     pub fn folder(&self) -> Option<&PathBuf> {
         match self {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ahash::RandomState;
+use serde::{Deserialize, Serialize};
 
 use crate::table::RouteTable;
 use crate::table::space::assumption::Assumption;
@@ -63,7 +64,8 @@ pub struct Change {
 }
 
 /// How grave a change is, the gravest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Risk {
     /// Anybody may call what asked who calls, or what nobody got.
     BecomesPublic,

@@ -36,10 +36,10 @@ impl<'p> Outline<'p> {
     /// Whether some path may meet both.
     pub(super) fn meets(&self, other: &Self) -> bool {
         let (own, its) = (self.segments.len(), other.segments.len());
-        let alike = |(a, b): (&Option<&str>, &Option<&str>)| a.is_none() || b.is_none() || a == b;
+        let alike = |(a, b): (Option<&str>, Option<&str>)| a.is_none() || b.is_none() || a == b;
         (own >= its || self.below)
             && (its >= own || other.below)
-            && self.segments.iter().zip(&other.segments).all(alike)
+            && self.segments.iter().copied().zip(other.segments.iter().copied()).all(alike)
     }
 }
 
