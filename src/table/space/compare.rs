@@ -24,12 +24,15 @@ use crate::table::space::values::Searches;
 /// How many steps a comparison may take in all.
 const BUDGET: usize = 5_000_000;
 
+/// How much all leaves may weigh. Only where hundreds of rules for the same paths change their order they weigh more.
+const ROOM: usize = 100_000;
+
 /// What another table does differently.
 #[derive(Debug, Default)]
 pub struct Difference {
     /// What changes, the gravest first.
     pub changes: Vec<Change>,
-    /// Requests of which it was not found out whether they get the same.
+    /// Requests of which it was not found out whether all get the same; some may be among `changes`.
     pub unproved: Vec<Class>,
 }
 
@@ -98,6 +101,7 @@ pub fn compare(old: &RouteTable, new: &RouteTable) -> Difference {
         texts: Texts::default(),
         searches: Searches::default(),
         budget: BUDGET,
+        room: ROOM,
         changes: BTreeMap::new(),
         unproved: Vec::new(),
     };
@@ -131,6 +135,7 @@ struct Comparison<'a, 't> {
     texts: Texts,
     searches: Searches,
     budget: usize,
+    room: usize,
     changes: Changes,
     unproved: Vec<Class>,
 }
@@ -186,6 +191,7 @@ impl Comparison<'_, '_> {
             fronts,
             assumption: Assumption::new(&self.rules.atoms, &self.texts, &mut self.searches),
             budget: &mut self.budget,
+            room: &mut self.room,
             found: Found::default(),
         };
         Walk::new(&tree, &self.texts, &mut pair).run();

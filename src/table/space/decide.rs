@@ -74,7 +74,12 @@ pub(super) trait Leaves {
     /// What all sides gave; or what is to be asked before that says enough.
     fn leaf(&mut self, assumption: &Assumption<'_>, methods: &MethodSet, ends: &[&End]) -> Option<Question>;
 
-    /// The budget is used up for these requests.
+    /// Whether no more of what sides gave can be kept.
+    fn is_full(&self) -> bool {
+        false
+    }
+
+    /// Too much was to be looked at, or kept: of some of these requests it is not told what they get.
     fn unresolved(&mut self, assumption: &Assumption<'_>, methods: &MethodSet);
 }
 
@@ -96,16 +101,18 @@ pub(super) fn decide(
     if !given.iter().all(|literal| assumption.assume(*literal)) {
         return;
     }
+    let (start, all) = (assumption.depth(), methods.clone());
     let progress = sides.iter().map(|side| begin(side.asked)).collect();
-    let mut stack = vec![Frame { depth: assumption.depth(), literal: None, methods, progress }];
+    let mut stack = vec![Frame { depth: start, literal: None, methods, progress }];
     while let Some(mut frame) = stack.pop() {
         assumption.undo(frame.depth);
         if frame.literal.is_some_and(|literal| !assumption.assume(literal)) {
             continue;
         }
-        if *budget == 0 {
-            leaves.unresolved(assumption, &frame.methods);
-            continue;
+        if *budget == 0 || leaves.is_full() {
+            assumption.undo(start);
+            leaves.unresolved(assumption, &all);
+            return;
         }
         *budget -= 1;
         let Some(question) = advance(sides, assumption, &mut frame, leaves) else { continue };

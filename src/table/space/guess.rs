@@ -5,12 +5,16 @@ use crate::pipeline::certificate::ClientCertificate;
 use crate::pipeline::condition::{FieldCondition, Test};
 use crate::pipeline::head::RequestHead;
 use crate::table::RouteTable;
-use crate::table::router::{NoTrace, Outcome, PathMatch, Rule};
+use crate::table::router::{Outcome, PathMatch, Rule, Trace, Verdict};
 use crate::table::space::decide::Asked;
 use crate::table::space::request::{Value, receive};
 use crate::table::space::texts::{Kind, Texts};
 use crate::value::method::Method;
 use crate::value::path::{PathTemplate, Segment, Shape, normalise};
+
+/// How many candidates the router may try for each rule of a list; a regular expression costs less than one.
+const TRIED: usize = 64;
+const REGEXES_FOR_ONE: usize = 16;
 
 /// A client that comes by a listener for a host.
 pub(super) struct Client<'t> {
@@ -18,17 +22,31 @@ pub(super) struct Client<'t> {
     listener: u16,
     host: String,
     certificate: Option<ClientCertificate>,
+    /// How many candidates a request costs that are not counted, and how many may still be tried.
+    fixed: usize,
+    left: usize,
 }
 
 impl<'t> Client<'t> {
-    /// One that shows some certificate where it must.
-    pub(super) fn new(table: &'t RouteTable, listener: u16, host: String, asked: Asked) -> Self {
+    /// One that shows some certificate where it must, and meets rules of a list.
+    pub(super) fn new<'r>(
+        table: &'t RouteTable,
+        listener: u16,
+        host: String,
+        asked: Asked,
+        list: impl Iterator<Item = &'r Rule>,
+    ) -> Self {
         let certificate = (asked == Asked::Required).then(ClientCertificate::default);
-        Self { table, listener, host, certificate }
+        let (mut rules, mut regexes) = (0, 0);
+        for rule in list {
+            rules += 1;
+            regexes += usize::from(matches!(rule.path, PathMatch::Regex(_)));
+        }
+        Self { table, listener, host, certificate, fixed: regexes / REGEXES_FOR_ONE, left: rules * TRIED }
     }
 
     /// The methods of a rule with which it was met; of one that names none, one method.
-    pub(super) fn meets(&self, rule: &Rule, index: u32, texts: &Texts) -> Vec<Method> {
+    pub(super) fn meets(&mut self, rule: &Rule, index: u32, texts: &Texts) -> Vec<Method> {
         let Some(values) = values(rule, texts) else { return Vec::new() };
         let mut head = RequestHead { host: self.host.clone(), ..RequestHead::default() };
         receive(&mut head, &values);
@@ -53,10 +71,24 @@ impl<'t> Client<'t> {
         met
     }
 
-    fn reaches(&self, index: u32, method: &Method, head: &RequestHead) -> bool {
+    fn reaches(&mut self, index: u32, method: &Method, head: &RequestHead) -> bool {
+        if self.left == 0 {
+            return false;
+        }
+        let mut tally = Tally(self.fixed);
         let router = &self.table.router;
-        let found = router.find_as(method, self.certificate.as_ref(), self.listener, head, &mut NoTrace);
+        let found = router.find_as(method, self.certificate.as_ref(), self.listener, head, &mut tally);
+        self.left = self.left.saturating_sub(tally.0);
         matches!(found, Outcome::Found(hit) if hit.rule == index)
+    }
+}
+
+/// Counts candidates.
+struct Tally(usize);
+
+impl Trace for Tally {
+    fn candidate(&mut self, _: u32, _: Verdict<'_>) {
+        self.0 += 1;
     }
 }
 

@@ -20,6 +20,16 @@ pub(super) struct Leaf<W> {
     pub(super) what: W,
 }
 
+/// With how many answers a leaf is short.
+const SHORT: usize = 8;
+
+impl<W> Leaf<W> {
+    /// What it weighs where all leaves together may not weigh too much.
+    pub(super) fn weight(&self) -> usize {
+        self.literals.len().saturating_sub(SHORT)
+    }
+}
+
 /// More leaves than these are left as they are.
 const LIMIT: usize = 5_000;
 

@@ -32,6 +32,8 @@ pub(super) struct Pair<'a, 't> {
     pub(super) assumption: Assumption<'a>,
     /// How many steps all of them together may still take.
     pub(super) budget: &'a mut usize,
+    /// How much leaves may still weigh.
+    pub(super) room: &'a mut usize,
     pub(super) found: Found,
 }
 
@@ -45,6 +47,7 @@ impl Visit for Pair<'_, '_> {
             fronts: self.fronts,
             equal_tail: if alike { equal_tail(rules, meanings) } else { 0 },
             alike,
+            room: &mut *self.room,
             found: Vec::new(),
         };
         let side = |index: usize| {
@@ -84,6 +87,7 @@ struct Differences<'a, 't> {
     fronts: [Front; SIDES],
     equal_tail: usize,
     alike: bool,
+    room: &'a mut usize,
     found: Vec<Leaf<What>>,
 }
 
@@ -119,6 +123,10 @@ impl Leaves for Differences<'_, '_> {
         None
     }
 
+    fn is_full(&self) -> bool {
+        *self.room == 0
+    }
+
     fn unresolved(&mut self, assumption: &Assumption<'_>, methods: &MethodSet) {
         self.note(assumption, methods, None);
     }
@@ -129,7 +137,9 @@ impl Differences<'_, '_> {
         let mut literals = assumption.literals();
         literals.sort_unstable();
         let certain = what.is_some() && assumption.is_certain();
-        self.found.push(Leaf { methods: methods.clone(), literals, certain, what });
+        let leaf = Leaf { methods: methods.clone(), literals, certain, what };
+        *self.room = self.room.saturating_sub(leaf.weight());
+        self.found.push(leaf);
     }
 
     /// What two rules do differently with the assumed requests.

@@ -120,8 +120,10 @@ fn groups(sites: &Sites<'_>) -> Vec<Group> {
 
 /// Notes what requests show that are made for one rule each.
 fn guess(group: &Group, sites: &Sites<'_>, texts: &Texts, met: &mut Met) {
-    let client = Client::new(sites.table, group.listener, group.host.clone(), group.asked);
-    for place in &sites.lists[group.list] {
+    let list = &sites.lists[group.list];
+    let rules = list.iter().map(|place| sites.rules[*place as usize]);
+    let mut client = Client::new(sites.table, group.listener, group.host.clone(), group.asked, rules);
+    for place in list {
         if met.is_done(*place, group, sites) {
             continue;
         }

@@ -30,6 +30,9 @@ use crate::value::path::PathGlob;
 const BUDGET: usize = 100_000;
 const TOTAL: usize = 5_000_000;
 
+/// How much all leaves may weigh.
+const ROOM: usize = 200_000;
+
 /// Which requests are looked at; an empty list is all.
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
@@ -61,7 +64,7 @@ pub struct Treatment {
 pub struct Survey {
     /// The classes that were wanted, each with what its requests get; no request is in two of them.
     pub classes: Vec<(Treatment, Class)>,
-    /// Requests of which it was not found out what they get.
+    /// Requests of which it was not found out what all of them get; some may be among `classes`.
     pub unknown: Vec<Class>,
 }
 
@@ -72,7 +75,8 @@ pub fn survey(table: &RouteTable, scope: &Scope, plugins: &[&str], is_wanted: &d
     let mut rules = Rules::default();
     let ranked = rules.add(table, &sites.rules);
     let globs: Vec<u32> = scope.paths.iter().map(|glob| rules.atoms.number(Atom::Glob(glob.clone()))).collect();
-    let (texts, mut searches, mut left) = (Texts::default(), Searches::default(), TOTAL);
+    let (texts, mut searches) = (Texts::default(), Searches::default());
+    let (mut left, mut room) = (TOTAL, ROOM);
     let mut found = Survey::default();
     for ((list, front), regions) in groups(&sites, scope) {
         let mut look = Look {
@@ -85,6 +89,7 @@ pub fn survey(table: &RouteTable, scope: &Scope, plugins: &[&str], is_wanted: &d
             is_wanted,
             assumption: Assumption::new(&rules.atoms, &texts, &mut searches),
             left: &mut left,
+            room: &mut room,
             found: HashMap::default(),
         };
         let tree = list.map_or_else(PathTree::new, |list| tree(&sites, list));
@@ -168,6 +173,7 @@ struct Look<'a, 't> {
     is_wanted: &'a dyn Fn(&Treatment) -> bool,
     assumption: Assumption<'a>,
     left: &'a mut usize,
+    room: &'a mut usize,
     found: Treated,
 }
 
@@ -215,6 +221,7 @@ impl Look<'_, '_> {
             front: self.front,
             plugins: self.plugins,
             is_wanted: self.is_wanted,
+            room: &mut *self.room,
             found: Vec::new(),
         };
         let mut budget = BUDGET.min(*self.left);
@@ -234,6 +241,7 @@ struct Treatments<'a, 't> {
     front: Front,
     plugins: &'a [&'a str],
     is_wanted: &'a dyn Fn(&Treatment) -> bool,
+    room: &'a mut usize,
     found: Vec<Leaf<Option<Treatment>>>,
 }
 
@@ -259,6 +267,10 @@ impl Leaves for Treatments<'_, '_> {
         None
     }
 
+    fn is_full(&self) -> bool {
+        *self.room == 0
+    }
+
     fn unresolved(&mut self, assumption: &Assumption<'_>, methods: &MethodSet) {
         self.note(assumption, methods, None);
     }
@@ -269,7 +281,9 @@ impl Treatments<'_, '_> {
         let mut literals = assumption.literals();
         literals.sort_unstable();
         let certain = what.is_some() && assumption.is_certain();
-        self.found.push(Leaf { methods: methods.clone(), literals, certain, what });
+        let leaf = Leaf { methods: methods.clone(), literals, certain, what };
+        *self.room = self.room.saturating_sub(leaf.weight());
+        self.found.push(leaf);
     }
 
     /// Whether a plugin of each name runs.
