@@ -107,6 +107,7 @@ fn the_examples_of_the_manual_have_no_problem() {
             "Route" if text.contains("backend:") => text += BACKEND,
             "Backend" => text += ROUTE,
             "Certificate" => text += LISTENER,
+            "Test" => text += &(BACKEND.to_owned() + &ROUTE.replace("name: all", "name: shop")),
             "Environment" => text += GATEWAY,
             _ => {}
         }

@@ -1,6 +1,7 @@
 //! The arguments that the commands about releases share: which store, whom to believe, what to sign with.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::cli::Exit;
@@ -81,8 +82,15 @@ impl Receipts {
 
     /// Where a node writes them; `None` if the store of the releases can only be read and no other one is named.
     pub fn open_for_writing(&self, releases: &str) -> Result<Option<Box<dyn Objects>>, String> {
-        if self.receipts.is_none() && !location(releases)?.is_writable() {
-            return Ok(None);
+        match &self.receipts {
+            None if !location(releases)?.is_writable() => return Ok(None),
+            None => {}
+            // one that is for receipts alone is made by the first node that writes to it
+            Some(url) => {
+                if let Location::Folder(path) = location(url)? {
+                    fs::create_dir_all(&path).map_err(|error| format!("cannot make {}: {error}", path.display()))?;
+                }
+            }
         }
         self.open(releases).map(Some)
     }

@@ -164,13 +164,7 @@ impl Writer {
     }
 
     fn write(&mut self) {
-        let key = receipt_key(&self.to.node.name);
-        let receipt = self.receipt(Timestamp::now());
-        let written = serde_json::to_vec_pretty(&receipt).map_err(|error| error.to_string());
-        let written = written.and_then(|content| {
-            self.to.store.put(&key, &content, When::Always).map(|_| ()).map_err(|error| error.to_string())
-        });
-        match written {
+        match self.put() {
             Ok(()) => self.told = None,
             Err(error) if self.told.as_ref() != Some(&error) => {
                 tracing::warn!(error, "this node's receipt cannot be written, so it is not seen in the fleet");
@@ -178,6 +172,16 @@ impl Writer {
             }
             Err(_) => {}
         }
+    }
+
+    fn put(&mut self) -> Result<(), String> {
+        let receipt = self.receipt(Timestamp::now());
+        let content = serde_json::to_vec_pretty(&receipt).map_err(|error| error.to_string())?;
+        if !self.to.store.is_there() {
+            return Err(format!("{} is not there", self.to.store.name()));
+        }
+        let key = receipt_key(&self.to.node.name);
+        self.to.store.put(&key, &content, When::Always).map(|_| ()).map_err(|error| error.to_string())
     }
 
     fn receipt(&mut self, now: Timestamp) -> Receipt {

@@ -103,6 +103,10 @@ impl Objects for FolderStore {
         }
     }
 
+    fn is_there(&self) -> bool {
+        self.root.is_dir()
+    }
+
     fn name(&self) -> &str {
         &self.name
     }

@@ -42,6 +42,11 @@ pub trait Objects: Send {
     /// If it cannot be removed.
     fn remove(&self, key: &str) -> Result<(), StoreError>;
 
+    /// Whether the store is where it should be. A folder may be gone with the disk that it is on; who only reports makes no new one.
+    fn is_there(&self) -> bool {
+        true
+    }
+
     /// What people know the store by: its address, without anything secret.
     fn name(&self) -> &str;
 }
