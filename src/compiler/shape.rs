@@ -31,7 +31,7 @@ pub(super) fn check(object: &Object, spec: &Spec, out: &mut Diagnostics) -> bool
         Spec::Route(spec) => route(object, spec, out),
         Spec::Backend(spec) => backend(object, spec, out),
         Spec::Certificate(spec) => certificate(object, spec, out),
-        Spec::Environment(_) | Spec::Grant(_) => {}
+        Spec::Environment(_) | Spec::Grant(_) | Spec::Policy(_) => {}
     }
     out.len() == before
 }

@@ -37,6 +37,15 @@ impl Referent for CertificateKind {
     const EXAMPLE: &'static str = "site";
 }
 
+/// The kind `Route`, as the end of a reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RouteKind;
+
+impl Referent for RouteKind {
+    const KIND: &'static str = "Route";
+    const EXAMPLE: &'static str = "shop";
+}
+
 /// A name, or a name in another namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Target {

@@ -7,6 +7,7 @@ mod problem;
 mod routes;
 
 pub use codes::CODES;
+pub(super) use codes::UNKNOWN_LISTENER;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -196,7 +197,12 @@ fn digest(model: &Model, settings: &Settings, assets: &Assets) -> Option<Digest>
             }
             Some(Spec::Certificate(spec)) if model.is_used(object) => parts.push(Box::new((address, &**spec))),
             Some(
-                Spec::Backend(_) | Spec::Certificate(_) | Spec::Environment(_) | Spec::Gateway(_) | Spec::Grant(_),
+                Spec::Backend(_)
+                | Spec::Certificate(_)
+                | Spec::Environment(_)
+                | Spec::Gateway(_)
+                | Spec::Grant(_)
+                | Spec::Policy(_),
             )
             | None => {}
         }
