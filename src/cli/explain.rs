@@ -28,7 +28,8 @@ pub struct Arguments {
     /// The environment, by the name of its `Environment`.
     #[arg(long, env = "GW_ENV", value_name = "NAME")]
     env: Option<String>,
-    /// The listener that the request comes in by. The default is the one with the port of the URL, else the first.
+    /// The listener that the request comes in by. The default is the one with the port of the URL, else the first that
+    /// speaks its scheme.
     #[arg(long, value_name = "NAME")]
     listener: Option<String>,
     /// How the explanation is shown.

@@ -1,11 +1,13 @@
 //! The commands: one file each, with its arguments and `run()`, and no logic of its own.
 
 mod apply;
+mod bisect;
 mod code;
 mod completion;
 mod diff;
 mod explain;
 mod fmt;
+mod graph;
 mod history;
 mod init;
 mod key;
@@ -15,12 +17,14 @@ mod output;
 mod paths;
 mod plan;
 mod render;
+mod replay;
 mod rollback;
 mod run;
 mod schema;
 mod shown;
 mod status;
 mod store;
+mod test;
 mod validate;
 mod version;
 
@@ -39,7 +43,8 @@ pub enum Exit {
     Error = 1,
     /// There are changes: `plan --detailed-exitcode`.
     Changes = 2,
-    /// Blocked: a broken policy, `--deny-warnings`, a stale plan, a plan that removes most routes, a canary that was taken back.
+    /// Blocked: a broken policy, `--deny-warnings`, a test that fails, a stale plan, a plan that removes most routes, a canary that was
+    /// taken back.
     Blocked = 3,
     /// Published, but the nodes did not come along in time.
     NotFollowed = 4,
@@ -82,6 +87,14 @@ commands! {
     Plan => plan,
     /// Say what changes between two sets of manifests.
     Diff => diff,
+    /// Run the tests of manifests through the whole gateway, offline.
+    Test => test,
+    /// Say which requests of an access log get something else by other manifests.
+    Replay => replay,
+    /// Find the commit that changed what a request gets.
+    Bisect => bisect,
+    /// Draw listeners, routes, plugins and backends.
+    Graph => graph,
     /// Say which route a request gets and why, and what is sent upstream.
     Explain => explain,
     /// Print manifests as they are in an environment, and where each value that it changed is from.

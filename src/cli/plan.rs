@@ -104,8 +104,11 @@ pub fn read(
     choose(&Reader { folder, environment, open: &open, trust: &trust, variables }).map_err(|error| error.to_string())
 }
 
-/// Whether manifests may be put in force; if not, everything that is wrong with them.
-fn valid(side: &Side, output: &Output) -> Result<(), String> {
+/// Whether manifests may be put in force.
+///
+/// # Errors
+/// With everything that is wrong with them.
+pub fn valid(side: &Side, output: &Output) -> Result<(), String> {
     if !side.compiled.diagnostics.has_errors() {
         return Ok(());
     }

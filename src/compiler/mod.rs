@@ -26,7 +26,7 @@ pub mod syntax;
 pub use codes::all as codes;
 pub use environment::several::{Verdict, validate};
 pub use manifests::Manifests;
-pub use object::{Address, Object};
+pub use object::{Address, Object, short as object_name};
 pub use parse::{AssetRequest, Parsed, SourceFile, parse};
 
 use crate::compiler::lint::Reader;
@@ -49,6 +49,8 @@ pub struct Compiled {
     pub places: Vec<Span>,
     /// What breaks policies, but for exceptions that end.
     pub excused: Vec<Excused>,
+    /// The objects, each name once, sorted by address.
+    pub objects: Vec<Object>,
 }
 
 /// Compiles what was parsed, with the files it names, and says all that there is to say of it.
@@ -82,7 +84,7 @@ fn compile_for(reader: Reader, parsed: Parsed, assets: &Assets) -> Compiled {
     environment::point_at_values(&mut diagnostics, &filled);
     diagnostics.sort();
     let table = table.filter(|_| !diagnostics.has_errors());
-    Compiled { sources, diagnostics, table, places, excused }
+    Compiled { sources, diagnostics, table, places, objects: model.objects, excused }
 }
 
 impl Compiled {

@@ -24,12 +24,13 @@ pub struct Address {
 impl Address {
     /// Its name for logs and metrics: without the namespace where that is `default`.
     pub fn short(&self) -> String {
-        if self.namespace.as_str() == DEFAULT_NAMESPACE {
-            self.name.to_string()
-        } else {
-            format!("{}/{}", self.namespace, self.name)
-        }
+        short(&self.namespace, &self.name)
     }
+}
+
+/// The name of an object for logs and metrics.
+pub fn short(namespace: &Name, name: &Name) -> String {
+    if namespace.as_str() == DEFAULT_NAMESPACE { name.to_string() } else { format!("{namespace}/{name}") }
 }
 
 impl fmt::Display for Address {

@@ -60,6 +60,28 @@ pub struct Record {
     pub generation: u64,
     /// Whether the whole answer was sent.
     pub complete: bool,
+    /// What decided, for whoever reads records within the program.
+    #[serde(skip)]
+    pub way: Way,
+}
+
+/// What of the table decided on a request.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Way {
+    /// The rule of the router that it met, by its index.
+    pub rule: Option<u32>,
+    /// The end that it got to, by its index in the route.
+    pub end: Option<usize>,
+}
+
+/// Records that are read within the program.
+pub struct Records(Receiver<(Format, Box<Record>)>);
+
+impl Records {
+    /// The next one, if one is there.
+    pub fn next(&self) -> Option<Box<Record>> {
+        self.0.try_recv().ok().map(|(_, record)| record)
+    }
 }
 
 /// What the log tells of TLS.
@@ -104,6 +126,12 @@ impl AccessLog {
             move || write(&receiver, BufWriter::with_capacity(64 << 10, out), &metrics)
         })?;
         Ok((Self { sender, natural, metrics }, thread))
+    }
+
+    /// A log that the program itself reads.
+    pub fn within(metrics: Arc<Metrics>) -> (Self, Records) {
+        let (sender, receiver) = sync_channel(WAITING);
+        (Self { sender, natural: Format::Json, metrics }, Records(receiver))
     }
 
     /// The format where the manifest leaves the choice.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use crate::pipeline::exchange::Client;
-use crate::proxy::access_log::{Format, Record};
+use crate::proxy::access_log::{Format, Record, Way};
 use crate::proxy::balance::LiveTarget;
 use crate::proxy::connection::Connection;
 use crate::proxy::core::{Heads, Pinned};
@@ -82,13 +82,23 @@ impl Account {
             request_id: String::from_utf8_lossy(id).into_owned(),
             generation: self.generation.number,
             complete: false,
+            way: Way::default(),
         };
         self.record = Some((format, Box::new(record)));
     }
 
-    pub fn note_route(&mut self, name: &str) {
+    /// Notes its route, and the rule that led to it.
+    pub fn note_route(&mut self, name: &str, rule: u32) {
         if let Some((_, record)) = &mut self.record {
             record.route = Some(name.to_owned());
+            record.way.rule = Some(rule);
+        }
+    }
+
+    /// Notes the end of its route that it gets to.
+    pub fn note_end(&mut self, index: usize) {
+        if let Some((_, record)) = &mut self.record {
+            record.way.end = Some(index);
         }
     }
 

@@ -164,6 +164,20 @@ pub fn serve(
     arrive(stream, Connection::new(core, listener, peer))
 }
 
+/// Serves a client within the program, of which it is known who it is and how it speaks.
+pub async fn serve_known(
+    stream: Plain,
+    peer: SocketAddr,
+    scheme: Scheme,
+    core: &Rc<Core>,
+    listener: &Rc<ListenerState>,
+) {
+    core.metrics.places.take(|| u64::MAX).await;
+    let mut connection = Connection::new(core, listener, peer);
+    connection.scheme = scheme;
+    serve_clear(Stream::Plain(stream), Rc::new(connection)).await;
+}
+
 /// Learns who connects, then serves.
 async fn arrive(mut stream: Plain, mut connection: Connection) {
     if connection.is_from_balancer() {

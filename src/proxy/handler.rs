@@ -158,7 +158,7 @@ impl<'t> Trip<'t> {
         let route: &CompiledRoute = &self.generation.table.routes[self.hit.route as usize];
         account.route = Some(self.hit.route);
         self.visit.took_route(&account.generation, self.hit.route);
-        account.note_route(&route.name);
+        account.note_route(&route.name, self.hit.rule);
         let Heads { request: head, response, outgoing } = heads;
         let mut exchange = Exchange {
             request: head,
@@ -193,6 +193,7 @@ impl<'t> Trip<'t> {
     ) -> End {
         let (visit, generation) = (self.visit, self.generation);
         let Some(chosen) = ends::choose(route, exchange, visit) else { return End::status(500, exchange) };
+        account.note_end(chosen.index);
         let (end, live) = (&route.ends[chosen.index], &generation.routes[self.hit.route as usize]);
         let copy = match request.upgrade {
             None => ends::copy(route, live, exchange, visit, account, &self.id),

@@ -96,6 +96,8 @@ pub struct Surroundings {
     listeners: ListenerCache,
     /// What authorities have issued.
     issued: Arc<Issued>,
+    /// The server that stands in for all others.
+    stand_in: Option<SocketAddr>,
 }
 
 /// Why a table cannot be prepared.
@@ -127,7 +129,14 @@ impl Surroundings {
             upstreams: UpstreamCache::default(),
             listeners: ListenerCache::default(),
             issued,
+            stand_in: None,
         }
+    }
+
+    /// The same with one server that stands in for all others: it is asked in plain HTTP/1, and never whether it is well.
+    #[must_use]
+    pub fn with_stand_in(self, address: SocketAddr) -> Self {
+        Self { stand_in: Some(address), ..self }
     }
 }
 
@@ -223,7 +232,11 @@ fn live_backend(
         Ok(LiveTarget::new(name, &server.url, &upstream.host, reached, remembered))
     });
     let targets = targets.collect::<Result<_, PrepareError>>()?;
-    Ok(LiveBackend::new(name.into(), Arc::clone(upstream), targets, state))
+    let upstream = match around.stand_in {
+        None => Arc::clone(upstream),
+        Some(_) => Arc::new(Upstream { health_check: None, announce: None, ..Upstream::clone(upstream) }),
+    };
+    Ok(LiveBackend::new(name.into(), upstream, targets, state))
 }
 
 fn reached(
@@ -232,6 +245,11 @@ fn reached(
     secrets: &Secrets,
     around: &Surroundings,
 ) -> Result<Reached, PrepareError> {
+    if let Some(address) = around.stand_in {
+        let address = Address::Socket(address);
+        let target = Target { address, tls: None, preface: None, protocol: UpstreamProtocol::Http1 };
+        return Ok(Reached { target, lookups: None });
+    }
     let (address, lookups) = if let Ok(ip) = url.host.parse::<IpAddr>() {
         (Address::Socket(SocketAddr::new(ip, url.port)), None)
     } else {

@@ -31,6 +31,7 @@ mod mirror;
 pub mod outgoing;
 mod places;
 mod preface;
+pub mod rehearsal;
 mod request_body;
 mod resolve;
 mod retry;

@@ -44,6 +44,7 @@ pub struct PipelineStep {
 }
 
 /// Where a route ends.
+#[derive(Clone)]
 pub struct End {
     /// The backend's name, as `namespace/name` unless the namespace is `default`.
     pub name: Box<str>,

@@ -21,6 +21,7 @@ pub mod path;
 pub mod percent;
 pub mod reference;
 pub mod regex;
+pub mod request_url;
 pub mod retry;
 pub mod san;
 mod scalar;
@@ -49,6 +50,7 @@ pub const FORMATS: &[Format] = &[
     Format::of::<method::Method>(),
     Format::of::<name::AssetPath>(),
     Format::of::<name::Name>(),
+    Format::of::<network::Address>(),
     Format::of::<network::Network>(),
     Format::of::<path::AskedPath>(),
     Format::of::<path::PathGlob>(),
@@ -57,6 +59,7 @@ pub const FORMATS: &[Format] = &[
     Format::of::<path::PathTemplate>(),
     Format::of::<reference::Target>(),
     Format::of::<regex::Pattern>(),
+    Format::of::<request_url::RequestUrl>(),
     Format::of::<retry::RetryCause>(),
     Format::of::<san::SanPattern>(),
     Format::of::<size::Size>(),

@@ -64,6 +64,35 @@ impl Scalar for Network {
 
 scalar!(Network);
 
+/// One IP address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Address(pub IpAddr);
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Scalar for Address {
+    const FORMAT: &'static str = "gw-ip-address";
+    const DESCRIPTION: &'static str = "An IP address, version 4 or 6.";
+    const EXAMPLES: &'static [&'static str] = &["203.0.113.9", "2001:db8::9"];
+
+    fn parse(text: &str) -> Result<Self, ScalarError> {
+        text.parse().map(Self).map_err(|_| {
+            let error = ScalarError::new("an IP address has four numbers, such as `203.0.113.9`, or is one of IPv6");
+            let address = text.split_once('/').and_then(|(address, _)| address.parse::<IpAddr>().ok());
+            match address {
+                Some(address) => error.suggest(address.to_string()),
+                None => error,
+            }
+        })
+    }
+}
+
+scalar!(Address);
+
 #[cfg(test)]
 mod tests {
     use super::{Network, Scalar};

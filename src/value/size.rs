@@ -23,6 +23,11 @@ impl Size {
         Self(mib << 20)
     }
 
+    /// Twice as much.
+    pub const fn doubled(self) -> Self {
+        Self(self.0.saturating_mul(2))
+    }
+
     /// The bytes.
     pub const fn bytes(self) -> u64 {
         self.0

@@ -74,6 +74,11 @@ impl Folder {
         self.gw_with(words, &[])
     }
 
+    /// Runs `gw` with words that may hold spaces.
+    pub fn gw_words(&self, words: &[&str]) -> Done {
+        self.run(gw_command().args(words))
+    }
+
     /// Runs `gw` with some of its environment.
     pub fn gw_with(&self, words: &str, environment: &[(&str, &str)]) -> Done {
         let mut command = gw_command();

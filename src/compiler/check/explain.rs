@@ -76,10 +76,10 @@ impl Reader<'_> {
             ValidationErrorKind::Minimum { .. } | ValidationErrorKind::Maximum { .. } => {
                 wrong(&OUT_OF_RANGE, format!("{subject} is {}", self.range(pointer)))
             }
-            ValidationErrorKind::MinProperties { .. } | ValidationErrorKind::Not { .. } => {
-                wrong(&WRONG_LENGTH, format!("{subject} has exactly one field"))
-                    .help(format!("write one of {}", listed(&self.known_fields(pointer))))
-            }
+            ValidationErrorKind::MinProperties { .. } => wrong(&WRONG_LENGTH, format!("{subject} cannot be empty"))
+                .help(format!("write one of {}", listed(&self.known_fields(pointer)))),
+            ValidationErrorKind::Not { .. } => wrong(&WRONG_LENGTH, format!("{subject} has exactly one field"))
+                .help(format!("write one of {}", listed(&self.known_fields(pointer)))),
             ValidationErrorKind::MinItems { limit } => {
                 wrong(&WRONG_LENGTH, format!("{subject} has at least {}", counted(*limit, "entry", "entries")))
                     .help("leave the field out for its default, or add an entry")

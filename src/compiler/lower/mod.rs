@@ -202,7 +202,8 @@ fn digest(model: &Model, settings: &Settings, assets: &Assets) -> Option<Digest>
                 | Spec::Environment(_)
                 | Spec::Gateway(_)
                 | Spec::Grant(_)
-                | Spec::Policy(_),
+                | Spec::Policy(_)
+                | Spec::Test(_),
             )
             | None => {}
         }

@@ -6,6 +6,7 @@ pub mod gateway;
 pub mod grant;
 pub mod policy;
 pub mod route;
+pub mod test;
 pub mod variable;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use crate::compiler::manifest::gateway::GatewaySpec;
 use crate::compiler::manifest::grant::GrantSpec;
 use crate::compiler::manifest::policy::PolicySpec;
 use crate::compiler::manifest::route::RouteSpec;
+use crate::compiler::manifest::test::TestSpec;
 use crate::value::name::Name;
 
 /// The only version of the language.
@@ -145,6 +147,8 @@ kinds! {
     Grant => GrantSpec,
     /// What must hold for all of some requests, whatever the routes are.
     Policy => PolicySpec,
+    /// Requests, and what must happen to them.
+    Test => TestSpec,
 }
 
 /// The kind with this name.

@@ -3,12 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::compiler::manifest::test::Requests;
 use crate::plugins::PLUGINS;
 use crate::value::date::Date;
-use crate::value::host::HostPattern;
-use crate::value::method::Method;
-use crate::value::name::Name;
-use crate::value::path::PathGlob;
 use crate::value::reference::{Ref, RouteKind};
 
 /// A rule that every change keeps, over requests rather than over objects. It is decided for all requests at once, and a violation
@@ -22,7 +19,7 @@ pub struct PolicySpec {
     pub severity: PolicySeverity,
     /// Which requests it is for. The default is all.
     #[serde(default)]
-    pub for_all: ForAll,
+    pub for_all: Requests,
     /// What must hold for them: at least one thing, and all that are given.
     pub require: Require,
     /// Routes that it is not for.
@@ -51,33 +48,6 @@ pub enum PolicySeverity {
     Warning,
     /// It is mentioned.
     Note,
-}
-
-/// Which requests: all given conditions hold.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-#[schemars(example = for_all_example())]
-pub struct ForAll {
-    /// They come in on one of these listeners.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("uniqueItems" = true))]
-    pub listeners: Vec<Name>,
-    /// Their host is one of these.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("uniqueItems" = true))]
-    pub hosts: Vec<HostPattern>,
-    /// Their path matches one of these; a last `/**` means everything below.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("uniqueItems" = true))]
-    pub paths: Vec<PathGlob>,
-    /// Their method is one of these.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("uniqueItems" = true))]
-    pub methods: Vec<Method>,
-}
-
-fn for_all_example() -> serde_json::Value {
-    serde_json::json!({ "hosts": ["*.shop.example"], "paths": ["/admin/**"] })
 }
 
 /// What must hold for requests that meet a route: all that are given.
@@ -135,7 +105,7 @@ fn plugin_names(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[schemars(example = exception_example())]
 pub struct Exception {
-    /// The route, `NAMESPACE/NAME` for one in another namespace; no `Grant` is needed to name it here.
+    /// The route.
     pub route: Ref<RouteKind>,
     /// Why: for those who read it later.
     #[schemars(length(min = 1, max = 1000), example = &"the body is signed")]

@@ -24,9 +24,7 @@ impl Model {
             _ => true,
         };
         let lost = self.lost.iter().any(|lost| lost.kind.is_none_or(|kind| kind == GRANT));
-        // whoever names something else than these takes nothing of it
-        let needs_none = *own == target.namespace || !REFERABLE.contains(&target.kind);
-        if needs_none || lost || there.any(allows) {
+        if *own == target.namespace || lost || there.any(allows) {
             return None;
         }
         let message =

@@ -39,6 +39,9 @@ pub struct Model {
 /// The kind of which there is at most one.
 pub(super) const GATEWAY: &str = "Gateway";
 
+/// The kind that has no part in what happens to requests.
+const TEST: &str = "Test";
+
 /// A document that became no object; what is known of it. A reference that it may be the end of is not reported.
 #[derive(Clone, Debug)]
 pub struct Lost {
@@ -60,7 +63,14 @@ pub fn resolve(objects: Vec<Object>, mut lost: Vec<Lost>) -> (Model, Diagnostics
     let objects = unique(objects, &mut lost, &mut out);
     let index: BTreeMap<Address, usize> = objects.iter().enumerate().map(|(i, o)| (o.address.clone(), i)).collect();
     let mut model = Model { used: vec![false; objects.len()], complete: false, objects, lost, index };
-    let used: Vec<usize> = model.objects.iter().flat_map(|object| model.references(object, &mut out)).collect();
+    let mut used = Vec::new();
+    for object in &model.objects {
+        let found = model.references(object, &mut out);
+        // a test decides nothing: what only it names is not in use
+        if object.address.kind != TEST {
+            used.extend(found);
+        }
+    }
     for target in used {
         model.used[target] = true;
     }

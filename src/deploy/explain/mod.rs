@@ -9,7 +9,9 @@ mod request;
 mod walk;
 
 pub use human::human;
-pub use request::{Asked, AskedError};
+pub use request::{Asked, AskedError, listener_named};
+
+use std::fmt;
 
 use serde::Serialize;
 
@@ -89,7 +91,7 @@ pub struct Candidate {
 }
 
 /// A place in a manifest.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Place {
     /// The file.
     pub file: String,
@@ -100,9 +102,18 @@ pub struct Place {
 }
 
 impl Place {
-    fn of(sources: &SourceMap, span: Span) -> Self {
+    /// Where a span begins.
+    pub fn of(sources: &SourceMap, span: Span) -> Self {
         let position = sources.position(span);
-        Self { file: sources.get(span.source).name.clone(), line: position.line, column: position.column }
+        let name = &sources.get(span.source).name;
+        let file = name.strip_prefix("./").unwrap_or(name).to_owned();
+        Self { file, line: position.line, column: position.column }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
     }
 }
 

@@ -19,7 +19,7 @@ pub struct Asked {
     pub scheme: Scheme,
     /// The address of the client.
     pub ip: IpAddr,
-    /// The listener that it comes in by; without a name the one with the URL's port, else the first.
+    /// The listener that it comes in by; without a name the one with the URL's port, else the first that speaks its scheme.
     pub listener: Option<String>,
     target: String,
     port: Option<u16>,
@@ -95,30 +95,55 @@ impl Asked {
     }
 
     /// The index of the listener that it comes in by.
-    pub(super) fn listener(&self, settings: &Settings) -> Result<u16, AskedError> {
+    ///
+    /// # Errors
+    /// If it names one that doesn't exist.
+    pub fn listener(&self, settings: &Settings) -> Result<u16, AskedError> {
         let listeners = &settings.listeners;
         let index = match &self.listener {
-            Some(name) => listeners.iter().position(|listener| listener.name.as_str() == name).ok_or_else(|| {
-                let known = listeners.iter().map(|listener| listener.name.as_str());
-                AskedError::Listener { name: name.clone(), near: did_you_mean(name, known).map(str::to_owned) }
-            })?,
+            Some(name) => listener_named(name, settings)?,
             None => listeners
                 .iter()
                 .position(|listener| listener.address.ip().is_some_and(|ip| Some(ip.port()) == self.port))
+                .or_else(|| listeners.iter().position(|one| one.tls.is_some() == (self.scheme == Scheme::Https)))
                 .unwrap_or(0),
         };
         Ok(u16::try_from(index).unwrap_or(u16::MAX))
     }
 
+    /// The bytes that it would be on a connection.
+    pub fn bytes(&self, body: Option<&str>) -> Vec<u8> {
+        let Self { method, target, fields, .. } = self;
+        match body {
+            None => format!("{method} {target} HTTP/1.1\r\n{fields}\r\n").into(),
+            Some(body) => {
+                let length = body.len();
+                format!("{method} {target} HTTP/1.1\r\n{fields}content-length: {length}\r\n\r\n{body}").into()
+            }
+        }
+    }
+
     /// Takes it in as the proxy does, from the bytes that it would be on a connection.
     pub(super) fn receive(&self, limits: &Limits, head: &mut RequestHead) -> Result<(), Refusal> {
-        let Self { method, target, fields, .. } = self;
-        match parse(format!("{method} {target} HTTP/1.1\r\n{fields}\r\n").as_bytes(), limits, head) {
+        match parse(&self.bytes(None), limits, head) {
             Ok(Some(_)) => Ok(()),
             Ok(None) => Err(Refusal::Head),
             Err(refusal) => Err(refusal),
         }
     }
+}
+
+/// The index of a listener.
+///
+/// # Errors
+/// If it doesn't exist.
+pub fn listener_named(name: &str, settings: &Settings) -> Result<usize, AskedError> {
+    let names = || settings.listeners.iter().map(|listener| listener.name.as_str());
+    let unknown = || {
+        let near = did_you_mean(name, names()).map(str::to_owned);
+        AskedError::Listener { name: name.to_owned(), near }
+    };
+    names().position(|known| known == name).ok_or_else(unknown)
 }
 
 fn field(text: &str) -> Option<(&str, &str)> {

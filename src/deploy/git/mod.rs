@@ -142,6 +142,32 @@ impl Repository {
         Err(GitError::Failed("merge-base".into(), format!("{both} does not exist")))
     }
 
+    /// The commits after one up to another that change the folder, the oldest first; of a merge, the merge itself. None if the one
+    /// is no ancestor of the other.
+    ///
+    /// # Errors
+    /// If Git fails.
+    pub fn history(&self, after: &Commit, up_to: &Commit) -> Result<Vec<Commit>, GitError> {
+        if !git(&self.at, ["merge-base", "--is-ancestor", after.as_str(), up_to.as_str()])?.status.success() {
+            return Ok(Vec::new());
+        }
+        let (range, path) =
+            (format!("{}..{}", after.as_str(), up_to.as_str()), format!(":(top,literal){}", self.folder));
+        let arguments = ["rev-list", "--first-parent", "--reverse", &range, "--", &path];
+        let output = succeed("rev-list", git(&self.at, arguments)?)?;
+        Ok(String::from_utf8_lossy(&output).lines().map(|hash| Commit(hash.to_owned())).collect())
+    }
+
+    /// What people know a commit by: when it was made, by whom, and its subject.
+    ///
+    /// # Errors
+    /// If Git fails.
+    pub fn about(&self, commit: &Commit) -> Result<String, GitError> {
+        let arguments = ["show", "--no-patch", "--format=%as %an: %s", commit.as_str()];
+        let output = succeed("show", git(&self.at, arguments)?)?;
+        Ok(String::from_utf8_lossy(&output).trim().to_owned())
+    }
+
     /// Whether the folder holds anything that is not committed.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::diagnostic::render::xml::{attribute, escaped};
 use crate::diagnostic::render::{Format, Report, counted};
 use crate::diagnostic::{Diagnostic, Severity, SourceId};
 
@@ -62,39 +63,4 @@ fn line(report: &Report<'_>, diagnostic: &Diagnostic) -> String {
     let place = diagnostic.span().map(|span| format!("{}: ", report.place(span))).unwrap_or_default();
     let (severity, code) = (diagnostic.severity.as_str(), diagnostic.code);
     format!("{place}{severity}[{}] {}: {}", code.id, code.name, report.plain(diagnostic))
-}
-
-/// In an attribute, a reader turns white space into blanks unless it is written as a reference.
-fn attribute(text: &str) -> String {
-    escaped(text).replace('\n', "&#10;").replace('\t', "&#9;")
-}
-
-/// XML 1.0 knows no way to write most control characters, not even as references.
-fn escaped(text: &str) -> String {
-    let mut xml = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => xml.push_str("&amp;"),
-            '<' => xml.push_str("&lt;"),
-            '>' => xml.push_str("&gt;"),
-            '"' => xml.push_str("&quot;"),
-            '\r' => xml.push_str("&#13;"),
-            '\n' | '\t' => xml.push(character),
-            '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => xml.push(char::REPLACEMENT_CHARACTER),
-            _ => xml.push(character),
-        }
-    }
-    xml
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{attribute, escaped};
-
-    #[test]
-    fn what_xml_cannot_hold_is_replaced() {
-        let text = "<a b=\"&\">\r\n\u{0}\u{1b}\u{ffff}é";
-        assert_eq!(escaped(text), "&lt;a b=&quot;&amp;&quot;&gt;&#13;\n\u{fffd}\u{fffd}\u{fffd}é");
-        assert_eq!(attribute("a\tb\n"), "a&#9;b&#10;");
-    }
 }

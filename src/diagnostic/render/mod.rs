@@ -9,6 +9,7 @@ mod json;
 mod junit;
 mod printable;
 mod sarif;
+pub mod xml;
 
 pub use json::problems;
 pub use printable::printable;

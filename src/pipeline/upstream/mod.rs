@@ -18,7 +18,7 @@ use crate::pipeline::upstream::tls::UpstreamTls;
 use crate::value::url::TargetUrl;
 
 /// Servers that give the same answers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Upstream {
     /// The servers.
     pub servers: Box<[Server]>,

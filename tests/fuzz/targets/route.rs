@@ -20,7 +20,7 @@ fuzz_target!(|text: &str| {
     }
     let found = match Router::new(rules.clone()).find(0, &head, &mut NoTrace) {
         Outcome::Found(hit) => Some(&rules[hit.rule as usize]),
-        Outcome::MethodNotAllowed(_) | Outcome::NotFound => None,
+        Outcome::MethodNotAllowed(_) | Outcome::Forbidden | Outcome::NotFound => None,
     };
     let wanted = naive(&rules, &head);
     assert_eq!(found.map(Specificity::of), wanted.map(Specificity::of), "{found:?} and {wanted:?} for {head:?}");

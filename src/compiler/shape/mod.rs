@@ -1,5 +1,7 @@
 //! What a schema without `oneOf` cannot say: exactly one of some fields, names that are unique within an object.
 
+mod test;
+
 use std::collections::HashMap;
 
 use crate::backend::http::HttpConfig;
@@ -10,6 +12,7 @@ use crate::compiler::manifest::gateway::GatewaySpec;
 use crate::compiler::manifest::route::{Match, RouteSpec};
 use crate::compiler::object::Object;
 use crate::compiler::quote::listed;
+use crate::compiler::shape::test::test;
 use crate::diagnostic::{Code, Diagnostics, Severity, Span};
 use crate::pipeline::condition::{NamedCondition, Names};
 use crate::pipeline::split::SplitBy;
@@ -31,6 +34,7 @@ pub(super) fn check(object: &Object, spec: &Spec, out: &mut Diagnostics) -> bool
         Spec::Route(spec) => route(object, spec, out),
         Spec::Backend(spec) => backend(object, spec, out),
         Spec::Certificate(spec) => certificate(object, spec, out),
+        Spec::Test(spec) => test(object, spec, out),
         Spec::Environment(_) | Spec::Grant(_) | Spec::Policy(_) => {}
     }
     out.len() == before
