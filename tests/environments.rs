@@ -6,11 +6,13 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::UNIX_EPOCH;
 
 use gw::compiler::environment::render::Rendering;
 use gw::compiler::{Compiled, Manifests, SourceFile, compile, parse, validate};
 use gw::deploy::load::read_folder;
 use gw::pipeline::assets::Assets;
+use gw::value::date::Date;
 
 const TEAMS: &str = "examples/teams";
 
@@ -28,7 +30,7 @@ fn compiled(files: Vec<SourceFile>, environment: Option<&str>) -> Compiled {
 
 /// Each problem as its code, message and help.
 fn problems(files: Vec<SourceFile>) -> Vec<String> {
-    let verdict = validate(Manifests::read(files), None, |_| Assets::new());
+    let verdict = validate(Manifests::read(files), None, Date::of(UNIX_EPOCH), |_| Assets::new());
     let shown = verdict.diagnostics.iter().map(|problem| {
         let help = problem.help.clone().unwrap_or_default();
         format!("{}: {}; {help}", problem.code.id, problem.message)
@@ -165,7 +167,7 @@ fn a_secret_that_a_variable_holds_is_hidden() {
         apiVersion: gw/v1\nkind: Environment\nmetadata: { name: prod }\nspec: { variables: { key: hunter2 } }\n---\n\
         apiVersion: gw/v1\nkind: Route\nmetadata: { name: a }\nspec:\n  public: true\n  plugins:\n    \
         - requestHeaders: { setSecret: { x-key: \"${var.key}\" } }\n    - respond: {}\n";
-    let verdict = validate(Manifests::read(vec![file("a.yaml", text)]), None, |_| Assets::new());
+    let verdict = validate(Manifests::read(vec![file("a.yaml", text)]), None, Date::of(UNIX_EPOCH), |_| Assets::new());
     let codes: Vec<&str> = verdict.diagnostics.iter().map(|problem| problem.code.id).collect();
     assert_eq!(codes, ["GW1209"]);
     assert!(verdict.sources.iter().all(|(_, source)| !source.text.contains("hunter2")));

@@ -5,11 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use gw::compiler::{AssetRequest, Manifests, SourceFile, Verdict, codes, compile, reference, validate};
 use gw::diagnostic::Code;
 use gw::diagnostic::render::{Report, Style, find};
 use gw::pipeline::assets::{Asset, AssetRead, Assets, Folder};
+use gw::value::date::Date;
 
 /// The files of the folder `site`.
 fn site() -> Folder {
@@ -37,7 +39,7 @@ fn compiled(text: &str) -> Verdict {
             let compiled = compile(parsed, &assets);
             Verdict { sources: compiled.sources, diagnostics: compiled.diagnostics }
         }
-        None => validate(manifests, None, assets),
+        None => validate(manifests, None, Date::of(UNIX_EPOCH), assets),
     }
 }
 
@@ -101,6 +103,8 @@ fn the_examples_of_the_manual_have_no_problem() {
     const LISTENER: &str = "---\napiVersion: gw/v1\nkind: Gateway\nmetadata: { name: edge }\nspec:\n  \
         listeners: [{ name: https, address: \"127.0.0.1:0\", tls: { certificates: [shop] } }]\n";
     const GATEWAY: &str = "---\napiVersion: gw/v1\nkind: Gateway\nmetadata: { name: edge }\nspec: {}\n";
+    const WEBHOOK: &str = "---\napiVersion: gw/v1\nkind: Route\nmetadata: { name: webhook }\nspec:\n  \
+        match: [{ path: /hook, methods: [POST] }]\n  public: true\n  plugins: [{ respond: { body: thanks } }]\n";
     for example in reference::examples() {
         let mut text = example.yaml();
         match example.manifest["kind"].as_str().unwrap() {
@@ -109,6 +113,7 @@ fn the_examples_of_the_manual_have_no_problem() {
             "Certificate" => text += LISTENER,
             "Test" => text += &(BACKEND.to_owned() + &ROUTE.replace("name: all", "name: shop")),
             "Environment" => text += GATEWAY,
+            "Policy" => text += WEBHOOK,
             _ => {}
         }
         let compiled = compiled(&text);

@@ -43,7 +43,8 @@ pub enum Exit {
     Error = 1,
     /// There are changes: `plan --detailed-exitcode`.
     Changes = 2,
-    /// Blocked: `--deny-warnings`, a test that fails, a stale plan, a plan that removes most routes, a canary that was taken back.
+    /// Blocked: a broken policy, `--deny-warnings`, a test that fails, a stale plan, a plan that removes most routes, a canary that was
+    /// taken back.
     Blocked = 3,
     /// Published, but the nodes did not come along in time.
     NotFollowed = 4,

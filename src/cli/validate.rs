@@ -3,16 +3,19 @@
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use clap::builder::PossibleValuesParser;
 
 use crate::cli::output::Output;
 use crate::cli::paths::expand;
 use crate::cli::{Exit, shown};
+use crate::compiler::policy::VIOLATION;
 use crate::compiler::{Manifests, SourceFile, Verdict, validate};
 use crate::deploy::load::{read_assets, read_file, read_folder};
 use crate::diagnostic::render::{FORMATS, Format, Report, Style, find};
 use crate::diagnostic::{Severity, fix};
+use crate::value::date::Date;
 
 /// Arguments of `gw validate`.
 #[derive(clap::Args)]
@@ -69,7 +72,9 @@ fn fail(output: &mut Output, message: &str) -> Exit {
 }
 
 fn exit(verdict: &Verdict, deny_warnings: bool) -> Exit {
-    match (verdict.diagnostics.has_errors(), verdict.diagnostics.count(Severity::Warning)) {
+    let mut errors = verdict.diagnostics.iter().filter(|problem| problem.severity == Severity::Error).peekable();
+    match (errors.peek().is_some(), verdict.diagnostics.count(Severity::Warning)) {
+        (true, _) if errors.all(|problem| *problem.code == VIOLATION) => Exit::Blocked,
         (true, _) => Exit::Error,
         (false, 1..) if deny_warnings => Exit::Blocked,
         (false, _) => Exit::Ok,
@@ -84,7 +89,8 @@ struct Read {
 
 impl Read {
     fn verdict(self, environment: Option<&str>) -> Verdict {
-        validate(Manifests::read(self.files), environment, |requests| read_assets(&self.root, requests))
+        let today = Date::of(SystemTime::now());
+        validate(Manifests::read(self.files), environment, today, |requests| read_assets(&self.root, requests))
     }
 }
 

@@ -1,13 +1,14 @@
 //! The table of all codes, from the tables of those who find the problems.
 
-use crate::compiler::{check, environment, lint, lower, resolve, shape, syntax};
+use crate::compiler::{check, environment, lint, lower, policy, resolve, shape, syntax};
 use crate::diagnostic::Code;
 use crate::pipeline::{assets, header_edits, plugin};
 use crate::plugins::PLUGINS;
 
 /// All codes, sorted by their number.
 pub fn all() -> Vec<&'static Code> {
-    let tables = [syntax::CODES, check::CODES, shape::CODES, environment::CODES, resolve::CODES, lower::CODES];
+    let tables =
+        [syntax::CODES, check::CODES, shape::CODES, environment::CODES, resolve::CODES, lower::CODES, policy::CODES];
     let shared = [&assets::ASSET, &plugin::UNKNOWN_PARAMETER, &header_edits::TRANSPORT_HEADER];
     let mut codes: Vec<&'static Code> = tables.into_iter().flatten().copied().chain(shared).collect();
     codes.extend(PLUGINS.iter().flat_map(|plugin| plugin.codes));

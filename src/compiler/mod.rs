@@ -15,6 +15,7 @@ mod manifests;
 mod object;
 mod parallel;
 mod parse;
+pub mod policy;
 pub mod quote;
 pub mod reference;
 mod resolve;
@@ -30,9 +31,11 @@ pub use parse::{AssetRequest, Parsed, SourceFile, parse};
 
 use crate::compiler::lint::Reader;
 use crate::compiler::lower::Lowering;
-use crate::diagnostic::{Diagnostics, SourceMap, Span};
+use crate::compiler::policy::{Excused, Violations};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceMap, Span};
 use crate::pipeline::assets::Assets;
 use crate::table::RouteTable;
+use crate::value::date::Date;
 
 /// What compiling gave.
 pub struct Compiled {
@@ -44,6 +47,8 @@ pub struct Compiled {
     pub table: Option<RouteTable>,
     /// Where each rule of the table's router is written, by its index.
     pub places: Vec<Span>,
+    /// What breaks policies, but for exceptions that end.
+    pub excused: Vec<Excused>,
     /// The objects, each name once, sorted by address.
     pub objects: Vec<Object>,
 }
@@ -67,12 +72,32 @@ fn compile_for(reader: Reader, parsed: Parsed, assets: &Assets) -> Compiled {
     diagnostics.append(lint::run(&model, &levels));
     let Lowering { table, places, diagnostics: problems } = lower::lower(&model, assets);
     diagnostics.append(problems);
+    let mut excused = Vec::new();
     if let Some(table) = &table {
-        diagnostics.append(lint::run_on_table(&lint::Made::new(&model, table, &places), &levels, reader));
+        let made = lint::Made::new(&model, table, &places);
+        diagnostics.append(lint::run_on_table(&made, &levels, reader));
+        let Violations { found, excused: ending } = policy::check(&made, reader);
+        diagnostics.extend(found);
+        excused = ending;
     }
     lint::apply_levels(&mut diagnostics, &levels);
     environment::point_at_values(&mut diagnostics, &filled);
     diagnostics.sort();
     let table = table.filter(|_| !diagnostics.has_errors());
-    Compiled { sources, diagnostics, table, places, objects: model.objects }
+    Compiled { sources, diagnostics, table, places, objects: model.objects, excused }
+}
+
+impl Compiled {
+    /// Reports what policies don't allow any more on a day, because exceptions have ended.
+    pub fn expire(&mut self, today: Date) {
+        let (ended, left): (Vec<_>, _) =
+            std::mem::take(&mut self.excused).into_iter().partition(|excused| excused.until <= today);
+        self.excused = left;
+        self.diagnostics.extend(ended.into_iter().map(|excused| {
+            let ended = format!("the exception for it ended on {}", excused.until);
+            Diagnostic { help: Some(ended), ..excused.diagnostic }
+        }));
+        self.diagnostics.sort();
+        self.table = self.table.take().filter(|_| !self.diagnostics.has_errors());
+    }
 }

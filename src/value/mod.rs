@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod cookie;
+pub mod date;
 pub mod did_you_mean;
 pub mod duration;
 pub mod folder;
@@ -37,6 +38,7 @@ pub const FORMATS: &[Format] = &[
     Format::of::<address::IpListenAddress>(),
     Format::of::<address::ListenAddress>(),
     Format::of::<cookie::CookieName>(),
+    Format::of::<date::Date>(),
     Format::of::<duration::Duration>(),
     Format::of::<folder::FolderPath>(),
     Format::of::<header::HeaderName>(),

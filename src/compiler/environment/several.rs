@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::compiler::{AssetRequest, Manifests, compile};
+use crate::compiler::{AssetRequest, Compiled, Manifests, compile};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceMap, Span};
 use crate::pipeline::assets::Assets;
+use crate::value::date::Date;
 
 /// What is said of manifests.
 pub struct Verdict {
@@ -14,14 +15,22 @@ pub struct Verdict {
     pub diagnostics: Diagnostics,
 }
 
-/// Compiles manifests for an environment, or for all in turn if none is chosen. `read` reads the files that they name.
-pub fn validate(manifests: Manifests, environment: Option<&str>, read: impl Fn(&[AssetRequest]) -> Assets) -> Verdict {
+/// Compiles manifests for an environment, or for all in turn if none is chosen, as they are judged on a day. `read` reads the files
+/// that they name.
+pub fn validate(
+    manifests: Manifests,
+    environment: Option<&str>,
+    today: Date,
+    read: impl Fn(&[AssetRequest]) -> Assets,
+) -> Verdict {
     let environments = manifests.environments();
     let check = |manifests: Manifests, environment: Option<&str>| {
         let parsed = manifests.parse(environment);
         let assets = read(&parsed.asset_requests());
-        let compiled = compile(parsed, &assets);
-        Verdict { sources: compiled.sources, diagnostics: compiled.diagnostics }
+        let mut compiled = compile(parsed, &assets);
+        compiled.expire(today);
+        let Compiled { sources, diagnostics, .. } = compiled;
+        Verdict { sources, diagnostics }
     };
     if environment.is_some() || environments.is_empty() {
         return check(manifests, environment);

@@ -16,14 +16,14 @@ pub const CODES: &[&Code] = &[
     &ACME_TERMS,
 ];
 
-pub(super) static UNKNOWN_LISTENER: Code = Code {
+pub(in crate::compiler) static UNKNOWN_LISTENER: Code = Code {
     id: "GW2101",
     name: "unknown-listener",
     severity: Severity::Error,
     page: "\
 # GW2101: unknown-listener
 
-A route names a listener that the `Gateway` doesn't have. Without a `Gateway` there is one, `http`.
+A route or a policy names a listener that the `Gateway` doesn't have. Without a `Gateway` there is one, `http`.
 
 ```yaml wrong
 apiVersion: gw/v1

@@ -7,6 +7,7 @@ mod problem;
 mod routes;
 
 pub use codes::CODES;
+pub(super) use codes::UNKNOWN_LISTENER;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -201,6 +202,7 @@ fn digest(model: &Model, settings: &Settings, assets: &Assets) -> Option<Digest>
                 | Spec::Environment(_)
                 | Spec::Gateway(_)
                 | Spec::Grant(_)
+                | Spec::Policy(_)
                 | Spec::Test(_),
             )
             | None => {}

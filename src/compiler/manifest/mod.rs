@@ -4,6 +4,7 @@ pub mod certificate;
 pub mod environment;
 pub mod gateway;
 pub mod grant;
+pub mod policy;
 pub mod route;
 pub mod test;
 pub mod variable;
@@ -18,6 +19,7 @@ use crate::compiler::manifest::certificate::CertificateSpec;
 use crate::compiler::manifest::environment::EnvironmentSpec;
 use crate::compiler::manifest::gateway::GatewaySpec;
 use crate::compiler::manifest::grant::GrantSpec;
+use crate::compiler::manifest::policy::PolicySpec;
 use crate::compiler::manifest::route::RouteSpec;
 use crate::compiler::manifest::test::TestSpec;
 use crate::value::name::Name;
@@ -143,6 +145,8 @@ kinds! {
     Environment => EnvironmentSpec,
     /// Which other namespaces may refer to objects of its own.
     Grant => GrantSpec,
+    /// What must hold for all of some requests, whatever the routes are.
+    Policy => PolicySpec,
     /// Requests, and what must happen to them.
     Test => TestSpec,
 }

@@ -35,7 +35,7 @@ pub(super) fn check(object: &Object, spec: &Spec, out: &mut Diagnostics) -> bool
         Spec::Backend(spec) => backend(object, spec, out),
         Spec::Certificate(spec) => certificate(object, spec, out),
         Spec::Test(spec) => test(object, spec, out),
-        Spec::Environment(_) | Spec::Grant(_) => {}
+        Spec::Environment(_) | Spec::Grant(_) | Spec::Policy(_) => {}
     }
     out.len() == before
 }

@@ -87,8 +87,9 @@ impl Routed {
 pub struct Observed<'t> {
     /// What it gets.
     pub outcome: Outcome,
-    /// The rule that it meets.
+    /// The rule that it meets, and its index.
     pub(super) rule: Option<&'t Rule>,
+    pub(super) index: Option<u32>,
     pub(super) front: Front,
 }
 
@@ -98,7 +99,7 @@ pub fn observe<'t>(table: &'t RouteTable, request: &Request) -> Observed<'t> {
     let listener = listeners.find(|(listener, _)| listener.name.as_str() == request.listener).map(|(_, index)| index);
     let front = front(table, listener, &request.head.host);
     let certificate = seen(front, request);
-    let nothing = |outcome| Observed { outcome, rule: None, front };
+    let nothing = |outcome| Observed { outcome, rule: None, index: None, front };
     let Some(listener) = listener else { return nothing(Outcome::NotListening) };
     if front.asked == Asked::Required && certificate.is_none() {
         return nothing(Outcome::Refused);
@@ -106,7 +107,8 @@ pub fn observe<'t>(table: &'t RouteTable, request: &Request) -> Observed<'t> {
     match table.router.find_as(&request.head.method, certificate, listener, &request.head, &mut NoTrace) {
         Found::Found(hit) => {
             let rule = &table.router.rules()[hit.rule as usize];
-            Observed { outcome: Outcome::Routed(Routed::new(table, rule, front.asked)), rule: Some(rule), front }
+            let outcome = Outcome::Routed(Routed::new(table, rule, front.asked));
+            Observed { outcome, rule: Some(rule), index: Some(hit.rule), front }
         }
         Found::MethodNotAllowed(methods) => nothing(Outcome::MethodNotAllowed(MethodSet::of(&methods))),
         Found::Forbidden => nothing(Outcome::Forbidden),

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use ahash::RandomState;
 
 use crate::table::RouteTable;
-use crate::table::router::Rule;
 use crate::table::space::assumption::Assumption;
 use crate::table::space::atoms::{Atom, Literal};
 use crate::table::space::class::Class;
@@ -158,9 +157,7 @@ pub fn treatment(table: &RouteTable, request: &Request, plugins: &[&str]) -> Tre
         })
     };
     let runs = plugins.iter().map(runs).collect();
-    let index = |rule: &Rule| table.router.rules().iter().zip(0..).find(|(other, _)| std::ptr::eq(*other, rule));
-    let rule = observed.rule.and_then(index).map(|(_, index)| index);
-    Treatment { outcome: observed.outcome, rule, secure: observed.front.secure, runs }
+    Treatment { outcome: observed.outcome, rule: observed.index, secure: observed.front.secure, runs }
 }
 
 struct Look<'a, 't> {
