@@ -25,7 +25,7 @@ Data goes to standard output, logs and progress to standard error. Colours are u
 | 0 | all is well; warnings are allowed |
 | 1 | an error, a wrong command line included |
 | 2 | there are changes, only with `plan --detailed-exitcode` |
-| 3 | blocked: a policy is broken, `--deny-warnings`, a saved plan that is stale, a plan that removes most routes, a canary that was taken back |
+| 3 | blocked: a policy is broken, a test that fails, `--deny-warnings`, a saved plan that is stale, a plan that removes most routes, a canary that was taken back |
 | 4 | a release is published, and the nodes did not come along in time |
 ";
 
