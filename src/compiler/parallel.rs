@@ -1,4 +1,4 @@
-//! The same work for each of many things, on all cores; what it gives is in the order of the things.
+//! Work on all cores: the same for each of many things, with what it gives in the order of the things; and two works at once.
 
 use std::num::NonZero;
 use std::thread;
@@ -20,5 +20,14 @@ pub fn each<T: Send, R: Send>(things: &mut [T], work: impl Fn(&mut T) -> R + Syn
             .into_iter()
             .flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect()
+    })
+}
+
+/// Does two things at once, the first one on this thread.
+pub fn both<A, B: Send>(first: impl FnOnce() -> A, second: impl FnOnce() -> B + Send) -> (A, B) {
+    thread::scope(|scope| {
+        let second = scope.spawn(second);
+        let first = first();
+        (first, second.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })
 }

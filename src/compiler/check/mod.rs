@@ -86,8 +86,8 @@ fn api_version(root: &Node, out: &mut Diagnostics) -> bool {
 }
 
 fn kind_of<'a>(root: &Node, keys: impl Iterator<Item = &'a str>, out: &mut Diagnostics) -> Option<&'static KindInfo> {
-    let names: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
-    let list = format!("the kinds are {}", listed(&names));
+    let names = || KINDS.iter().map(|kind| kind.name);
+    let list = || format!("the kinds are {}", listed(&names().collect::<Vec<_>>()));
     let Some(node) = root.get("kind") else {
         let place = root.span.start();
         let typo = keys.into_iter().find(|key| did_you_mean(key, ["kind"]).is_some());
@@ -97,14 +97,14 @@ fn kind_of<'a>(root: &Node, keys: impl Iterator<Item = &'a str>, out: &mut Diagn
                 let problem = Diagnostic::new(&UNKNOWN_FIELD, message).at(entry.key_span, "");
                 problem.help("did you mean `kind`?").fix("rename the field", entry.key_span, "kind")
             }
-            None => Diagnostic::new(&MISSING_FIELD, "the field `kind` is missing").at(place, "").help(list),
+            None => Diagnostic::new(&MISSING_FIELD, "the field `kind` is missing").at(place, "").help(list()),
         };
         out.push(diagnostic);
         return None;
     };
     let Value::String(text) = &node.value else {
         let message = format!("`kind` is a string, not {}", node.kind_name());
-        out.push(Diagnostic::new(&WRONG_TYPE, message).at(node.span, "").help(list));
+        out.push(Diagnostic::new(&WRONG_TYPE, message).at(node.span, "").help(list()));
         return None;
     };
     if let Some(kind) = kind(text) {
@@ -112,11 +112,11 @@ fn kind_of<'a>(root: &Node, keys: impl Iterator<Item = &'a str>, out: &mut Diagn
     }
     let message = format!("there is no kind `{}`", text.escape_debug());
     let diagnostic = Diagnostic::new(&UNKNOWN_KIND, message).at(node.span, "");
-    out.push(match did_you_mean(text, names.iter().copied()) {
+    out.push(match did_you_mean(text, names()) {
         Some(near) => {
             diagnostic.help(format!("did you mean `{near}`?")).fix("use the kind that exists", node.span, near)
         }
-        None => diagnostic.help(list),
+        None => diagnostic.help(list()),
     });
     None
 }

@@ -18,6 +18,7 @@ use crate::compiler::lower::routes::{Context, Lowered, lower_route};
 use crate::compiler::manifest::Spec;
 use crate::compiler::manifest::gateway::GatewaySpec;
 use crate::compiler::object::{Address, Object};
+use crate::compiler::parallel;
 use crate::compiler::parse::join;
 use crate::compiler::resolve::Model;
 use crate::compiler::resolve::walk::{Marked, marked};
@@ -26,6 +27,7 @@ use crate::pipeline::assets::{ASSET, AssetRead, Assets, Folder};
 use crate::pipeline::backend::{Backend, BackendContext};
 use crate::pipeline::upstream::Upstream;
 use crate::table::digest::Part;
+use crate::table::route::CompiledRoute;
 use crate::table::router::{Conflict, Router, Rule, conflicts};
 use crate::table::settings::Settings;
 use crate::table::tls::{Certificate, ListenerTls};
@@ -53,25 +55,10 @@ pub fn lower(model: &Model, assets: &Assets) -> Lowering {
     let mut secrets: BTreeSet<Secret> = certificates.values().flat_map(Certificate::secrets).collect();
     secrets.extend(settings.listeners.iter().flat_map(|listener| &listener.tls).flat_map(ListenerTls::secrets));
     secrets.extend(used_backends(model, &backends).flat_map(|upstream| upstream.tls.secrets()));
-    let mut routes = Vec::new();
-    let mut complete = true;
-    let mut rules: Vec<Rule> = Vec::new();
-    let mut origins: Vec<&Object> = Vec::new();
     let context = Context { settings: &settings, listeners_known: model.is_gateway_known(), backends: &backends };
-    for object in &model.objects {
-        let Some(Spec::Route(spec)) = &object.spec else { continue };
-        let Lowered { route, rules: mut own, secrets: mut named } =
-            lower_route(object, spec, routes.len(), &context, &mut out);
-        complete &= route.is_some();
-        secrets.append(&mut named);
-        routes.extend(route);
-        origins.extend(own.iter().map(|_| object));
-        rules.append(&mut own);
-    }
-    for conflict in conflicts(&rules) {
-        report_conflict(&conflict, &rules, &origins, &mut out);
-    }
-    let digest = digest(model, &settings, assets);
+    let (Routes { routes, rules, origins, secrets: named, complete }, digest) =
+        parallel::both(|| lower_routes(model, &context, &mut out), || digest(model, &settings, assets));
+    secrets.extend(named);
     let places = (0..rules.len()).map(|rule| place(&rules[rule], origins[rule])).collect();
     let table = digest.map(|digest| RouteTable {
         digest,
@@ -82,6 +69,43 @@ pub fn lower(model: &Model, assets: &Assets) -> Lowering {
         secrets,
     });
     Lowering { table: table.filter(|_| complete && !out.has_errors()), places, diagnostics: out }
+}
+
+/// The routes of a table, with what the whole table needs of them.
+#[derive(Default)]
+struct Routes<'a> {
+    routes: Vec<CompiledRoute>,
+    rules: Vec<Rule>,
+    /// The object of each rule.
+    origins: Vec<&'a Object>,
+    secrets: BTreeSet<Secret>,
+    /// Whether each route could be made.
+    complete: bool,
+}
+
+fn lower_routes<'a>(model: &'a Model, context: &Context<'_>, out: &mut Diagnostics) -> Routes<'a> {
+    let specs = model.objects.iter().filter_map(|object| match &object.spec {
+        Some(Spec::Route(spec)) => Some((object, spec)),
+        _ => None,
+    });
+    let mut specs: Vec<_> = specs.enumerate().collect();
+    let lowered = parallel::each(&mut specs, |(index, (object, spec))| {
+        let mut problems = Diagnostics::default();
+        (lower_route(object, spec, *index, context, &mut problems), problems)
+    });
+    let mut all = Routes { complete: true, ..Routes::default() };
+    for ((_, (object, _)), (Lowered { route, mut rules, mut secrets }, problems)) in specs.into_iter().zip(lowered) {
+        out.append(problems);
+        all.complete &= route.is_some();
+        all.secrets.append(&mut secrets);
+        all.routes.extend(route);
+        all.origins.extend(rules.iter().map(|_| object));
+        all.rules.append(&mut rules);
+    }
+    for conflict in conflicts(&all.rules) {
+        report_conflict(&conflict, &all.rules, &all.origins, out);
+    }
+    all
 }
 
 /// Where a rule is written: its entry of `match`, or what stands nearest to where that would be.
