@@ -19,10 +19,13 @@ spec:
   plugins: [{ respond: { body: orders } }]
 ";
 
-fn validated(policy: &str, route: &str) -> Done {
+fn policy(more: &str) -> String {
     let head = "apiVersion: gw/v1\nkind: Policy\nmetadata: { name: writes }\nspec:\n  forAll: { methods: [PUT] }\n";
-    let policy = format!("{head}  require: {{ authenticated: true }}\n{policy}");
-    let folder = Folder::with(&[("gateway.d/policy.yaml", &policy), ("gateway.d/route.yaml", route)]);
+    format!("{head}  require: {{ authenticated: true }}\n{more}")
+}
+
+fn validated(more: &str, route: &str) -> Done {
+    let folder = Folder::with(&[("gateway.d/policy.yaml", &policy(more)), ("gateway.d/route.yaml", route)]);
     folder.gw("validate --output json")
 }
 
@@ -32,6 +35,12 @@ fn a_broken_policy_blocks() {
     assert_eq!(done.code, 3, "{done:?}");
     assert!(done.out.contains("PUT http://x.invalid/orders/x"), "{done:?}");
     assert_eq!(validated("  severity: warning\n", ROUTE).code, 0);
+    let folder = Folder::with(&[("gateway.d/policy.yaml", &policy("")), ("gateway.d/route.yaml", ROUTE)]);
+    for command in ["plan", "test", "validate --output github", "apply --store store --allow-unsigned --yes"] {
+        let done = folder.gw(command);
+        assert_eq!(done.code, 3, "{command}: {done:?}");
+        assert!((done.out + &done.err).contains("PUT http://x.invalid/orders/x"), "{command}");
+    }
     let wrong = ROUTE.replace("respond", "respnod");
     assert_eq!(validated("", &wrong).code, 1, "what is wrong is not only blocked");
 }

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use crate::cli::Exit;
+use crate::cli::failed::Failed;
 use crate::cli::output::Output;
-use crate::cli::plan::{Shows, error, read};
+use crate::cli::plan::{Shows, error, read, valid};
 use crate::cli::store::Trusted;
 use crate::deploy::plan::plan;
 use crate::deploy::plan::side::Origin;
@@ -37,21 +38,23 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
     match compared(&arguments, output) {
         Ok(true) if arguments.detailed_exitcode => Exit::Changes,
         Ok(_) => Exit::Ok,
-        Err(message) => {
-            output.note(&message);
-            Exit::Error
-        }
+        Err(failed) => failed.tell(output),
     }
 }
 
 /// Whether anything changes.
-fn compared(arguments: &Arguments, output: &mut Output) -> Result<bool, String> {
+fn compared(arguments: &Arguments, output: &mut Output) -> Result<bool, Failed> {
     let environment = arguments.env.as_deref().filter(|name| !name.is_empty());
     let named =
         |name: &str| read(&arguments.dir, environment, &arguments.trusted, |reader| reader.named(name)).map_err(error);
     let (old, new) = (named(&arguments.old)?, named(&arguments.new)?);
     if let (Origin::Nothing(why), Origin::Nothing(_)) = (&old.origin, &new.origin) {
-        return Err(error(format!("there is no manifest on either side: {why}")));
+        return Err(error(format!("there is no manifest on either side: {why}")).into());
+    }
+    valid(&new, output)?;
+    // going on from what is wrong is how it is mended
+    if let Err(failed) = valid(&old, output) {
+        failed.tell(output);
     }
     let plan = plan(&old, &new);
     arguments.shows.show(&plan, output)?;

@@ -6,6 +6,7 @@ mod code;
 mod completion;
 mod diff;
 mod explain;
+mod failed;
 mod fmt;
 mod graph;
 mod history;
@@ -33,6 +34,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches as _, Parser, Subcommand};
 
 use crate::cli::output::Output;
+use crate::compiler::policy::VIOLATION;
+use crate::diagnostic::{Diagnostics, Severity};
 
 /// What a command ends with. The numbers are the same for every command and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +51,14 @@ pub enum Exit {
     Blocked = 3,
     /// Published, but the nodes did not come along in time.
     NotFollowed = 4,
+}
+
+impl Exit {
+    /// What manifests with errors end a command with: policies alone block, for nothing is wrong with the manifests themselves.
+    fn of_errors(diagnostics: &Diagnostics) -> Self {
+        let mut errors = diagnostics.iter().filter(|problem| problem.severity == Severity::Error);
+        if errors.all(|problem| *problem.code == VIOLATION) { Self::Blocked } else { Self::Error }
+    }
 }
 
 /// A declarative API gateway: manifests in Git, one immutable routing table, swapped atomically.

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValuesParser;
 
+use crate::cli::failed::Failed;
 use crate::cli::output::Output;
 use crate::cli::store::{Trusted, open};
 use crate::cli::{Exit, shown};
 use crate::deploy::plan::base::Reader;
 use crate::deploy::plan::side::{Side, SideError};
 use crate::deploy::plan::{FORMATS, Format, Look, Plan, plan};
-use crate::diagnostic::render;
 
 /// Arguments of `gw plan`.
 #[derive(clap::Args)]
@@ -65,14 +65,11 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
     match made(&arguments, output) {
         Ok(plan) if arguments.detailed_exitcode && plan.has_changes() => Exit::Changes,
         Ok(_) => Exit::Ok,
-        Err(message) => {
-            output.note(&message);
-            Exit::Error
-        }
+        Err(failed) => failed.tell(output),
     }
 }
 
-fn made(arguments: &Arguments, output: &mut Output) -> Result<Plan, String> {
+fn made(arguments: &Arguments, output: &mut Output) -> Result<Plan, Failed> {
     let environment = arguments.env.as_deref().filter(|name| !name.is_empty());
     let target = Side::folder(&arguments.dir, environment).map_err(error)?;
     valid(&target, output)?;
@@ -108,13 +105,8 @@ pub fn read(
 ///
 /// # Errors
 /// With everything that is wrong with them.
-pub fn valid(side: &Side, output: &Output) -> Result<(), String> {
-    if !side.compiled.diagnostics.has_errors() {
-        return Ok(());
-    }
-    let (sources, diagnostics) = (&side.compiled.sources, &side.compiled.diagnostics);
-    let report = render::Report { sources, diagnostics, style: output.log_style };
-    Err((render::FORMATS[0].render)(&report))
+pub fn valid(side: &Side, output: &Output) -> Result<(), Failed> {
+    if side.compiled.diagnostics.has_errors() { Err(Failed::invalid(&side.compiled, output)) } else { Ok(()) }
 }
 
 /// An error as it is said.

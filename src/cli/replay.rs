@@ -9,6 +9,7 @@ use std::thread;
 use clap::ValueEnum;
 
 use crate::cli::Exit;
+use crate::cli::failed::Failed;
 use crate::cli::output::Output;
 use crate::cli::plan::{error, read, valid};
 use crate::cli::store::Trusted;
@@ -56,14 +57,11 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
             output.data(&text);
             Exit::Ok
         }
-        Err(message) => {
-            output.note(&message);
-            Exit::Error
-        }
+        Err(failed) => failed.tell(output),
     }
 }
 
-fn replayed(arguments: &Arguments, output: &Output) -> Result<String, String> {
+fn replayed(arguments: &Arguments, output: &Output) -> Result<String, Failed> {
     let environment = arguments.env.as_deref().filter(|name| !name.is_empty());
     let mut new = Side::folder(&arguments.folder, environment).map_err(error)?;
     valid(&new, output)?;
@@ -71,14 +69,14 @@ fn replayed(arguments: &Arguments, output: &Output) -> Result<String, String> {
     let mut old = base.map_err(error)?;
     valid(&old, output)?;
     let replay = Replay::new(&mut old.compiled, &mut new.compiled, &arguments.host);
-    let Some(replay) = replay else { return Err(error("the manifests have errors")) };
+    let Some(replay) = replay else { return Err(error("the manifests have errors").into()) };
     let log = |path: &Path| -> io::Result<Box<dyn Read>> {
         Ok(if path == Path::new("-") { Box::new(io::stdin()) } else { Box::new(File::open(path)?) })
     };
     let threads = arguments.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
     let report = log(&arguments.log).and_then(|log| replay.run(log, threads));
     let report = report.map_err(|e| error(format!("cannot read {}: {e}", arguments.log.display())))?;
-    shown(&report, arguments.output).map_err(error)
+    Ok(shown(&report, arguments.output).map_err(error)?)
 }
 
 fn shown(report: &Report, format: Format) -> serde_json::Result<String> {

@@ -5,12 +5,11 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use crate::cli::Exit;
+use crate::cli::failed::Failed;
 use crate::cli::output::Output;
 use crate::cli::plan::error;
-use crate::compiler::Compiled;
 use crate::deploy::load::compile_folder;
 use crate::deploy::test::{Ran, Report, Wanted, generate, human, junit, run_folder};
-use crate::diagnostic::render;
 
 /// Arguments of `gw test`.
 #[derive(clap::Args)]
@@ -56,28 +55,19 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
             output.data(&text);
             exit
         }
-        Err(message) => {
-            output.note(&message);
-            Exit::Error
-        }
+        Err(failed) => failed.tell(output),
     }
 }
 
-/// The problems that leave no table.
-fn problems(compiled: &Compiled, output: &Output) -> String {
-    let (sources, diagnostics) = (&compiled.sources, &compiled.diagnostics);
-    (render::FORMATS[0].render)(&render::Report { sources, diagnostics, style: output.log_style })
-}
-
-fn generated(arguments: &Arguments, output: &Output) -> Result<(String, Exit), String> {
+fn generated(arguments: &Arguments, output: &Output) -> Result<(String, Exit), Failed> {
     let mut compiled = compile_folder(&arguments.folder, arguments.env.as_deref()).map_err(error)?;
     match generate(&mut compiled).map_err(error)? {
         Some(text) => Ok((text, Exit::Ok)),
-        None => Err(problems(&compiled, output)),
+        None => Err(Failed::invalid(&compiled, output)),
     }
 }
 
-fn tested(arguments: &Arguments, output: &mut Output) -> Result<(String, Exit), String> {
+fn tested(arguments: &Arguments, output: &mut Output) -> Result<(String, Exit), Failed> {
     let wanted = Wanted {
         filter: arguments.filter.clone(),
         coverage: arguments.coverage || arguments.fail_under.is_some(),
@@ -85,10 +75,10 @@ fn tested(arguments: &Arguments, output: &mut Output) -> Result<(String, Exit), 
     };
     let report = match run_folder(&arguments.folder, arguments.env.as_deref(), &wanted).map_err(error)? {
         Ran::Report(report) => report,
-        Ran::Invalid(compiled) => return Err(problems(&compiled, output)),
+        Ran::Invalid(compiled) => return Err(Failed::invalid(&compiled, output)),
     };
     match &arguments.filter {
-        Some(filter) if report.total == 0 => return Err(error(format!("no case has `{filter}` in its name"))),
+        Some(filter) if report.total == 0 => return Err(error(format!("no case has `{filter}` in its name")).into()),
         None if report.total == 0 => output.note(&format!("there is no `Test` in {}\n", arguments.folder.display())),
         _ => {}
     }

@@ -10,7 +10,6 @@ use clap::builder::PossibleValuesParser;
 use crate::cli::output::Output;
 use crate::cli::paths::expand;
 use crate::cli::{Exit, shown};
-use crate::compiler::policy::VIOLATION;
 use crate::compiler::{Manifests, SourceFile, Verdict, validate};
 use crate::deploy::load::{read_assets, read_file, read_folder};
 use crate::diagnostic::render::{FORMATS, Format, Report, Style, find};
@@ -72,12 +71,10 @@ fn fail(output: &mut Output, message: &str) -> Exit {
 }
 
 fn exit(verdict: &Verdict, deny_warnings: bool) -> Exit {
-    let mut errors = verdict.diagnostics.iter().filter(|problem| problem.severity == Severity::Error).peekable();
-    match (errors.peek().is_some(), verdict.diagnostics.count(Severity::Warning)) {
-        (true, _) if errors.all(|problem| *problem.code == VIOLATION) => Exit::Blocked,
-        (true, _) => Exit::Error,
-        (false, 1..) if deny_warnings => Exit::Blocked,
-        (false, _) => Exit::Ok,
+    match verdict.diagnostics.count(Severity::Warning) {
+        _ if verdict.diagnostics.has_errors() => Exit::of_errors(&verdict.diagnostics),
+        1.. if deny_warnings => Exit::Blocked,
+        _ => Exit::Ok,
     }
 }
 

@@ -159,13 +159,13 @@ fn violation(
     let route = made.route(rule)?;
     let (name, policy_name) = (route.address.short(), object.address.short());
     let lacks = broken(made, &policy.require, treatment).join(", and ");
-    let message = format!("the route `{name}` breaks the policy `{policy_name}`: {lacks}");
-    let remark = match &class.witness {
-        Some(request) => format!("for example `{request}`"),
-        None => format!("perhaps `{class}`"),
+    let example = match &class.witness {
+        Some(request) => format!("for example for `{request}`"),
+        None => format!("perhaps for `{class}`"),
     };
+    let message = format!("the route `{name}` breaks the policy `{policy_name}`: {lacks}, {example}");
     let problem = Diagnostic { severity: severity(policy), ..route.problem(&VIOLATION, message) };
-    let problem = problem.at(made.place(rule)?, remark).at(object.key_place("/spec/require"), "required here");
+    let problem = problem.at(made.place(rule)?, "").at(object.key_place("/spec/require"), "required here");
     Some(problem.help("change the route, or name it with a reason in the `except` of the policy"))
 }
 

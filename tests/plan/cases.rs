@@ -36,6 +36,11 @@ fn fields_that_change() {
 }
 
 #[test]
+fn a_limit_is_not_said_to_change_nothing() {
+    check("limit-raised", 2);
+}
+
+#[test]
 fn what_matters_for_security_comes_first() {
     check("security", 2);
 }

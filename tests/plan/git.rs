@@ -214,3 +214,15 @@ fn a_comment_is_no_longer_than_it_may_be() {
         assert_eq!(comment.matches("```").count() % 2, 0, "each fence is closed");
     }
 }
+
+#[test]
+fn what_does_not_compile_is_told_and_not_compared() {
+    let folder = Folder::with(&[("good/one.yaml", ONE), ("bad/one.yaml", "x: [\n")]);
+    let broken = folder.gw("diff good bad");
+    assert_eq!(broken.code, 1, "{broken:?}");
+    has(&broken, &["bad/one.yaml:", "error[GW"]);
+    // what it is compared with may be what is mended
+    let mended = folder.gw("diff bad good");
+    assert_eq!(mended.code, 0, "{mended:?}");
+    has(&mended, &["error[GW", "+ default/Route/one"]);
+}

@@ -78,6 +78,7 @@ fn a_canary_that_fails_is_taken_back() {
     let history = world.gw(&["history", "--store", &world.store]).out;
     assert!(history.contains("first on nodes with ring=canary") && history.contains("restores 1"), "{history}");
     assert!(!b.log.all().iter().any(|line| line.contains("a new table is in force")), "the other one never ran it");
+    assert_eq!(world.roll_back(&[]).code, 1, "what was taken back is nothing to go back to");
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn a_log_of_three_formats_is_decided_twice() {
         (
             "the route orders -> no route (404), if header fields, cookies and query don't say otherwise",
             "GET Shop.example:443/orders/8?beta=1",
-            "203.0.113.1:55001",
+            "203.0.113.1",
         ),
         ("the route orders -> no route for the method (405)", "POST shop.example/orders", "203.0.113.2"),
         ("the route site -> no route (404)", "GET shop.example:80/about", "203.0.113.3"),

@@ -102,6 +102,11 @@ fn apply(arguments: &Arguments, output: &mut Output) -> Result<Exit, Stop> {
         let look = Look { style: output.log_style, max_bytes: usize::MAX };
         output.note(&(FORMATS[0].render)(&plan, &look));
     }
+    if current.release.is_some() && plan.base.digest.is_none() && !arguments.allow_mass_delete {
+        return Err(Stop::blocked(
+            "what is in force cannot be read, so it is not known what would be removed: say `--allow-mass-delete` to replace it",
+        ));
+    }
     if plan.routes.is_mass_delete() && !arguments.allow_mass_delete {
         let (removed, before) = (plan.routes.removed, plan.routes.before);
         return Err(Stop::Blocked(format!(
@@ -182,7 +187,10 @@ fn packed(wanted: &Wanted, output: &mut Output) -> Result<Bytes, Stop> {
         let style = output.log_style;
         output.note(&(render::FORMATS[0].render)(&render::Report { sources, diagnostics, style }));
     }
-    built.bundle.map(Bytes::from).ok_or_else(|| Stop::error("nothing is released: the manifests have errors"))
+    built.bundle.map(Bytes::from).ok_or_else(|| match Exit::of_errors(diagnostics) {
+        Exit::Blocked => Stop::blocked("nothing is released: a policy is broken"),
+        _ => Stop::error("nothing is released: the manifests have errors"),
+    })
 }
 
 /// What would change, which is what was reviewed if there is a saved plan.

@@ -56,7 +56,7 @@ pub fn lower(model: &Model, assets: &Assets) -> Lowering {
     secrets.extend(settings.listeners.iter().flat_map(|listener| &listener.tls).flat_map(ListenerTls::secrets));
     secrets.extend(used_backends(model, &backends).flat_map(|upstream| upstream.tls.secrets()));
     let context = Context { settings: &settings, listeners_known: model.is_gateway_known(), backends: &backends };
-    let (Routes { routes, rules, origins, secrets: named, complete }, digest) =
+    let (Routes { made, rules, origins, secrets: named, complete }, digest) =
         parallel::both(|| lower_routes(model, &context, &mut out), || digest(model, &settings, assets));
     secrets.extend(named);
     let places = (0..rules.len()).map(|rule| place(&rules[rule], origins[rule])).collect();
@@ -64,7 +64,7 @@ pub fn lower(model: &Model, assets: &Assets) -> Lowering {
         digest,
         settings,
         router: Router::new(rules),
-        routes: routes.into(),
+        routes: made.into(),
         certificates,
         secrets,
     });
@@ -74,7 +74,7 @@ pub fn lower(model: &Model, assets: &Assets) -> Lowering {
 /// The routes of a table, with what the whole table needs of them.
 #[derive(Default)]
 struct Routes<'a> {
-    routes: Vec<CompiledRoute>,
+    made: Vec<CompiledRoute>,
     rules: Vec<Rule>,
     /// The object of each rule.
     origins: Vec<&'a Object>,
@@ -98,7 +98,7 @@ fn lower_routes<'a>(model: &'a Model, context: &Context<'_>, out: &mut Diagnosti
         out.append(problems);
         all.complete &= route.is_some();
         all.secrets.append(&mut secrets);
-        all.routes.extend(route);
+        all.made.extend(route);
         all.origins.extend(rules.iter().map(|_| object));
         all.rules.append(&mut rules);
     }

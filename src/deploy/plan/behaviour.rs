@@ -15,6 +15,10 @@ pub struct Behaviour {
     /// Requests of which it was not found out whether they get the same.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unproved: Vec<Requests>,
+    /// Whether the `Gateway` changes too: its listeners, limits and whom it believes decide what becomes of a request before a route
+    /// does, and no class says it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gateway: bool,
 }
 
 /// Requests for which the same changes.
@@ -63,7 +67,8 @@ impl Behaviour {
         };
         let mut changes: Vec<RequestChange> = difference.changes.into_iter().map(change).collect();
         changes.sort_by_key(|change| !change.is_security());
-        Self { changes, unproved: difference.unproved.iter().map(Requests::of).collect() }
+        let unproved = difference.unproved.iter().map(Requests::of).collect();
+        Self { changes, unproved, gateway: objects.iter().any(|object| object.kind == "Gateway") }
     }
 
     /// What changes, in numbers.
@@ -88,6 +93,11 @@ impl Behaviour {
             );
         }
         match (self.changes.is_empty(), open.is_empty()) {
+            (_, true) if self.gateway => {
+                "Behaviour: every request that gets to a route gets what it got: this is proved. Of which \
+                do, the change of the `Gateway` decides."
+                    .to_owned()
+            }
             (true, true) => "Behaviour: every request gets what it got: this is proved.".to_owned(),
             (false, true) => {
                 "Behaviour: every request gets what it got, by routes of other names: this is proved.".to_owned()

@@ -75,6 +75,8 @@ impl State {
         let Some(wanted) = wanted else { return Self::Follows };
         let runs = |serial: u64| serial >= wanted.serial;
         match (&receipt.running, &receipt.refused) {
+            // an old release that was put back is refused by nodes that run a newer one
+            (_, Some(refused)) if refused.serial == Some(wanted.serial) => Self::Refuses,
             (Some(running), _) if runs(running.serial) => Self::Follows,
             (_, Some(RefusedRelease { serial: Some(serial), .. })) if runs(*serial) => Self::Refuses,
             _ => Self::Behind,

@@ -13,7 +13,7 @@ const DIGITS: usize = 6;
 /// Which release to go back to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// The newest with another bundle than the one in force.
+    /// What ran before: the newest with another bundle, older than what the one in force went back to, and no canary.
     Previous,
     /// The one with this number.
     Serial(u64),
@@ -39,7 +39,10 @@ impl Target {
     fn is(&self, release: &Release, current: &Release) -> bool {
         let (statement, newest) = (&release.statement, &current.statement);
         match self {
-            Self::Previous => statement.bundle != newest.bundle,
+            Self::Previous => {
+                let before = newest.restores.unwrap_or(newest.serial);
+                statement.serial < before && statement.canary.is_none() && statement.bundle != newest.bundle
+            }
             Self::Serial(serial) => statement.serial == *serial,
             Self::Digest(digits) => statement.bundle.to_string().starts_with(digits),
         }

@@ -127,6 +127,8 @@ fn going_back_is_a_new_release() {
     let previous = back(&Target::Previous).unwrap();
     assert_eq!((previous.serial, previous.restores), (5, Some(3)));
     assert_eq!(releases.bundle(previous.bundle).unwrap(), bundle("b"));
+    let further = releases.find(&Target::Previous, &trust).unwrap().1;
+    assert_eq!(further.statement.serial, 1, "what was just left is not what ran before");
     let digits = previous.bundle.short();
     let first = back(&Target::Serial(1)).unwrap();
     assert_eq!((first.serial, first.restores), (6, Some(1)));

@@ -3,6 +3,7 @@
 //! Only the fields that decide are looked at, and a line of JSON is left where the last of them was found.
 
 use std::borrow::Cow;
+use std::net::SocketAddr;
 
 use memchr::memchr2;
 
@@ -58,7 +59,10 @@ fn json(line: &[u8]) -> Option<Line<'_>> {
             "x_forwarded_for" | "x-forwarded-for" if value.len() > 1 => {
                 found.client = value.split(',').next().unwrap_or_default().trim().to_owned().into();
             }
-            "downstream_remote_address" if found.client.is_empty() => found.client = value,
+            "downstream_remote_address" if found.client.is_empty() => {
+                let address = value.parse::<SocketAddr>().map(|address| address.ip().to_string());
+                found.client = address.map_or(value, Cow::Owned);
+            }
             _ => {}
         }
         if own && !found.target.is_empty() && !found.client.is_empty() && !found.method.is_empty() {
