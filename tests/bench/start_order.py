@@ -17,8 +17,11 @@ import time
 import urllib.request
 
 ROOT = pathlib.Path(__file__).parents[2]
-ADDRESS = "http://127.0.0.1:8080"
-PATHS = ["/", "/nothing", "/echo"]
+# Each with what is asked of it: content that needs no server, and a server (which is not there).
+GATEWAYS = [
+    (ROOT / "gateway.d", "http://127.0.0.1:8080", ["/", "/nothing", "/orders/7"]),
+    (ROOT / "examples/kubernetes/gateway.d", "http://127.0.0.1:8080", ["/hello"]),
+]
 # Where valgrind puts a program. It knows one section of text by its own addresses, and the other one not at all.
 BASE = 0x108000
 # A module goes in whole if this share of it runs, and a function that was made for many types is left out below this one.
@@ -40,7 +43,7 @@ INSERT BEFORE .text;
 def main():
     program = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "target/release/gw").resolve()
     symbols = symbols_of(program)
-    run = executed(symbols, addresses(program))
+    run = set().union(*(executed(symbols, addresses(program, *gateway)) for gateway in GATEWAYS))
     lines = patterns(symbols, run)
     body = "".join(f"    *(.text{line})\n" for line in lines)
     (ROOT / "src/start.ld").write_text(HEAD + body + TAIL)
@@ -54,15 +57,15 @@ def symbols_of(program):
     return sorted((int(at, 16), int(size, 16), name) for at, size, name in found)
 
 
-def addresses(program):
+def addresses(program, manifests, address, paths):
     """The addresses of all instructions that run from the start of a gateway through a few requests to its end."""
     with tempfile.TemporaryDirectory() as folder:
         out = f"{folder}/callgrind.out"
         command = ["valgrind", "--tool=callgrind", "--dump-instr=yes", f"--callgrind-out-file={out}"]
-        process = subprocess.Popen([*command, program, "run", ROOT / "gateway.d"], stderr=subprocess.DEVNULL)
+        process = subprocess.Popen([*command, program, "run", manifests], stderr=subprocess.DEVNULL)
         try:
-            for path in PATHS:
-                ask(ADDRESS + path)
+            for path in paths:
+                ask(address + path)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait()
