@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use crate::cli::Exit;
+use crate::cli::failed::Failed;
 use crate::cli::output::Output;
 use crate::compiler::environment::render::Rendering;
 use crate::compiler::{Manifests, compile};
 use crate::deploy::load::{read_assets, read_folder};
-use crate::diagnostic::render::{FORMATS, Report};
 
 /// Arguments of `gw render`.
 #[derive(clap::Args)]
@@ -37,14 +37,11 @@ pub fn run(arguments: Arguments, output: &mut Output) -> Exit {
             output.data(&text);
             Exit::Ok
         }
-        Err(message) => {
-            output.note(&message);
-            Exit::Error
-        }
+        Err(failed) => failed.tell(output),
     }
 }
 
-fn rendered(arguments: &Arguments, output: &Output) -> Result<String, String> {
+fn rendered(arguments: &Arguments, output: &Output) -> Result<String, Failed> {
     let error = |error: &dyn std::fmt::Display| format!("error: {error}\n");
     let environment = arguments.env.as_deref();
     let parsed = Manifests::read(read_folder(&arguments.folder).map_err(|e| error(&e))?.files).parse(environment);
@@ -52,11 +49,10 @@ fn rendered(arguments: &Arguments, output: &Output) -> Result<String, String> {
     let rendering = Rendering::of(&parsed, environment);
     let compiled = compile(parsed, &assets);
     if compiled.diagnostics.has_errors() {
-        let (sources, diagnostics) = (&compiled.sources, &compiled.diagnostics);
-        return Err((FORMATS[0].render)(&Report { sources, diagnostics, style: output.log_style }));
+        return Err(Failed::invalid(&compiled, output));
     }
     match arguments.output {
         Format::Yaml => Ok(rendering.yaml()),
-        Format::Json => rendering.json().map_err(|e| error(&e)),
+        Format::Json => Ok(rendering.json().map_err(|e| error(&e))?),
     }
 }

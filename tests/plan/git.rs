@@ -143,11 +143,11 @@ fn two_commits_of_a_bare_repository() {
 
 #[test]
 fn links_lead_to_the_same_files_as_in_a_folder() {
-    let folder = Folder::repository(&[("shared/one.yaml", ONE), ("shared/more/two.yaml", TWO)]);
+    let folder = Folder::repository(&[("common/one.yaml", ONE), ("common/more/two.yaml", TWO)]);
     let link = |to: &str, at: &str| symlink(to, folder.0.join(at)).unwrap();
     std::fs::create_dir(folder.0.join("gateway.d")).unwrap();
-    link("../shared/one.yaml", "gateway.d/one.yaml");
-    link("../shared/more", "gateway.d/more");
+    link("../common/one.yaml", "gateway.d/one.yaml");
+    link("../common/more", "gateway.d/more");
     link("../gateway.d", "gateway.d/circle");
     link("nowhere.yaml", "gateway.d/dangling.yaml");
     link("/etc/passwd", "gateway.d/outside.yml");

@@ -213,12 +213,12 @@ fn dashed(mut value: Vec<Line>, indent: usize) -> Vec<Line> {
     value
 }
 
-/// Parts one after the other; the first one has no blank lines above it.
+/// Parts one after the other; the first one has no blank lines above it, and never two blank ones follow each other.
 fn joined(parts: impl IntoIterator<Item = Vec<Line>>) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     for part in parts {
-        let first = lines.is_empty();
-        lines.extend(part.into_iter().skip_while(|line| first && line.is_blank()));
+        let spaced = lines.last().is_none_or(Line::is_blank);
+        lines.extend(part.into_iter().skip_while(|line| spaced && line.is_blank()));
     }
     lines
 }

@@ -76,6 +76,11 @@ fn comments_stay_with_what_they_stand_at() {
 }
 
 #[test]
+fn blank_lines_that_meet_become_one() {
+    check("{\n  a: {\n    b: [1]\n\n  },\n\n  # why\n  c: 1\n}\n", "a:\n  b: [1]\n\n# why\nc: 1\n");
+}
+
+#[test]
 fn what_is_unusual_is_left() {
     for text in
         ["a: &x 1\nb: *x\n", "a: !!str 1\n", "? a\n: b\n", "%YAML 1.2\n---\na: 1\n", "a: |2\n   x\n", "a: 1\n...\n"]
