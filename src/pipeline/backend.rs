@@ -10,6 +10,7 @@ use crate::diagnostic::Code;
 use crate::pipeline::assets::Folder;
 use crate::pipeline::exchange::{Exchange, Step};
 use crate::pipeline::plugin::{Part, Problem};
+use crate::pipeline::ready::{Ready, ReadyError};
 use crate::pipeline::upstream::Upstream;
 use crate::value::name::AssetPath;
 
@@ -24,6 +25,15 @@ pub enum Backend {
 
 /// An end without a server, such as a folder of files.
 pub trait Local: Send + Sync {
+    /// Before its table is put in force, as [`Plugin::ready`](crate::pipeline::plugin::Plugin::ready).
+    ///
+    /// # Errors
+    /// If it could not work: the table is not put in force then.
+    fn ready(&self, ready: &Ready<'_>) -> Result<(), ReadyError> {
+        let _ = ready;
+        Ok(())
+    }
+
     /// Answers the request; never [`Step::Continue`].
     fn answer(&self, exchange: &mut Exchange<'_>) -> Step;
 }

@@ -4,15 +4,18 @@
 
 pub mod assets;
 pub mod backend;
+pub mod background;
 pub mod certificate;
 pub mod condition;
 pub mod exchange;
 pub mod head;
 pub mod header_edits;
 pub mod plugin;
+pub mod ready;
 pub mod retries;
 pub mod secrets;
 pub mod split;
+pub mod state;
 pub mod timeouts;
 pub mod upstream;
 pub mod when;

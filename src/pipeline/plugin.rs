@@ -8,12 +8,23 @@ use serde::de::DeserializeOwned;
 
 use crate::diagnostic::Code;
 use crate::pipeline::exchange::{Exchange, Step};
+use crate::pipeline::ready::{Ready, ReadyError};
 use crate::value::did_you_mean::did_you_mean;
 use crate::value::secret::Secret;
 use crate::value::template::{Reference, Template};
 
 /// A compiled plugin in the pipeline of one route.
 pub trait Plugin: Send + Sync {
+    /// Before its table is put in force: takes what outlives the table from the pool, and starts what goes on beside requests. Where
+    /// manifests are only looked at (`gw explain`), it is not called: then the plugin does what it can without.
+    ///
+    /// # Errors
+    /// If it could not work: the table is not put in force then.
+    fn ready(&self, ready: &Ready<'_>) -> Result<(), ReadyError> {
+        let _ = ready;
+        Ok(())
+    }
+
     /// On the way in, in the order written.
     fn on_request(&self, exchange: &mut Exchange<'_>) -> Step {
         let _ = exchange;

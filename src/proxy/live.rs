@@ -9,9 +9,11 @@ use std::time::{Instant, SystemTime};
 use arc_swap::ArcSwap;
 
 use crate::pipeline::backend::Backend;
+use crate::pipeline::background::Background;
+use crate::pipeline::ready::{Ready, ReadyError};
 use crate::pipeline::secrets::Secrets;
+use crate::pipeline::state::StatePool;
 use crate::pipeline::upstream::{Upstream, UpstreamProtocol};
-use crate::proxy::background::Background;
 use crate::proxy::balance::{LiveBackend, LiveTarget, Reached, States};
 use crate::proxy::challenges::Challenges;
 use crate::proxy::metrics::{Metrics, RouteMetrics};
@@ -90,6 +92,8 @@ pub struct Surroundings {
     names: Names,
     /// What goes on beside requests.
     background: Background,
+    /// What plugins and backends remember.
+    pool: StatePool,
     /// How TLS is spoken with upstreams.
     upstreams: UpstreamCache,
     /// What listeners with TLS are made of.
@@ -109,6 +113,9 @@ pub enum PrepareError {
     /// What goes on beside requests cannot be started.
     #[error("a thread cannot be started: {0}")]
     Thread(#[from] io::Error),
+    /// A plugin or a backend cannot be made ready.
+    #[error(transparent)]
+    Ready(#[from] ReadyError),
     /// The settings of TLS are unusable.
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
@@ -126,6 +133,7 @@ impl Surroundings {
             states: States::default(),
             names: Names::default(),
             background: Background::default(),
+            pool: StatePool::default(),
             upstreams: UpstreamCache::default(),
             listeners: ListenerCache::default(),
             issued,
@@ -193,10 +201,36 @@ impl Generation {
         around.upstreams.forget_unused();
         // last, for nothing that is asked is to outlive a table that cannot be made ready
         backends.iter_mut().try_for_each(|backend| backend.watch(&around.background, around.epoch))?;
+        around.pool.forget_unused();
+        make_ready(&table, &secrets, around)?;
         let epoch = around.epoch;
         let since = SystemTime::now();
         Ok(Self { number, since, table, listeners, routes, epoch, backends, tls, challenges, secrets })
     }
+}
+
+/// Makes plugins and the ends without a server ready.
+fn make_ready(table: &RouteTable, secrets: &Secrets, around: &Surroundings) -> Result<(), ReadyError> {
+    let ready = |owner: &str, make: &dyn Fn(&Ready<'_>) -> Result<(), ReadyError>| {
+        make(&Ready { pool: &around.pool, secrets, background: &around.background, owner })
+    };
+    for route in &table.routes {
+        let name = full_name(&route.name);
+        for step in &route.pipeline {
+            ready(&format!("{name}/{}", step.id), &|ready| step.plugin.ready(ready))?;
+        }
+        for end in &route.ends {
+            if let Backend::Local(local) = &end.backend {
+                ready(&full_name(&end.name), &|ready| local.ready(ready))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A name with its namespace, which the names in tables leave out where it is `default`.
+fn full_name(name: &str) -> String {
+    if name.contains('/') { name.to_owned() } else { format!("default/{name}") }
 }
 
 /// The backends of a table that ask servers, sorted by name.

@@ -7,7 +7,6 @@ pub mod access_log;
 mod account;
 pub mod activation;
 mod answer;
-mod background;
 mod balance;
 pub mod challenges;
 mod connection;

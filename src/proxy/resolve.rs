@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::proxy::background::{Background, Task};
+use crate::pipeline::background::{Background, Task};
 use crate::proxy::balance::Shelf;
 use crate::proxy::upstream::Host;
 

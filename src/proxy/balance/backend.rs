@@ -8,10 +8,10 @@ use std::time::Instant;
 use aws_lc_rs::digest;
 use fastrand::Rng;
 
+use crate::pipeline::background::Background;
 use crate::pipeline::exchange::Exchange;
 use crate::pipeline::upstream::balancing::{Balancing, StickyCookie};
 use crate::pipeline::upstream::{HostHeader, Upstream};
-use crate::proxy::background::Background;
 use crate::proxy::balance::policy::{Candidate, Sight, Tier, WHOLE};
 use crate::proxy::balance::standing::Health;
 use crate::proxy::balance::state::{BackendState, TargetState};

@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use tokio::time::sleep;
 
+use crate::pipeline::background::{Background, Task};
 use crate::pipeline::upstream::health::HealthCheck;
-use crate::proxy::background::{Background, Task};
 use crate::proxy::balance::{BackendState, Health, Streak, TargetState};
 use crate::proxy::health::probe::probe;
 use crate::proxy::upstream::Target;
