@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::pipeline::auth::Call;
 use crate::pipeline::backend::Backend;
 use crate::pipeline::caller::Caller;
 use crate::pipeline::exchange::{Client, Content, Exchange, Params, UpstreamTarget};
 use crate::pipeline::head::RequestHead;
 use crate::proxy::account::Account;
 use crate::proxy::answer::{AnswerBody, Source};
+use crate::proxy::caller::{Verified, meet};
 use crate::proxy::core::Heads;
 use crate::proxy::ends;
 use crate::proxy::error_page;
@@ -26,7 +28,7 @@ use crate::proxy::steps::{Running, settle, way_in, way_out};
 use crate::proxy::tunnel::Upgrade;
 use crate::proxy::visit::Visit;
 use crate::table::route::CompiledRoute;
-use crate::table::router::{Hit, NoTrace, Outcome};
+use crate::table::router::{Asker, Hit, NoTrace, Outcome};
 use crate::value::host::normalise_authority;
 use crate::value::method::Method;
 
@@ -71,7 +73,10 @@ pub async fn handle(visit: Rc<Visit>, mut heads: Box<Heads>, arrival: Arrival) -
     let generation = visit.connection.core.generation();
     let mut account = Account::open(&visit.connection, &generation);
     let end = match depart(&visit, &generation, arrival, &mut heads, &mut account) {
-        Ok((mut trip, request)) => trip.take(request, &mut heads, &mut account).await,
+        Ok((mut trip, request)) => match trip.meet_caller(&mut heads, &mut account).await {
+            Ok(()) => trip.take(request, &mut heads, &mut account).await,
+            Err(end) => end,
+        },
         Err(end) => end,
     };
     account.status = heads.response.status;
@@ -111,18 +116,25 @@ fn depart<'t>(
             return Err(account.error(421, None, "misdirected", heads, &id));
         }
         Some(listener) => {
-            let (head, certificate) = (&heads.request, connection.client_certificate());
-            generation.table.router.find_as(&head.method, certificate, listener, head, &mut NoTrace)
+            let head = &heads.request;
+            let asker = Asker { method: &head.method, certificate: connection.client_certificate(), caller: None };
+            generation.table.router.find_as(asker, listener, head, &mut NoTrace)
         }
         None => Outcome::NotFound,
     };
-    let hit = match found {
-        Outcome::Found(hit) => hit,
-        Outcome::MethodNotAllowed(methods) => return Err(not_allowed(&methods, heads, account, &id)),
-        Outcome::Forbidden => return Err(account.error(403, None, "client-certificate", heads, &id)),
-        Outcome::NotFound => return Err(account.error(404, None, "no-route", heads, &id)),
-    };
-    Ok((Trip { visit, generation, hit, from, id }, arrival.rest))
+    let (hit, asks_caller) = hit(found, heads, account, &id)?;
+    Ok((Trip { visit, generation, hit, asks_caller, verified: None, from, id }, arrival.rest))
+}
+
+/// The rule that a request meets, and whether its caller has to be one that it is for; an end where there is none.
+fn hit<'t>(found: Outcome<'t>, heads: &mut Heads, account: &mut Account, id: &[u8]) -> Result<(Hit<'t>, bool), End> {
+    match found {
+        Outcome::Found(hit) => Ok((hit, false)),
+        Outcome::AsksCaller(hit) => Ok((hit, true)),
+        Outcome::MethodNotAllowed(methods) => Err(not_allowed(&methods, heads, account, id)),
+        Outcome::Forbidden => Err(account.error(403, None, "caller", heads, id)),
+        Outcome::NotFound => Err(account.error(404, None, "no-route", heads, id)),
+    }
 }
 
 /// The host that a client asked a trusted proxy for takes the place of the one that the proxy asked us for.
@@ -148,11 +160,37 @@ struct Trip<'t> {
     visit: &'t Rc<Visit>,
     generation: &'t Arc<Generation>,
     hit: Hit<'t>,
+    /// Whether the route is for some callers only.
+    asks_caller: bool,
+    /// What was found of the credential on the way here.
+    verified: Option<Verified>,
     from: Client,
     id: [u8; 32],
 }
 
 impl<'t> Trip<'t> {
+    /// Where who calls decides which route it is: finds that out, and the route of that caller.
+    async fn meet_caller(&mut self, heads: &mut Heads, account: &mut Account) -> Result<(), End> {
+        let connection = &self.visit.connection;
+        let Some(listener) = connection.listener_index(self.generation).filter(|_| self.asks_caller) else {
+            return Ok(());
+        };
+        let (table, request) = (&self.generation.table, &heads.request);
+        let certificate = connection.client_certificate();
+        let call = Call { request, client: self.from, certificate, secrets: &self.generation.secrets };
+        let route = &table.routes[self.hit.route as usize];
+        let find = |caller: (&str, &Caller)| {
+            let asker = Asker { method: &request.method, certificate, caller: Some(caller) };
+            table.router.find_as(asker, listener, request, &mut NoTrace)
+        };
+        let (found, verified) = meet(route, &call, &self.visit.deadline, find).await;
+        self.verified = verified;
+        if let Some(found) = found {
+            (self.hit, _) = hit(found, heads, account, &self.id)?;
+        }
+        Ok(())
+    }
+
     async fn take(&mut self, request: ClientRequest, heads: &'t mut Heads, account: &mut Account) -> End {
         let route: &CompiledRoute = &self.generation.table.routes[self.hit.route as usize];
         account.route = Some(self.hit.route);
@@ -166,7 +204,7 @@ impl<'t> Trip<'t> {
             client: self.from,
             certificate: self.visit.connection.client_certificate(),
             caller: Caller::default(),
-            verified: None,
+            verified: self.verified.take(),
             answer_fields: Vec::new(),
             route: &route.name,
             params: Params::from(std::mem::take(&mut self.hit.parameters)),

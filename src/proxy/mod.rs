@@ -8,6 +8,7 @@ mod account;
 pub mod activation;
 mod answer;
 mod balance;
+mod caller;
 pub mod challenges;
 mod connection;
 mod core;
