@@ -10,6 +10,7 @@ pub mod condition;
 pub mod exchange;
 pub mod head;
 pub mod header_edits;
+pub mod limits;
 pub mod plugin;
 pub mod ready;
 pub mod retries;

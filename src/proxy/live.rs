@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 
 use crate::pipeline::backend::Backend;
 use crate::pipeline::background::Background;
+use crate::pipeline::limits::Limiter;
 use crate::pipeline::ready::{Ready, ReadyError};
 use crate::pipeline::secrets::Secrets;
 use crate::pipeline::state::StatePool;
@@ -21,6 +22,7 @@ use crate::proxy::preface;
 use crate::proxy::resolve::Names;
 use crate::proxy::tls::{Issued, ListenerCache, MaterialError, TlsSetup, UpstreamCache, UpstreamConfig};
 use crate::proxy::upstream::{Address, Target, TlsTarget};
+use crate::state;
 use crate::table::RouteTable;
 use crate::value::address::ListenAddress;
 use crate::value::host::HostName;
@@ -94,6 +96,8 @@ pub struct Surroundings {
     background: Background,
     /// What plugins and backends remember.
     pool: StatePool,
+    /// The counts of limits.
+    pub limiter: Arc<Limiter>,
     /// How TLS is spoken with upstreams.
     upstreams: UpstreamCache,
     /// What listeners with TLS are made of.
@@ -134,6 +138,7 @@ impl Surroundings {
             names: Names::default(),
             background: Background::default(),
             pool: StatePool::default(),
+            limiter: Arc::new(state::in_memory()),
             upstreams: UpstreamCache::default(),
             listeners: ListenerCache::default(),
             issued,
@@ -212,7 +217,7 @@ impl Generation {
 /// Makes plugins and the ends without a server ready.
 fn make_ready(table: &RouteTable, secrets: &Secrets, around: &Surroundings) -> Result<(), ReadyError> {
     let ready = |owner: &str, make: &dyn Fn(&Ready<'_>) -> Result<(), ReadyError>| {
-        make(&Ready { pool: &around.pool, secrets, background: &around.background, owner })
+        make(&Ready { pool: &around.pool, secrets, background: &around.background, limiter: &around.limiter, owner })
     };
     for route in &table.routes {
         let name = full_name(&route.name);

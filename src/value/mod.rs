@@ -28,6 +28,7 @@ mod scalar;
 pub mod secret;
 pub mod size;
 pub mod template;
+pub mod time_zone;
 pub mod url;
 pub mod variable;
 
@@ -64,6 +65,7 @@ pub const FORMATS: &[Format] = &[
     Format::of::<san::SanPattern>(),
     Format::of::<size::Size>(),
     Format::of::<template::Template>(),
+    Format::of::<time_zone::TimeZone>(),
     Format::of::<url::TargetUrl>(),
     Format::of::<variable::VariableName>(),
 ];
