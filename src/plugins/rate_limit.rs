@@ -166,7 +166,7 @@ impl Plugin for RateLimit {
             Over::Gateway => format!("*/{id}"),
         };
         let limits = Limits { name: id.into(), ..Limits::clone(&self.limits) };
-        let _ = self.enforcer.set(Enforcer::of_plugin(Arc::new(limits), &owner, ready.limiter));
+        let _ = self.enforcer.set(Enforcer::of_plugin(Arc::new(limits), &owner, ready)?);
         Ok(())
     }
 

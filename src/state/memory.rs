@@ -7,13 +7,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use ahash::RandomState;
 
 use crate::pipeline::limits::store::{Call, Care, Deciding, Decision, LimitStore, Used};
-use crate::pipeline::limits::window::{Mark, Marks, Window, take};
+use crate::pipeline::limits::window::{Mark, Marks, Taking, Window, take};
 
 /// How many parts there are, each with a lock of its own. All marks of a subject lie in one.
 const PARTS: usize = 64;
 
 /// The most marks of rates in one part: 4,194,304 in all.
 const MOST: usize = 65_536;
+
+/// Below so many, nothing is forgotten.
+const FEW: usize = 256;
 
 /// What a mark is found by: 128 bits of a hash with keys that nobody knows outside, so that nobody can aim at another subject.
 type Key = (u64, u64);
@@ -79,18 +82,42 @@ impl Memory {
         let key = self.key(&name.owner, &name.subject, &name.window);
         let mut part = self.part(&name.owner, &name.subject);
         let quota = part.quotas.entry(key).or_insert(Quota { name, mark: Mark::default(), changed: false });
-        quota.mark = match quota.mark {
+        let own = quota.mark;
+        quota.mark = match own {
             own if own.at == kept.at => Mark { count: own.count + kept.count, ..own },
             own if own.at > kept.at => own,
             _ => kept,
         };
+        if own.count > 0 && !std::mem::replace(&mut quota.changed, true) {
+            part.changed.push(key);
+        }
     }
 
-    /// Forgets the quotas of periods that have ended; the names of those.
-    pub fn forget(&self, ended: impl Fn(&QuotaName, Mark) -> bool) -> Vec<QuotaName> {
+    /// Notes quotas as changed, for they could not be written.
+    pub fn mark_changed(&self, names: impl Iterator<Item = QuotaName>) {
+        for QuotaName { owner, subject, window } in names {
+            let key = self.key(&owner, &subject, &window);
+            let mut part = self.part(&owner, &subject);
+            let known = part.quotas.get_mut(&key).map(|quota| std::mem::replace(&mut quota.changed, true));
+            if known == Some(false) {
+                part.changed.push(key);
+            }
+        }
+    }
+
+    /// Forgets quotas whose period lies two or more before the newest one of the same window; the names of those.
+    pub fn forget_ended(&self) -> Vec<QuotaName> {
+        let mut newest: HashMap<Box<str>, u64> = HashMap::new();
+        for part in &self.parts {
+            for quota in lock(part).quotas.values() {
+                let at = newest.entry(quota.name.window.clone()).or_default();
+                *at = quota.mark.at.max(*at);
+            }
+        }
+        let ended = |quota: &Quota| newest.get(&quota.name.window).is_some_and(|newest| quota.mark.at + 2 <= *newest);
         let mut gone = Vec::new();
         for part in &self.parts {
-            let forgotten = |_: &Key, quota: &mut Quota| !quota.changed && ended(&quota.name, quota.mark);
+            let forgotten = |_: &Key, quota: &mut Quota| !quota.changed && ended(quota);
             gone.extend(lock(part).quotas.extract_if(forgotten).map(|(_, quota)| quota.name));
         }
         gone
@@ -117,8 +144,8 @@ impl LimitStore for Memory {
         let keys: Vec<Key> = windows.iter().map(|window| self.key(owner, subject, &window.name)).collect();
         let mut part = self.part(owner, subject);
         let mut marks: Marks = windows.iter().zip(&keys).map(|(window, key)| part.mark(window, key)).collect();
-        let granted = take(windows, &mut marks, now, 1) > 0;
-        if granted {
+        let Taking { taken, put_back } = take(windows, &mut marks, now, 1);
+        if taken > 0 || put_back {
             for ((window, key), mark) in windows.iter().zip(keys).zip(&marks) {
                 if window.is_quota() {
                     part.keep_quota(key, call, window, *mark);
@@ -128,7 +155,7 @@ impl LimitStore for Memory {
             }
         }
         drop(part);
-        Deciding::Now(Ok(Decision { granted, marks, now }))
+        Deciding::Now(Ok(Decision { granted: taken > 0, marks, now }))
     }
 
     fn used(&self, owner: &str, at_most: usize) -> Vec<Used> {
@@ -170,7 +197,7 @@ impl Part {
     }
 
     fn keep_rate(&mut self, key: Key, at: u64, now: u64) {
-        if self.rates.len() == self.rates.capacity().min(MOST) && !self.rates.contains_key(&key) {
+        if self.rates.len() >= self.rates.capacity().clamp(FEW, MOST) && !self.rates.contains_key(&key) {
             self.make_room(now);
         }
         self.rates.insert(key, at);

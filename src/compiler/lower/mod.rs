@@ -54,6 +54,7 @@ pub fn lower(model: &Model, assets: &Assets) -> Lowering {
     let certificates = certificates(model, &settings);
     let mut secrets: BTreeSet<Secret> = certificates.values().flat_map(Certificate::secrets).collect();
     secrets.extend(settings.listeners.iter().flat_map(|listener| &listener.tls).flat_map(ListenerTls::secrets));
+    secrets.extend(settings.state.secrets());
     secrets.extend(used_backends(model, &backends).flat_map(|upstream| upstream.tls.secrets()));
     let context = Context { settings: &settings, listeners_known: model.is_gateway_known(), backends: &backends };
     let (Routes { made, rules, origins, secrets: named, complete }, digest) =
@@ -121,6 +122,7 @@ fn settings(spec: &GatewaySpec) -> Settings {
         limits: spec.limits,
         timeouts: spec.timeouts,
         access_log: spec.access_log,
+        state: spec.state.clone(),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::pipeline::limits::in_flight::InFlight;
 use crate::pipeline::limits::store::{Call, Care, Decided, Deciding, Decision, LimitStore, StoreFailure};
 use crate::pipeline::limits::tally::{Tallies, Tally, Verdict, Whose};
 use crate::pipeline::limits::window::Window;
+use crate::pipeline::ready::{Ready, ReadyError};
 
 /// Limits, compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,15 +61,29 @@ const LONGEST_SUBJECT: usize = 128;
 
 impl Enforcer {
     /// Limits of a plan, which are counted for each key.
-    pub fn of_plan(limits: Arc<Limits>, limiter: &Arc<Limiter>) -> Self {
-        let tally = limiter.tallies.of(Whose::Plan(limits.name.clone()));
-        Self { limits, owner: KEY.into(), limiter: Arc::clone(limiter), tally }
+    ///
+    /// # Errors
+    /// If the counts of its quotas cannot be kept.
+    pub fn of_plan(limits: Arc<Limits>, ready: &Ready<'_>) -> Result<Self, ReadyError> {
+        let whose = Whose::Plan(limits.name.clone());
+        Self::new(limits, KEY, whose, ready)
     }
 
     /// Limits of a plugin. Its counts are found by `owner`.
-    pub fn of_plugin(limits: Arc<Limits>, owner: &str, limiter: &Arc<Limiter>) -> Self {
-        let tally = limiter.tallies.of(Whose::Plugin(owner.into()));
-        Self { limits, owner: owner.into(), limiter: Arc::clone(limiter), tally }
+    ///
+    /// # Errors
+    /// If the counts of its quotas cannot be kept.
+    pub fn of_plugin(limits: Arc<Limits>, owner: &str, ready: &Ready<'_>) -> Result<Self, ReadyError> {
+        Self::new(limits, owner, Whose::Plugin(owner.into()), ready)
+    }
+
+    fn new(limits: Arc<Limits>, owner: &str, whose: Whose, ready: &Ready<'_>) -> Result<Self, ReadyError> {
+        let limiter = ready.limiter;
+        if limiter.shared.is_none() && limits.windows.iter().any(Window::is_quota) {
+            let failed = |StoreFailure(why)| ReadyError::Failed { owner: ready.owner.to_owned(), why };
+            limiter.own.keep_quotas().map_err(failed)?;
+        }
+        Ok(Self { limits, owner: owner.into(), limiter: Arc::clone(limiter), tally: limiter.tallies.of(whose) })
     }
 
     /// Lets a request of a subject go on and counts it, or answers it with a 429 and counts nothing.

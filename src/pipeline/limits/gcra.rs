@@ -71,11 +71,11 @@ mod tests {
 
     const SECOND: u64 = 1_000_000_000;
 
-    /// How many of the requests at these milliseconds get through.
-    fn through(pace: Pace, moments: &[i64]) -> Vec<bool> {
+    /// Which of the requests at these milliseconds get through.
+    fn through(pace: Pace, moments: &[u64]) -> Vec<bool> {
         let (base, mut arrival) = (1_000 * SECOND, 0);
-        let mut ask = |ms: i64| {
-            let now = base.checked_add_signed(ms * 1_000_000).unwrap();
+        let mut ask = |ms: u64| {
+            let now = base + ms * 1_000_000;
             let fits = pace.room(arrival, now) > 0;
             assert_eq!(pace.wait(arrival, now) == 0, fits);
             if fits {
@@ -101,10 +101,8 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_put_back_costs_one_burst_at_most() {
+    fn a_clock_that_is_put_forward_brings_all_back() {
         let pace = Pace::new(1, Duration::from_secs(1), 2).unwrap();
-        assert_eq!(through(pace, &[0, -900_000, -899_001, -899_000]), [true, false, false, true][..].to_vec());
-        // put forward, all is there again
         assert_eq!(through(pace, &[0, 0, 900_000, 900_000, 900_000]), [true, true, true, true, false]);
     }
 

@@ -9,6 +9,7 @@ pub mod config;
 pub mod enforce;
 pub mod gcra;
 pub mod in_flight;
+pub mod place;
 pub mod store;
 pub mod tally;
 pub mod window;

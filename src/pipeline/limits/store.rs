@@ -76,4 +76,12 @@ pub trait LimitStore: Send + Sync {
 
     /// The quotas of an owner's subjects that this node knows, at most so many, in the order of the subjects.
     fn used(&self, owner: &str, at_most: usize) -> Vec<Used>;
+
+    /// Has the counts of quotas outlive this process, if they do not already; called before the first one is in force.
+    ///
+    /// # Errors
+    /// If they cannot be kept.
+    fn keep_quotas(&self) -> Result<(), StoreFailure> {
+        Ok(())
+    }
 }

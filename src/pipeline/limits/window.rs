@@ -57,6 +57,17 @@ impl Window {
         }
     }
 
+    /// The mark, unless it lies further ahead than the clock can have brought it: then as far as it can.
+    fn put_back(&self, mark: Mark, now: u64) -> Mark {
+        match &self.measure {
+            Measure::Rate(pace) => Mark { at: mark.at.min(now.saturating_add(pace.span())), ..mark },
+            Measure::Quota { cycle, zone, .. } => {
+                let current = u64::from(cycle.period(zone.rules(), now));
+                if mark.at > current + 1 { Mark { at: current, ..mark } } else { mark }
+            }
+        }
+    }
+
     /// How many requests may come now.
     pub fn room(&self, mark: Mark, now: u64) -> u64 {
         match &self.measure {
@@ -119,20 +130,30 @@ impl Window {
 /// The mark of a quota as of a period.
 ///
 /// A count lasts for its period, and for the one before: where clocks or time zones differ, the later one is counted on in, so that
-/// nothing that was counted is forgotten at midnight. What lies further ahead was counted by a wrong clock: it is counted on in the
-/// period that it is now, for else it would last until that clock is right.
+/// nothing that was counted is forgotten at midnight. What lies further ahead was counted by a wrong clock, and is put back.
 fn settle(mark: Mark, current: u32) -> Mark {
     let current = u64::from(current);
-    match mark.at {
-        at if at < current => Mark { at: current, count: 0 },
-        at if at > current + 1 => Mark { at: current, count: mark.count },
-        _ => mark,
-    }
+    if mark.at < current { Mark { at: current, count: 0 } } else { mark }
 }
 
-/// Takes as many as are wanted from each window, or as many as there is room for in all of them: how many that are. Where none is
-/// taken, no mark changes.
-pub fn take(windows: &[Window], marks: &mut [Mark], now: u64, wanted: u32) -> u32 {
+/// What was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taking {
+    /// How many were taken from each window.
+    pub taken: u32,
+    /// Whether a mark was put back because the clock was: it has to be kept also where nothing was taken.
+    pub put_back: bool,
+}
+
+/// Takes as many as are wanted from each window, or as many as there is room for in all of them. Where none is taken, nothing is
+/// counted.
+pub fn take(windows: &[Window], marks: &mut [Mark], now: u64, wanted: u32) -> Taking {
+    let mut put_back = false;
+    for (window, mark) in windows.iter().zip(&mut *marks) {
+        let back = window.put_back(*mark, now);
+        put_back |= back != *mark;
+        *mark = back;
+    }
     let rooms = windows.iter().zip(&*marks).map(|(window, mark)| window.room(*mark, now));
     let least = rooms.min().unwrap_or(u64::MAX);
     let taken = wanted.min(u32::try_from(least).unwrap_or(u32::MAX));
@@ -141,7 +162,7 @@ pub fn take(windows: &[Window], marks: &mut [Mark], now: u64, wanted: u32) -> u3
             *mark = window.after(*mark, now, taken);
         }
     }
-    taken
+    Taking { taken, put_back }
 }
 
 #[cfg(test)]
@@ -150,7 +171,7 @@ mod tests {
 
     use jiff::Timestamp;
 
-    use super::{Mark, Measure, Window, take};
+    use super::{Mark, Measure, Taking, Window, take};
     use crate::pipeline::limits::calendar::Cycle;
     use crate::pipeline::limits::gcra::Pace;
     use crate::value::Scalar as _;
@@ -169,7 +190,7 @@ mod tests {
     fn counts(steps: &[(&str, &str)]) -> Vec<u64> {
         let mut mark = [Mark::default()];
         let mut count = |(zone, now): &(&str, &str)| {
-            assert_eq!(take(&[daily(10, zone)], &mut mark, nanos(now), 1), 1);
+            assert_eq!(take(&[daily(10, zone)], &mut mark, nanos(now), 1).taken, 1);
             mark[0].count
         };
         steps.iter().map(&mut count).collect()
@@ -198,15 +219,30 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_is_put_back_costs_no_more_than_what_is_allowed_at_once() {
+        let pace = Pace::new(1, Duration::from_secs(1), 2).unwrap();
+        for window in [Window { name: "1s".into(), measure: Measure::Rate(pace) }, daily(2, "UTC")] {
+            let (mut mark, late) = ([Mark::default()], nanos("2027-11-30T12:00:00Z"));
+            assert_eq!(take(std::slice::from_ref(&window), &mut mark, late, 9).taken, 2);
+            let now = nanos("2026-11-30T12:00:00Z");
+            let back = take(std::slice::from_ref(&window), &mut mark, now, 1);
+            assert_eq!(back, Taking { taken: 0, put_back: true });
+            let wait = window.wait(mark[0], now);
+            assert!(wait <= 86_400_000_000_000, "{wait}");
+            assert_eq!(take(std::slice::from_ref(&window), &mut mark, now + wait, 1).taken, 1);
+        }
+    }
+
+    #[test]
     fn a_call_that_one_window_refuses_takes_from_none() {
         let pace = Pace::new(5, Duration::from_secs(1), 5).unwrap();
         let windows = [Window { name: "1s".into(), measure: Measure::Rate(pace) }, daily(2, "UTC")];
         let (mut marks, now) = ([Mark::default(); 2], nanos("2026-11-30T12:00:00Z"));
-        assert_eq!([1, 1].map(|wanted| take(&windows, &mut marks, now, wanted)), [1, 1]);
+        assert_eq!([1, 1].map(|wanted| take(&windows, &mut marks, now, wanted).taken), [1, 1]);
         let before = marks;
-        assert_eq!((take(&windows, &mut marks, now, 1), marks), (0, before));
+        assert_eq!((take(&windows, &mut marks, now, 1), marks), (Taking { taken: 0, put_back: false }, before));
         assert_eq!((windows[0].wait(marks[0], now), windows[1].wait(marks[1], now)), (0, 43_200 * 1_000_000_000));
         let mut fresh = [Mark::default(); 2];
-        assert_eq!((take(&windows, &mut fresh, now, 9), fresh[1].count), (2, 2), "as many as there is room for");
+        assert_eq!((take(&windows, &mut fresh, now, 9).taken, fresh[1].count), (2, 2), "as many as there is room for");
     }
 }
