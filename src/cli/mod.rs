@@ -26,6 +26,7 @@ mod shown;
 mod status;
 mod store;
 mod test;
+mod usage;
 mod validate;
 mod version;
 
@@ -118,6 +119,8 @@ commands! {
     History => history,
     /// Show which nodes run which release, and who refused it and why.
     Status => status,
+    /// Show what API keys have used of their quotas, as a running gateway counts it.
+    Usage => usage,
     /// Make and show the keys that releases are signed with.
     Key => key,
     /// Explain a diagnostic, or list all of them.

@@ -4,12 +4,15 @@ use std::any::Any;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use crate::pipeline::auth::Finding;
+use crate::pipeline::caller::Caller;
 use crate::pipeline::certificate::ClientCertificate;
-use crate::pipeline::head::{RequestHead, ResponseHead};
+use crate::pipeline::head::{RequestHead, ResponseHead, without_parameter};
 use crate::pipeline::limits::announce::Announced;
 use crate::pipeline::secrets::Secrets;
 use crate::value::template::{Part, Reference, Template};
@@ -27,6 +30,12 @@ pub struct Exchange<'t> {
     pub client: Client,
     /// The certificate that it showed, and that was accepted.
     pub certificate: Option<&'t ClientCertificate>,
+    /// Who proved to be whom: nobody, until an `auth` has run.
+    pub caller: Caller,
+    /// Fields that the `auth`s of the route add to the answer.
+    pub answer_fields: Vec<(String, Vec<u8>)>,
+    /// What was found of a credential before the route was chosen, and by which `Auth`.
+    pub verified: Option<(Arc<str>, Finding)>,
     /// The name of the route, as `namespace/name` unless the namespace is `default`.
     pub route: &'t str,
     /// The parameters of the matched path.
@@ -52,6 +61,18 @@ pub type Params<'t> = SmallVec<[(&'t str, Range<usize>); 4]>;
 pub struct UpstreamTarget {
     /// The rewritten path; normalised.
     pub path: Option<String>,
+    /// The query.
+    pub query: UpstreamQuery,
+}
+
+/// The query that is sent upstream.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub enum UpstreamQuery {
+    /// The request's.
+    #[default]
+    Received,
+    /// Another one; an empty one is none.
+    Changed(String),
 }
 
 /// The other end, decided once: from the socket, or from forwarding headers if the peer is a trusted proxy.
@@ -106,6 +127,20 @@ impl Exchange<'_> {
         self.upstream.path.as_deref().unwrap_or(&self.request.path)
     }
 
+    /// The query that is sent upstream, without its `?`.
+    pub fn upstream_query(&self) -> Option<&str> {
+        match &self.upstream.query {
+            UpstreamQuery::Received => self.request.query.as_deref(),
+            UpstreamQuery::Changed(query) => Some(&**query).filter(|query| !query.is_empty()),
+        }
+    }
+
+    /// Leaves a parameter out of the query that is sent upstream, with all its values.
+    pub fn remove_query_parameter(&mut self, name: &str) {
+        let Some(query) = self.upstream_query() else { return };
+        self.upstream.query = UpstreamQuery::Changed(without_parameter(query, name));
+    }
+
     /// The value of a path parameter.
     pub fn param(&self, name: &str) -> Option<&str> {
         let (_, range) = self.params.iter().find(|(n, _)| *n == name)?;
@@ -134,6 +169,7 @@ impl Exchange<'_> {
             Reference::Ip => write!(out, "{}", self.client.ip).ok()?,
             Reference::RouteName => out.push_str(self.route),
             Reference::CertificateSubject => escape(&self.certificate?.subject, place, out)?,
+            Reference::Caller(fact) => escape(&self.caller.fact(fact)?, place, out)?,
             Reference::CertificateSan => escape(self.certificate?.names.first()?, place, out)?,
             Reference::Header(name) => escape(std::str::from_utf8(request.fields.received(name)?).ok()?, place, out)?,
             Reference::Query(name) => escape(&request.query_values(name).next()?, place, out)?,

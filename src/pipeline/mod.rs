@@ -3,14 +3,18 @@
 //! No hyper type, socket or table is known here: `proxy` makes an [`exchange::Exchange`] and keeps the rest beside it.
 
 pub mod assets;
+pub mod auth;
 pub mod backend;
 pub mod background;
+pub mod caller;
 pub mod certificate;
 pub mod condition;
 pub mod exchange;
 pub mod head;
 pub mod header_edits;
+pub mod keys;
 pub mod limits;
+pub mod plan;
 pub mod plugin;
 pub mod ready;
 pub mod retries;

@@ -88,6 +88,8 @@ plugins! {
     "httpsOnly" https_only => HttpsOnly,
     /// Sends the fields by which browsers protect their users.
     "securityHeaders" security_headers => SecurityHeaders,
+    /// Lets in who proves who it is; everything below it knows the caller.
+    "auth" auth => AuthPlugin,
     /// Changes the path that is sent upstream.
     "rewrite" rewrite => Rewrite,
     /// Sends the client to another URL.

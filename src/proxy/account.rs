@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use crate::pipeline::caller::Caller;
 use crate::pipeline::exchange::{Client, Kept};
 use crate::proxy::access_log::{Format, Record, Way};
 use crate::proxy::balance::LiveTarget;
@@ -76,6 +77,8 @@ impl Account {
             host: request.host.clone(),
             path: request.path.clone(),
             route: None,
+            consumer: None,
+            subject: None,
             upstream: None,
             retries: 0,
             status: 0,
@@ -95,6 +98,14 @@ impl Account {
         if let Some((_, record)) = &mut self.record {
             record.route = Some(name.to_owned());
             record.way.rule = Some(rule);
+        }
+    }
+
+    /// Notes who proved to be whom.
+    pub fn note_caller(&mut self, caller: &Caller) {
+        if let Some((_, record)) = &mut self.record {
+            record.consumer = caller.consumer.as_ref().map(|consumer| consumer.name.to_string());
+            record.subject = caller.identity.as_ref().map(|identity| identity.subject.to_string());
         }
     }
 

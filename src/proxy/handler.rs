@@ -1,15 +1,14 @@
 //! The street that every request walks down: received, routed, through the plugins, to the backend, and back.
 
-use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::pipeline::backend::Backend;
-use crate::pipeline::exchange::{Client, Content, Exchange, Kept, Params, Step, UpstreamTarget};
+use crate::pipeline::caller::Caller;
+use crate::pipeline::exchange::{Client, Content, Exchange, Kept, Params, UpstreamTarget};
 use crate::pipeline::head::RequestHead;
 use crate::pipeline::limits::announce::{self, Announced};
 use crate::proxy::account::Account;
@@ -24,10 +23,10 @@ use crate::proxy::http2;
 use crate::proxy::ingress::Refusal;
 use crate::proxy::live::Generation;
 use crate::proxy::request_body::{ClientBody, Incoming};
-use crate::proxy::timer::Deadline;
+use crate::proxy::steps::{Running, settle, way_in, way_out};
 use crate::proxy::tunnel::Upgrade;
 use crate::proxy::visit::Visit;
-use crate::table::route::{CompiledRoute, PipelineStep};
+use crate::table::route::CompiledRoute;
 use crate::table::router::{Hit, NoTrace, Outcome};
 use crate::value::host::normalise_authority;
 use crate::value::method::Method;
@@ -167,6 +166,9 @@ impl<'t> Trip<'t> {
             response,
             client: self.from,
             certificate: self.visit.connection.client_certificate(),
+            caller: Caller::default(),
+            verified: None,
+            answer_fields: Vec::new(),
             route: &route.name,
             params: Params::from(std::mem::take(&mut self.hit.parameters)),
             secrets: &self.generation.secrets,
@@ -174,8 +176,8 @@ impl<'t> Trip<'t> {
             announced: Announced::default(),
             kept: Kept::default(),
         };
-        let applies = applying(&route.pipeline, &exchange);
-        let (entered, answered) = way_in(&route.pipeline, &applies, &mut exchange, &self.visit.deadline).await;
+        let mut running = Running::of(&route.pipeline, &exchange);
+        let answered = way_in(&route.pipeline, &mut running, &mut exchange, &self.visit.deadline).await;
         let end = match answered {
             Some(end) => end,
             None => self.reach_end(route, request, &mut exchange, outgoing, account).await,
@@ -183,9 +185,8 @@ impl<'t> Trip<'t> {
         let end = self.with_error_page(end, &mut exchange, account);
         announce::write(&mut exchange);
         account.kept = std::mem::take(&mut exchange.kept);
-        for i in (0..entered).rev().filter(|i| applies.holds(*i)) {
-            route.pipeline[i].plugin.on_response(&mut exchange);
-        }
+        account.note_caller(&exchange.caller);
+        way_out(&route.pipeline, running, &mut exchange);
         end
     }
 
@@ -252,7 +253,8 @@ pub struct End {
 }
 
 impl End {
-    fn content(content: Content) -> Self {
+    /// A body that the gateway makes itself.
+    pub fn content(content: Content) -> Self {
         let source = match content {
             Content::Bytes(bytes) if !bytes.is_empty() => Source::Bytes(bytes),
             Content::Bytes(_) | Content::Empty => Source::Empty,
@@ -260,7 +262,8 @@ impl End {
         Self { source, framed: false, cause: None }
     }
 
-    fn status(status: u16, exchange: &mut Exchange<'_>) -> Self {
+    /// A status without a body.
+    pub fn status(status: u16, exchange: &mut Exchange<'_>) -> Self {
         exchange.response.status = status;
         Self::content(Content::Empty)
     }
@@ -269,78 +272,6 @@ impl End {
     pub fn failed(status: u16, cause: &'static str, exchange: &mut Exchange<'_>) -> Self {
         exchange.response.fields.clear();
         Self { cause: Some(cause), ..Self::status(status, exchange) }
-    }
-}
-
-/// Which plugins run for a request: decided on the request as it came, before any of them changes it.
-struct Applying(Option<Box<[bool]>>);
-
-impl Applying {
-    fn holds(&self, step: usize) -> bool {
-        self.0.as_ref().is_none_or(|applies| applies[step])
-    }
-}
-
-fn applying(pipeline: &[PipelineStep], exchange: &Exchange<'_>) -> Applying {
-    if pipeline.iter().all(|step| step.guard.is_none()) {
-        return Applying(None);
-    }
-    Applying(Some(pipeline.iter().map(|step| step.guard.as_ref().is_none_or(|guard| guard.holds(exchange))).collect()))
-}
-
-/// Runs the plugins until one answers: how many were entered, and the answer.
-async fn way_in(
-    pipeline: &[PipelineStep],
-    applies: &Applying,
-    exchange: &mut Exchange<'_>,
-    deadline: &Deadline,
-) -> (usize, Option<End>) {
-    for (i, step) in pipeline.iter().enumerate().filter(|(i, _)| applies.holds(*i)) {
-        let next = match step.plugin.on_request(exchange) {
-            Step::Continue => continue,
-            Step::Pending(pending) => wait(pending, exchange, deadline).await,
-            answer @ Step::Answer(_) => answer,
-        };
-        match next {
-            Step::Answer(content) => return (i, Some(End::content(content))),
-            Step::Continue | Step::Pending(_) => {}
-        }
-    }
-    (pipeline.len(), None)
-}
-
-/// Waits for a plugin or a backend, as long as the request has time; what it answers is never another wait.
-async fn wait(
-    mut pending: crate::pipeline::exchange::Pending,
-    exchange: &mut Exchange<'_>,
-    deadline: &Deadline,
-) -> Step {
-    loop {
-        let resumed = poll_fn(|cx| match pending.as_mut().poll(cx) {
-            Poll::Ready(resume) => Poll::Ready(Some(resume)),
-            Poll::Pending => deadline.poll_expired(cx).map(|()| None),
-        })
-        .await;
-        let Some(resume) = resumed else {
-            exchange.response.fields.clear();
-            exchange.response.status = 504;
-            return Step::Answer(Content::Empty);
-        };
-        match resume(exchange) {
-            Step::Pending(next) => pending = next,
-            done => return done,
-        }
-    }
-}
-
-async fn settle(step: Step, exchange: &mut Exchange<'_>, deadline: &Deadline) -> End {
-    let step = match step {
-        Step::Pending(pending) => wait(pending, exchange, deadline).await,
-        step => step,
-    };
-    match step {
-        Step::Answer(content) => End::content(content),
-        Step::Continue | Step::Pending(_) => End::status(500, exchange),
     }
 }
 

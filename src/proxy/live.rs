@@ -232,6 +232,9 @@ fn make_ready(
     let ready = |owner: &str, make: &dyn Fn(&Ready<'_>) -> Result<(), ReadyError>| {
         make(&Ready { pool: &around.pool, secrets, background: &around.background, limiter, owner })
     };
+    for auth in &table.auths {
+        ready(&full_name(&auth.name), &|ready| auth.way.ready(ready))?;
+    }
     for route in &table.routes {
         let name = full_name(&route.name);
         for step in &route.pipeline {

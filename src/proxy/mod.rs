@@ -37,6 +37,7 @@ mod retry;
 mod room;
 pub mod sockets;
 pub mod status;
+mod steps;
 mod stream;
 pub mod timer;
 pub mod tls;

@@ -93,6 +93,14 @@ impl Memory {
         }
     }
 
+    /// Notes marks of quotas that were decided elsewhere.
+    pub fn note(&self, call: Call<'_>, marks: &[Mark]) {
+        let mut part = self.part(call.owner, call.subject);
+        for (window, mark) in call.windows.iter().zip(marks).filter(|(window, _)| window.is_quota()) {
+            part.keep_quota(self.key(call.owner, call.subject, &window.name), call, window, *mark);
+        }
+    }
+
     /// Notes quotas as changed, for they could not be written.
     pub fn mark_changed(&self, names: impl Iterator<Item = QuotaName>) {
         for QuotaName { owner, subject, window } in names {

@@ -4,6 +4,7 @@
 //! ten bad scalars gets ten diagnostics: see [`FORMATS`].
 
 pub mod address;
+pub mod api_key;
 pub mod cookie;
 pub mod date;
 pub mod did_you_mean;
@@ -15,10 +16,12 @@ pub mod https_url;
 pub mod lifetime;
 pub mod mail;
 pub mod method;
+pub mod moment;
 pub mod name;
 pub mod network;
 pub mod path;
 pub mod percent;
+pub mod realm;
 pub mod reference;
 pub mod regex;
 pub mod request_url;
@@ -26,6 +29,7 @@ pub mod retry;
 pub mod san;
 mod scalar;
 pub mod secret;
+pub mod sha256;
 pub mod size;
 pub mod template;
 pub mod time_zone;
@@ -38,6 +42,7 @@ pub use scalar::{Format, Scalar, ScalarError};
 pub const FORMATS: &[Format] = &[
     Format::of::<address::IpListenAddress>(),
     Format::of::<address::ListenAddress>(),
+    Format::of::<api_key::KeyId>(),
     Format::of::<cookie::CookieName>(),
     Format::of::<date::Date>(),
     Format::of::<duration::Duration>(),
@@ -49,6 +54,7 @@ pub const FORMATS: &[Format] = &[
     Format::of::<lifetime::Lifetime>(),
     Format::of::<mail::MailAddress>(),
     Format::of::<method::Method>(),
+    Format::of::<moment::Moment>(),
     Format::of::<name::AssetPath>(),
     Format::of::<name::Name>(),
     Format::of::<network::Address>(),
@@ -58,11 +64,13 @@ pub const FORMATS: &[Format] = &[
     Format::of::<path::PathPrefix>(),
     Format::of::<path::PathRegex>(),
     Format::of::<path::PathTemplate>(),
+    Format::of::<realm::Realm>(),
     Format::of::<reference::Target>(),
     Format::of::<regex::Pattern>(),
     Format::of::<request_url::RequestUrl>(),
     Format::of::<retry::RetryCause>(),
     Format::of::<san::SanPattern>(),
+    Format::of::<sha256::Sha256>(),
     Format::of::<size::Size>(),
     Format::of::<template::Template>(),
     Format::of::<time_zone::TimeZone>(),

@@ -19,6 +19,15 @@ pub trait Referent {
     const EXAMPLE: &'static str;
 }
 
+/// The kind `Auth`, as the end of a reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuthKind;
+
+impl Referent for AuthKind {
+    const KIND: &'static str = "Auth";
+    const EXAMPLE: &'static str = "partners";
+}
+
 /// The kind `Backend`, as the end of a reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BackendKind;
@@ -35,6 +44,15 @@ pub struct CertificateKind;
 impl Referent for CertificateKind {
     const KIND: &'static str = "Certificate";
     const EXAMPLE: &'static str = "site";
+}
+
+/// The kind `Plan`, as the end of a reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlanKind;
+
+impl Referent for PlanKind {
+    const KIND: &'static str = "Plan";
+    const EXAMPLE: &'static str = "gold";
 }
 
 /// The kind `Route`, as the end of a reference.

@@ -1,9 +1,11 @@
 //! The table of kinds: a new one is one file with its spec, and one line here.
 
+pub mod api_key;
 pub mod certificate;
 pub mod environment;
 pub mod gateway;
 pub mod grant;
+pub mod plan;
 pub mod policy;
 pub mod route;
 pub mod test;
@@ -14,11 +16,14 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
+use crate::auth::AuthSpec;
 use crate::backend::BackendSpec;
+use crate::compiler::manifest::api_key::ApiKeySpec;
 use crate::compiler::manifest::certificate::CertificateSpec;
 use crate::compiler::manifest::environment::EnvironmentSpec;
 use crate::compiler::manifest::gateway::GatewaySpec;
 use crate::compiler::manifest::grant::GrantSpec;
+use crate::compiler::manifest::plan::PlanSpec;
 use crate::compiler::manifest::policy::PolicySpec;
 use crate::compiler::manifest::route::RouteSpec;
 use crate::compiler::manifest::test::TestSpec;
@@ -139,6 +144,12 @@ kinds! {
     Route => RouteSpec,
     /// Where requests end: servers upstream, or content that needs none.
     Backend => BackendSpec,
+    /// How a caller proves who it is.
+    Auth => AuthSpec,
+    /// One credential of a consumer: who it is, its secret's hash, and what it may call.
+    ApiKey => ApiKeySpec,
+    /// How much the API keys of a consumption plan may call, and what.
+    Plan => PlanSpec,
     /// A certificate with its key, by which a listener proves who it is.
     Certificate => CertificateSpec,
     /// Values of variables and changes of objects for one environment, such as `prod`.

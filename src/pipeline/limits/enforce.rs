@@ -1,5 +1,6 @@
 //! Enforcing limits on a request: the one function that plugins call.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::pipeline::exchange::{Content, Exchange, Resume, Step};
@@ -58,6 +59,12 @@ pub const KEY: &str = "key";
 
 /// A longer subject is known by its digest.
 const LONGEST_SUBJECT: usize = 128;
+
+impl fmt::Debug for Enforcer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Enforcer").field("limits", &self.limits).field("owner", &self.owner).finish_non_exhaustive()
+    }
+}
 
 impl Enforcer {
     /// Limits of a plan, which are counted for each key.

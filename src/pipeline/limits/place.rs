@@ -97,6 +97,9 @@ impl State {
 
     /// The secrets that it names.
     pub fn secrets(&self) -> impl Iterator<Item = Secret> {
-        self.redis.iter().flat_map(|redis| [Some(redis.url.line()), redis.ca.as_ref().map(SecretRef::content)]).flatten()
+        self.redis
+            .iter()
+            .flat_map(|redis| [Some(redis.url.line()), redis.ca.as_ref().map(SecretRef::content)])
+            .flatten()
     }
 }

@@ -58,7 +58,8 @@ impl Endpoint {
     }
 
     fn cluster_client(&self) -> RedisResult<ClusterClient> {
-        let builder = ClusterClient::builder([&*self.url]).connection_timeout(self.timeout).response_timeout(self.timeout);
+        let builder =
+            ClusterClient::builder([&*self.url]).connection_timeout(self.timeout).response_timeout(self.timeout);
         let builder = match &self.ca {
             None => builder,
             Some(ca) => builder.certs(TlsCertificates { client_tls: None, root_cert: Some(ca.clone()) }),

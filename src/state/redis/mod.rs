@@ -21,6 +21,7 @@ use crate::pipeline::background::{Background, Task};
 use crate::pipeline::limits::store::{Call, Care, Decided, Deciding, Decision, LimitStore, StoreFailure, Used};
 use crate::pipeline::limits::window::{Mark, Measure, Window};
 use crate::state::batches::{Batches, Granted};
+use crate::state::memory::Memory;
 use crate::state::redis::connection::Connection;
 pub use crate::state::redis::connection::Endpoint;
 
@@ -47,6 +48,8 @@ pub struct Redis {
     /// Whether its own clock decides, as it does unless a test says otherwise.
     own_clock: bool,
     batches: Batches,
+    /// The counts as this node heard of them last.
+    heard: Arc<Memory>,
     _task: Task,
 }
 
@@ -71,7 +74,8 @@ impl Redis {
         let (timeout, rests) = (endpoint.timeout, Arc::default());
         let task = background.spawn(serve(endpoint, asked)).map_err(|error| StoreFailure(error.to_string()))?;
         let (prefix, began, batches) = (prefix.into(), Instant::now(), Batches::default());
-        Ok(Self { asks, prefix, timeout, began, rests, own_clock: true, batches, _task: task })
+        let heard = Arc::default();
+        Ok(Self { asks, prefix, timeout, began, rests, own_clock: true, batches, heard, _task: task })
     }
 
     /// Takes up to so many at once.
@@ -95,7 +99,8 @@ impl Redis {
                 Ok(Err(_)) => Err("the connection was given up".to_owned()),
                 Err(_) => Err("it took too long".to_owned()),
             };
-            let granted = answer.and_then(|answer| read(&answer, count).ok_or("an answer is not understood".to_owned()));
+            let granted =
+                answer.and_then(|answer| read(&answer, count).ok_or("an answer is not understood".to_owned()));
             granted.map_err(|why| {
                 let until = since() + u64::try_from(REST.as_millis()).unwrap_or(0);
                 if rests.fetch_max(until, Ordering::Relaxed) + 1_000 < until {
@@ -104,6 +109,21 @@ impl Redis {
                 StoreFailure(why)
             })
         })
+    }
+
+    /// Notes a decision, for it says what all nodes have counted.
+    fn hearing(&self, call: Call<'_>) -> impl FnOnce(Decision) -> Decision + Send + use<> {
+        let has_quota = call.windows.iter().any(Window::is_quota);
+        let noted =
+            has_quota.then(|| (Arc::clone(&self.heard), Box::<str>::from(call.owner), Box::<str>::from(call.subject)));
+        let windows = Arc::clone(call.windows);
+        move |decision| {
+            if let Some((heard, owner, subject)) = noted {
+                let call = Call { windows: &windows, owner: &owner, subject: &subject, now: decision.now };
+                heard.note(call, &decision.marks);
+            }
+            decision
+        }
     }
 
     fn arguments(&self, call: Call<'_>, wanted: u32) -> Vec<String> {
@@ -153,9 +173,10 @@ impl Granted {
 impl LimitStore for Redis {
     fn take(&self, call: Call<'_>, care: Care) -> Deciding {
         let windows = Arc::clone(call.windows);
+        let hear = self.hearing(call);
         let Care::Batches(batch) = care else {
             let asked = self.ask(call, 1);
-            return Deciding::Later(Box::pin(async move { Decided::Ok(asked.await?.decision(&windows)) }));
+            return Deciding::Later(Box::pin(async move { Ok(hear(asked.await?.decision(&windows))) }));
         };
         let found = self.batches.find(call, batch);
         if let Some(granted) = found.granted {
@@ -165,13 +186,13 @@ impl LimitStore for Redis {
         Deciding::Later(Box::pin(async move {
             let granted = asked.await?;
             found.keep(&granted);
-            Ok(granted.decision(&windows))
+            Ok(hear(granted.decision(&windows)))
         }))
     }
 
-    /// A node does not know what others have counted: the counts are read in Redis itself.
-    fn used(&self, _: &str, _: usize) -> Vec<Used> {
-        Vec::new()
+    /// What all nodes have counted, of the subjects that came by this one.
+    fn used(&self, owner: &str, at_most: usize) -> Vec<Used> {
+        self.heard.used(owner, at_most)
     }
 }
 

@@ -95,7 +95,8 @@ fn step() -> impl Strategy<Value = i64> {
 fn it_decides_as_memory_does() {
     let (server, background) = (Server::start("agree"), Background::default());
     let redis = store(&server.socket(), &background);
-    let mut runner = TestRunner::new(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() });
+    let mut runner =
+        TestRunner::new(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() });
     let calls = prop::collection::vec((step(), 0_u8..2), 1..60);
     let mut case = 0_u32;
     let seen = std::cell::RefCell::new(&mut case);
@@ -144,12 +145,8 @@ fn what_is_gone_is_a_failure_and_is_asked_again_when_it_is_back() {
 #[test]
 fn an_unusable_url_is_said_without_its_password() {
     let background = Background::default();
-    let endpoint = Endpoint {
-        url: "redis//user:hunter2@host".into(),
-        cluster: false,
-        ca: None,
-        timeout: Duration::from_secs(1),
-    };
+    let endpoint =
+        Endpoint { url: "redis//user:hunter2@host".into(), cluster: false, ca: None, timeout: Duration::from_secs(1) };
     let error = Redis::new(endpoint, "test", &background).err().unwrap();
     assert!(!error.to_string().contains("hunter2"), "{error}");
 }
