@@ -150,8 +150,6 @@ fn conditions(random: &mut Rng) -> Conditions {
         query: some(random, 5, |random| field(random, "q")),
         cookies: some(random, 6, |random| field(random, "c")),
         certificate: some(random, 8, certificate).pop(),
-        authenticated: None,
-        consumer: None,
     }
 }
 
@@ -181,6 +179,8 @@ fn guard(random: &mut Rng) -> Guard {
         cookies: Vec::new(),
         networks: some(random, 4, |random| pick(random, &["10.0.0.0/8", "10.1.0.0/16"]).parse().unwrap()),
         certificate: some(random, 8, certificate).pop(),
+        authenticated: None,
+        consumer: None,
     }
 }
 

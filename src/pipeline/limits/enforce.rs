@@ -11,6 +11,7 @@ use crate::pipeline::limits::store::{Call, Care, Decided, Deciding, Decision, Li
 use crate::pipeline::limits::tally::{Tallies, Tally, Verdict, Whose};
 use crate::pipeline::limits::window::Window;
 use crate::pipeline::ready::{Ready, ReadyError};
+use crate::value::sha256::Sha256;
 
 /// Limits, compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,7 +98,7 @@ impl Enforcer {
     pub fn enforce(&self, exchange: &mut Exchange<'_>, subject: &str) -> Step {
         let digest;
         let subject = if subject.len() > LONGEST_SUBJECT {
-            digest = digested(subject);
+            digest = format!("sha256:{}", Sha256::of(subject.as_bytes()));
             &digest
         } else {
             subject
@@ -203,12 +204,4 @@ fn answer(exchange: &mut Exchange<'_>, status: u16, retry_after: u64) -> Step {
     exchange.response.status = status;
     exchange.response.fields.set("retry-after", retry_after.to_string().as_bytes());
     Step::Answer(Content::Empty)
-}
-
-fn digested(subject: &str) -> String {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, subject.as_bytes());
-    digest.as_ref().iter().fold(String::from("sha256:"), |mut text, byte| {
-        let _ = std::fmt::Write::write_fmt(&mut text, format_args!("{byte:02x}"));
-        text
-    })
 }

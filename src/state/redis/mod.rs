@@ -18,7 +18,7 @@ use redis::{RedisResult, Script};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::pipeline::background::{Background, Task};
-use crate::pipeline::limits::store::{Call, Care, Decided, Deciding, Decision, LimitStore, StoreFailure, Used};
+use crate::pipeline::limits::store::{Call, Care, Deciding, Decision, LimitStore, StoreFailure, Used};
 use crate::pipeline::limits::window::{Mark, Measure, Window};
 use crate::state::batches::{Batches, Granted};
 use crate::state::memory::Memory;
@@ -178,8 +178,8 @@ impl LimitStore for Redis {
             let asked = self.ask(call, 1);
             return Deciding::Later(Box::pin(async move { Ok(hear(asked.await?.decision(&windows))) }));
         };
-        let found = self.batches.find(call, batch);
-        if let Some(granted) = found.granted {
+        let mut found = self.batches.find(call, batch);
+        if let Some(granted) = found.granted.take() {
             return Deciding::Now(Ok(granted.decision(&windows)));
         }
         let asked = self.ask(call, found.wanted());

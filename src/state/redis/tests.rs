@@ -26,10 +26,13 @@ struct Server {
 
 impl Server {
     fn start(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("gw-redis-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+        let folder = folder(name);
+        Self::start_in(folder, &["--port", "0"])
+    }
+
+    fn start_in(folder: PathBuf, arguments: &[&str]) -> Self {
         let mut command = Command::new("redis-server");
-        command.args(["--port", "0", "--save", "", "--unixsocket"]).arg(folder.join("redis.sock"));
+        command.args(arguments).args(["--save", "", "--unixsocket"]).arg(folder.join("redis.sock"));
         let child = command.arg("--dir").arg(&folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let server = Self { child, folder };
         while std::os::unix::net::UnixStream::connect(server.socket()).is_err() {
@@ -48,6 +51,30 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn folder(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("gw-redis-{}-{name}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// A port that nobody has.
+fn port() -> String {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
+}
+
+/// Uses a limit of one up, over an endpoint.
+fn counts_there(endpoint: Endpoint) {
+    let background = Background::default();
+    let redis = Redis::new(endpoint, "test", &background).unwrap();
+    let pace = Pace::new(1, Duration::from_secs(3600), 1).unwrap();
+    let windows: Arc<[Window]> = [Window { name: "1h".into(), measure: Measure::Rate(pace) }].into();
+    for subject in ["x", "y", "z {a}"] {
+        let call = Call { windows: &windows, owner: "a", subject, now: 0 };
+        let ask = || decided(redis.take(call, Care::Each)).unwrap().granted;
+        assert_eq!((ask(), ask()), (true, false), "{subject}");
     }
 }
 
@@ -149,4 +176,45 @@ fn an_unusable_url_is_said_without_its_password() {
         Endpoint { url: "redis//user:hunter2@host".into(), cluster: false, ca: None, timeout: Duration::from_secs(1) };
     let error = Redis::new(endpoint, "test", &background).err().unwrap();
     assert!(!error.to_string().contains("hunter2"), "{error}");
+}
+
+#[test]
+fn a_cluster_counts_as_one_server_does() {
+    let (port, bus) = (port(), port());
+    let arguments = ["--port", &port, "--cluster-enabled", "yes", "--cluster-port", &bus, "--requirepass", "s3cret"];
+    let server = Server::start_in(folder("cluster"), &arguments);
+    let direct = redis::Client::open(format!("redis+unix://{}?pass=s3cret", server.socket().display())).unwrap();
+    let mut direct = direct.get_connection().unwrap();
+    redis::cmd("CLUSTER").arg("ADDSLOTSRANGE").arg(0).arg(16383).exec(&mut direct).unwrap();
+    let is_up = |connection: &mut redis::Connection| {
+        let info: String = redis::cmd("CLUSTER").arg("INFO").query(connection).unwrap();
+        info.contains("cluster_state:ok")
+    };
+    while !is_up(&mut direct) {
+        std::thread::yield_now();
+    }
+    let url = format!("redis://:s3cret@127.0.0.1:{port}");
+    counts_there(Endpoint { url, cluster: true, ca: None, timeout: Duration::from_secs(5) });
+}
+
+#[test]
+fn a_server_is_asked_over_tls_if_its_authority_is_trusted() {
+    let (folder, port) = (folder("tls"), port());
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (folder.join("tls.crt"), folder.join("tls.key"));
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let (certificate, key) = (certificate.to_str().unwrap().to_owned(), key.to_str().unwrap().to_owned());
+    let tls = ["--tls-cert-file", &certificate, "--tls-key-file", &key, "--tls-auth-clients", "no"];
+    let arguments = [&["--port", "0", "--tls-port", &port], &tls[..]].concat();
+    let _server = Server::start_in(folder, &arguments);
+    let endpoint = |ca: Option<Vec<u8>>| {
+        let url = format!("rediss://localhost:{port}");
+        Endpoint { url, cluster: false, ca, timeout: Duration::from_secs(5) }
+    };
+    counts_there(endpoint(Some(made.cert.pem().into_bytes())));
+    let (background, windows) = (Background::default(), Arc::new([]) as Arc<[Window]>);
+    let distrusting = Redis::new(endpoint(None), "test", &background).unwrap();
+    let call = Call { windows: &windows, owner: "a", subject: "x", now: 0 };
+    assert!(decided(distrusting.take(call, Care::Each)).is_err());
 }
