@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
@@ -10,7 +11,7 @@ use serde::Serialize;
 
 use crate::pipeline::limits::enforce::KEY;
 use crate::pipeline::limits::store::{LimitStore, Used};
-use crate::pipeline::limits::tally::{Tallies, VERDICTS, Whose};
+use crate::pipeline::limits::tally::{Tallies, Tally, VERDICTS, Whose};
 use crate::pipeline::limits::window::Mark;
 use crate::pipeline::plan::Plan;
 use crate::proxy::live::Generation;
@@ -88,15 +89,26 @@ struct QuotaLine {
 }
 
 fn plans(tallies: &Tallies) -> Vec<PlanLine> {
-    let all = tallies.all().into_iter().filter_map(|(whose, tally)| match whose {
-        Whose::Plan(plan) => Some((plan, tally)),
-        Whose::Plugin(_) => None,
-    });
-    let line = |(plan, tally): (_, std::sync::Arc<crate::pipeline::limits::tally::Tally>)| PlanLine {
+    let line = |(plan, tally): (Box<str>, Arc<Tally>)| PlanLine {
         plan,
         decisions: VERDICTS.iter().map(|(verdict, name)| (*name, tally.of(*verdict))).collect(),
     };
-    all.map(line).collect()
+    split(tallies).0.into_iter().map(line).collect()
+}
+
+/// Names with their tallies.
+type Named = Vec<(Box<str>, Arc<Tally>)>;
+
+/// The tallies of plans, and those of plugins.
+fn split(tallies: &Tallies) -> (Named, Named) {
+    let (mut plans, mut plugins) = (Vec::new(), Vec::new());
+    for (whose, tally) in tallies.all() {
+        match whose {
+            Whose::Plan(name) => plans.push((name, tally)),
+            Whose::Plugin(name) => plugins.push((name, tally)),
+        }
+    }
+    (plans, plugins)
 }
 
 /// The name of the `ApiKey` with this id, and its plan.
@@ -117,24 +129,28 @@ fn quota(used: Used, plan: &Plan, now: u64) -> Option<QuotaLine> {
 
 /// The metrics of limits.
 pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>, tallies: &Tallies) -> fmt::Result {
-    let all = tallies.all();
-    let plan = |whose: &Whose| if let Whose::Plan(name) = whose { Some(name.clone()) } else { None };
-    let plugin = |whose: &Whose| if let Whose::Plugin(name) = whose { Some(name.clone()) } else { None };
-    let names: [(&str, &str, &str, &dyn Fn(&Whose) -> Option<Box<str>>); 2] = [
-        ("gw_plan_requests", "Requests with API keys by plan, and how its limits decided", "plan", &plan),
-        ("gw_rate_limit_requests", "Requests by plugin, and how its limits decided", "plugin", &plugin),
-    ];
-    for (name, help, label, of) in names {
-        let mut lines = all.iter().filter_map(|(whose, tally)| Some((of(whose)?, tally))).peekable();
-        if lines.peek().is_none() {
-            continue;
-        }
-        let mut requests = family(encoder, name, help, None, MetricType::Counter)?;
-        for (whose, tally) in lines {
-            for (verdict, decision) in VERDICTS {
-                let labels = [(label, &*whose), ("decision", decision)];
-                requests.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&tally.of(verdict), None)?;
-            }
+    let (plans, plugins) = split(tallies);
+    let help = "Requests with API keys by plan, and how its limits decided";
+    decisions(encoder, "gw_plan_requests", help, "plan", &plans)?;
+    let help = "Requests by `rateLimit`, and how its limits decided";
+    decisions(encoder, "gw_rate_limit_requests", help, "plugin", &plugins)
+}
+
+fn decisions(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    label: &str,
+    tallies: &[(Box<str>, Arc<Tally>)],
+) -> fmt::Result {
+    if tallies.is_empty() {
+        return Ok(());
+    }
+    let mut requests = family(encoder, name, help, None, MetricType::Counter)?;
+    for (whose, tally) in tallies {
+        for (verdict, decision) in VERDICTS {
+            let labels = [(label, &**whose), ("decision", decision)];
+            requests.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&tally.of(verdict), None)?;
         }
     }
     Ok(())

@@ -4,6 +4,7 @@
 //! call touches is that one key, so that a cluster needs nothing more.
 
 mod connection;
+mod health;
 
 #[cfg(test)]
 mod tests;
@@ -11,8 +12,7 @@ mod tests;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use redis::{RedisResult, Script};
 use tokio::sync::{mpsc, oneshot};
@@ -24,15 +24,13 @@ use crate::state::batches::{Batches, Granted};
 use crate::state::memory::Memory;
 use crate::state::redis::connection::Connection;
 pub use crate::state::redis::connection::Endpoint;
+use crate::state::redis::health::Health;
 
 /// The version of the format of keys and marks.
 const FORMAT: u32 = 1;
 
 /// The script. Redis knows it by its digest, and is sent it again where it doesn't.
 static TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("take.lua")));
-
-/// After a failure it is not asked for so long.
-const REST: Duration = Duration::from_millis(500);
 
 /// The most calls that wait for an answer; more are failures at once.
 const WAITING: usize = 10_000;
@@ -42,9 +40,7 @@ pub struct Redis {
     asks: mpsc::Sender<Ask>,
     prefix: Box<str>,
     timeout: Duration,
-    began: Instant,
-    /// Until when it is not asked, in milliseconds since it began.
-    rests: Arc<AtomicU64>,
+    health: Arc<Health>,
     /// Whether its own clock decides, as it does unless a test says otherwise.
     own_clock: bool,
     batches: Batches,
@@ -71,19 +67,16 @@ impl Redis {
     pub fn new(endpoint: Endpoint, prefix: &str, background: &Background) -> Result<Self, StoreFailure> {
         endpoint.check().map_err(|error| StoreFailure(error.to_string()))?;
         let (asks, asked) = mpsc::channel(WAITING);
-        let (timeout, rests) = (endpoint.timeout, Arc::default());
+        let timeout = endpoint.timeout;
         let task = background.spawn(serve(endpoint, asked)).map_err(|error| StoreFailure(error.to_string()))?;
-        let (prefix, began, batches) = (prefix.into(), Instant::now(), Batches::default());
-        let heard = Arc::default();
-        Ok(Self { asks, prefix, timeout, began, rests, own_clock: true, batches, heard, _task: task })
+        let (health, batches, heard) = (Arc::new(Health::new()), Batches::default(), Arc::default());
+        Ok(Self { asks, prefix: prefix.into(), timeout, health, own_clock: true, batches, heard, _task: task })
     }
 
     /// Takes up to so many at once.
     fn ask(&self, call: Call<'_>, wanted: u32) -> Taking {
         let failed = |why: &str| -> Taking { Box::pin(std::future::ready(Err(StoreFailure(why.to_owned())))) };
-        let (began, rests) = (self.began, Arc::clone(&self.rests));
-        let since = move || u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        if since() < rests.load(Ordering::Relaxed) {
+        if self.health.rests() {
             return failed("it did not answer lately");
         }
         let (answer, answered) = oneshot::channel();
@@ -92,7 +85,7 @@ impl Redis {
         if self.asks.try_send(ask).is_err() {
             return failed("too many calls wait for it");
         }
-        let (timeout, count) = (self.timeout, call.windows.len());
+        let (timeout, count, health) = (self.timeout, call.windows.len(), Arc::clone(&self.health));
         Box::pin(async move {
             let answer = match tokio::time::timeout(timeout, answered).await {
                 Ok(Ok(answer)) => answer.map_err(|error| error.to_string()),
@@ -101,13 +94,16 @@ impl Redis {
             };
             let granted =
                 answer.and_then(|answer| read(&answer, count).ok_or("an answer is not understood".to_owned()));
-            granted.map_err(|why| {
-                let until = since() + u64::try_from(REST.as_millis()).unwrap_or(0);
-                if rests.fetch_max(until, Ordering::Relaxed) + 1_000 < until {
-                    tracing::warn!(why, "Redis does not answer: limits do what their `onStoreFailure` says");
+            match granted {
+                Ok(granted) => {
+                    health.answered();
+                    Ok(granted)
                 }
-                StoreFailure(why)
-            })
+                Err(why) => {
+                    health.failed(&why);
+                    Err(StoreFailure(why))
+                }
+            }
         })
     }
 
