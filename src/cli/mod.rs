@@ -27,6 +27,7 @@ mod shown;
 mod status;
 mod store;
 mod test;
+mod usage;
 mod validate;
 mod version;
 
@@ -121,6 +122,8 @@ commands! {
     Status => status,
     /// Make, rotate, block and show the API keys of consumers.
     Apikey => apikey,
+    /// Show what API keys have used of their quotas, as a running gateway counts it.
+    Usage => usage,
     /// Make and show the keys that releases are signed with.
     Key => key,
     /// Explain a diagnostic, or list all of them.

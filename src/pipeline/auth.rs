@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use crate::diagnostic::Code;
 use crate::pipeline::caller::Caller;
 use crate::pipeline::certificate::ClientCertificate;
-use crate::pipeline::exchange::{Client, Exchange};
+use crate::pipeline::exchange::{Client, Exchange, Step};
 use crate::pipeline::head::RequestHead;
 use crate::pipeline::keys::Keys;
 use crate::pipeline::plugin::{Part, Problem};
@@ -61,6 +61,17 @@ pub trait Authenticator: Send + Sync {
     fn authorize(&self, caller: &Caller, exchange: &Exchange<'_>) -> Result<(), Refusal> {
         let _ = (caller, exchange);
         Ok(())
+    }
+
+    /// Counts a call that it authorized, where calls are counted.
+    fn count(&self, caller: &Caller, exchange: &mut Exchange<'_>) -> Step {
+        let _ = (caller, exchange);
+        Step::Continue
+    }
+
+    /// The keys that it knows callers by, if it does.
+    fn keys(&self) -> Option<&dyn Keys> {
+        None
     }
 
     /// What it says to a request without its credential (RFC 9110, 11.6.1), if it can be said in a field.

@@ -13,6 +13,8 @@ pub mod exchange;
 pub mod head;
 pub mod header_edits;
 pub mod keys;
+pub mod limits;
+pub mod plan;
 pub mod plugin;
 pub mod ready;
 pub mod retries;

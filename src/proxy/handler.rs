@@ -9,8 +9,9 @@ use bytes::Bytes;
 use crate::pipeline::auth::Call;
 use crate::pipeline::backend::Backend;
 use crate::pipeline::caller::Caller;
-use crate::pipeline::exchange::{Client, Content, Exchange, Params, UpstreamTarget};
+use crate::pipeline::exchange::{Client, Content, Exchange, Kept, Params, UpstreamTarget};
 use crate::pipeline::head::RequestHead;
+use crate::pipeline::limits::announce::{self, Announced};
 use crate::proxy::account::Account;
 use crate::proxy::answer::{AnswerBody, Source};
 use crate::proxy::caller::{Verified, meet};
@@ -209,6 +210,9 @@ impl<'t> Trip<'t> {
             route: &route.name,
             params: Params::from(std::mem::take(&mut self.hit.parameters)),
             secrets: &self.generation.secrets,
+            body_at_most: None,
+            announced: Announced::default(),
+            kept: Kept::default(),
         };
         let mut running = Running::of(&route.pipeline, &exchange);
         let answered = way_in(&route.pipeline, &mut running, &mut exchange, &self.visit.deadline).await;
@@ -217,6 +221,8 @@ impl<'t> Trip<'t> {
             None => self.reach_end(route, request, &mut exchange, outgoing, account).await,
         };
         let end = self.with_error_page(end, &mut exchange, account);
+        announce::write(&mut exchange);
+        account.kept = std::mem::take(&mut exchange.kept);
         account.note_caller(&exchange.caller);
         way_out(&route.pipeline, running, &mut exchange);
         end
@@ -332,8 +338,14 @@ fn not_allowed(methods: &[Method], heads: &mut Heads, account: &mut Account, id:
 
 /// The body of a request on its way upstream: within the limit, and never silent for longer than `idle`. Boxed, for it is moved from
 /// hand to hand, and most requests have none.
-pub fn client_body(request: Incoming, visit: &Visit, generation: &Generation, idle: Duration) -> Box<ClientBody> {
-    let limit = generation.table.settings.limits.body_bytes.bytes();
+pub fn client_body(
+    request: Incoming,
+    at_most: Option<u64>,
+    visit: &Visit,
+    generation: &Generation,
+    idle: Duration,
+) -> Box<ClientBody> {
+    let limit = generation.table.settings.limits.body_bytes.bytes().min(at_most.unwrap_or(u64::MAX));
     Box::new(ClientBody::new(request, limit, idle, visit.connection.core.timers.deadline()))
 }
 

@@ -63,6 +63,7 @@ use crate::proxy::metrics::Metrics;
 use crate::proxy::sockets::{Owner, Sockets};
 use crate::proxy::tls::{Expiry, Issued};
 use crate::proxy::worker::{Command, Worker};
+use crate::state::Node;
 use crate::table::RouteTable;
 use crate::value::address::ListenAddress;
 
@@ -113,6 +114,8 @@ pub struct Start {
     pub sockets: Arc<Sockets>,
     /// What authorities have issued.
     pub issued: Arc<Issued>,
+    /// Where the node keeps what it counts.
+    pub counts: Node,
 }
 
 impl Proxy {
@@ -121,7 +124,7 @@ impl Proxy {
     /// # Errors
     /// If the table cannot be put in force or a worker cannot be started.
     pub fn start(table: RouteTable, secrets: Secrets, start: Start) -> Result<Self, SwapError> {
-        let around = Surroundings::new(Arc::clone(&start.metrics), start.issued);
+        let around = Surroundings::new(Arc::clone(&start.metrics), start.issued, start.counts);
         let mut bound = Taken::new();
         let mut next_listener = 0;
         let count = start.workers.max(1);
@@ -210,6 +213,7 @@ impl Proxy {
 
     /// The same once another program accepts on the sockets: its connections go on there, and paths of sockets stay.
     pub fn hand_over(self) {
+        self.around.counts.give_up();
         self.end(|| Command::HandOver);
     }
 

@@ -32,6 +32,7 @@ pub mod secret;
 pub mod sha256;
 pub mod size;
 pub mod template;
+pub mod time_zone;
 pub mod url;
 pub mod variable;
 
@@ -72,6 +73,7 @@ pub const FORMATS: &[Format] = &[
     Format::of::<sha256::Sha256>(),
     Format::of::<size::Size>(),
     Format::of::<template::Template>(),
+    Format::of::<time_zone::TimeZone>(),
     Format::of::<url::TargetUrl>(),
     Format::of::<variable::VariableName>(),
 ];

@@ -1,6 +1,7 @@
 //! The problems that show only when the table is made.
 
 use crate::compiler::lower::acme::{ACME_CHALLENGE, ACME_HOST, ACME_TERMS};
+use crate::compiler::lower::plans::LIMITS_WITHOUT_PLAN;
 use crate::diagnostic::{Code, Severity};
 
 /// All of them.
@@ -13,6 +14,7 @@ pub const CODES: &[&Code] = &[
     &CERTIFICATE_UNASKED,
     &ACME_HOST,
     &ACME_CHALLENGE,
+    &LIMITS_WITHOUT_PLAN,
     &ACME_TERMS,
     &SAME_KEY,
     &CONSUMER_UNKNOWN,
