@@ -1,6 +1,7 @@
 //! From linked objects to the table that the proxy runs.
 
 mod acme;
+mod auths;
 mod certificates;
 mod codes;
 mod problem;
@@ -12,6 +13,7 @@ pub(super) use codes::UNKNOWN_LISTENER;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::compiler::lower::auths::auths;
 use crate::compiler::lower::certificates::certificates;
 use crate::compiler::lower::codes::{OVERLAP, TIE};
 use crate::compiler::lower::routes::{Context, Lowered, lower_route};
@@ -24,6 +26,7 @@ use crate::compiler::resolve::Model;
 use crate::compiler::resolve::walk::{Marked, marked};
 use crate::diagnostic::{Diagnostics, Span};
 use crate::pipeline::assets::{ASSET, AssetRead, Assets, Folder};
+use crate::pipeline::auth::Auth;
 use crate::pipeline::backend::{Backend, BackendContext};
 use crate::pipeline::upstream::Upstream;
 use crate::table::digest::Part;
@@ -55,10 +58,14 @@ pub fn lower(model: &Model, assets: &Assets) -> Lowering {
     let mut secrets: BTreeSet<Secret> = certificates.values().flat_map(Certificate::secrets).collect();
     secrets.extend(settings.listeners.iter().flat_map(|listener| &listener.tls).flat_map(ListenerTls::secrets));
     secrets.extend(used_backends(model, &backends).flat_map(|upstream| upstream.tls.secrets()));
-    let context = Context { settings: &settings, listeners_known: model.is_gateway_known(), backends: &backends };
+    let auths = auths(model, &mut out);
+    let listeners_known = model.is_gateway_known();
+    let context = Context { settings: &settings, listeners_known, backends: &backends, auths: &auths };
     let (Routes { made, rules, origins, secrets: named, complete }, digest) =
         parallel::both(|| lower_routes(model, &context, &mut out), || digest(model, &settings, assets));
     secrets.extend(named);
+    let auths = used_auths(&made);
+    secrets.extend(auths.iter().flat_map(|auth| auth.secrets.iter().cloned()));
     let places = (0..rules.len()).map(|rule| place(&rules[rule], origins[rule])).collect();
     let table = digest.map(|digest| RouteTable {
         digest,
@@ -66,6 +73,7 @@ pub fn lower(model: &Model, assets: &Assets) -> Lowering {
         router: Router::new(rules),
         routes: made.into(),
         certificates,
+        auths,
         secrets,
     });
     Lowering { table: table.filter(|_| complete && !out.has_errors()), places, diagnostics: out }
@@ -179,6 +187,13 @@ fn used_backends<'a>(model: &'a Model, backends: &'a Backends) -> impl Iterator<
     })
 }
 
+/// The `Auth`s that routes let callers in by, sorted by name.
+fn used_auths(routes: &[CompiledRoute]) -> Box<[Arc<Auth>]> {
+    let steps = routes.iter().flat_map(|route| &route.pipeline);
+    let auths = steps.flat_map(|step| step.plugin.auths()).map(|auth| (&*auth.name, auth));
+    auths.collect::<BTreeMap<_, _>>().into_values().cloned().collect()
+}
+
 fn folder(object: &Object, path: &AssetPath, assets: &Assets) -> Result<Arc<Folder>, String> {
     let path = join(&object.manifest, path.as_str()).ok_or("the path leads outside the root folder")?;
     match assets.get(&path) {
@@ -219,9 +234,13 @@ fn digest(model: &Model, settings: &Settings, assets: &Assets) -> Option<Digest>
                 parts.push(Box::new((address, &**spec)));
                 parts.push(Box::new(content(object, assets)));
             }
+            Some(Spec::Auth(spec)) if model.is_used(object) => parts.push(Box::new((address, &**spec))),
+            // its labels are facts about the consumer
+            Some(Spec::ApiKey(spec)) => parts.push(Box::new((address, &**spec, &object.metadata.labels))),
             Some(Spec::Certificate(spec)) if model.is_used(object) => parts.push(Box::new((address, &**spec))),
             Some(
-                Spec::Backend(_)
+                Spec::Auth(_)
+                | Spec::Backend(_)
                 | Spec::Certificate(_)
                 | Spec::Environment(_)
                 | Spec::Gateway(_)
