@@ -9,13 +9,15 @@ use bytes::Bytes;
 use crate::pipeline::auth::Call;
 use crate::pipeline::backend::Backend;
 use crate::pipeline::caller::Caller;
-use crate::pipeline::exchange::{Client, Content, Exchange, Kept, Params, UpstreamTarget};
-use crate::pipeline::head::RequestHead;
+use crate::pipeline::exchange::{Client, Exchange, Kept, Params, UpstreamTarget};
+use crate::pipeline::head::{RequestHead, ResponseHead};
 use crate::pipeline::limits::announce::{self, Announced};
+use crate::pipeline::notes::Notes;
 use crate::proxy::account::Account;
 use crate::proxy::answer::{AnswerBody, Source};
 use crate::proxy::caller::{Verified, meet};
 use crate::proxy::core::Heads;
+use crate::proxy::end::End;
 use crate::proxy::ends;
 use crate::proxy::error_page;
 use crate::proxy::forward::{Forwarded, forward};
@@ -24,6 +26,7 @@ use crate::proxy::http1::{RequestBody, Version};
 use crate::proxy::http2;
 use crate::proxy::ingress::Refusal;
 use crate::proxy::live::Generation;
+use crate::proxy::renewal::renew;
 use crate::proxy::request_body::{ClientBody, Incoming};
 use crate::proxy::steps::{Running, settle, way_in, way_out};
 use crate::proxy::tunnel::Upgrade;
@@ -157,16 +160,21 @@ pub struct ClientRequest {
 }
 
 /// A request whose route is known.
-struct Trip<'t> {
-    visit: &'t Rc<Visit>,
-    generation: &'t Arc<Generation>,
-    hit: Hit<'t>,
+pub struct Trip<'t> {
+    /// What it has for itself.
+    pub visit: &'t Rc<Visit>,
+    /// The generation that decided.
+    pub generation: &'t Arc<Generation>,
+    /// Its route, and the parameters of its path.
+    pub hit: Hit<'t>,
     /// Whether the route is for some callers only.
-    asks_caller: bool,
+    pub asks_caller: bool,
     /// What was found of the credential on the way here.
-    verified: Option<Verified>,
-    from: Client,
-    id: [u8; 32],
+    pub verified: Option<Verified>,
+    /// Who asks.
+    pub from: Client,
+    /// Its id.
+    pub id: [u8; 32],
 }
 
 impl<'t> Trip<'t> {
@@ -192,40 +200,87 @@ impl<'t> Trip<'t> {
         Ok(())
     }
 
+    pub fn route(&self) -> &'t CompiledRoute {
+        &self.generation.table.routes[self.hit.route as usize]
+    }
+
     async fn take(&mut self, request: ClientRequest, heads: &'t mut Heads, account: &mut Account) -> End {
-        let route: &CompiledRoute = &self.generation.table.routes[self.hit.route as usize];
+        let route = self.route();
         account.route = Some(self.hit.route);
         self.visit.took_route(&account.generation, self.hit.route);
         account.note_route(&route.name, self.hit.rule);
         let Heads { request: head, response, outgoing } = heads;
-        let mut exchange = Exchange {
-            request: head,
+        let params = Params::from(std::mem::take(&mut self.hit.parameters));
+        let mut exchange = self.exchange(head, response, params);
+        exchange.verified = self.verified.take();
+        let mut running = Running::of(&route.pipeline, &exchange);
+        let answered = way_in(&route.pipeline, 0, &mut running, &mut exchange, self.visit).await;
+        if let (Some(renewal), Some((by, _))) = (exchange.renewal.take(), &answered) {
+            renew(self, &exchange, *renewal, *by);
+        }
+        let answered = answered.map(|(_, end)| end);
+        self.conclude(answered, running, request, &mut exchange, outgoing, account).await
+    }
+
+    /// The request as plugins see it, before any of them has.
+    pub fn exchange<'e>(
+        &self,
+        request: &'e mut RequestHead,
+        response: &'e mut ResponseHead,
+        params: Params<'e>,
+    ) -> Exchange<'e>
+    where
+        't: 'e,
+    {
+        Exchange {
+            request,
             upstream: UpstreamTarget::default(),
             response,
             client: self.from,
             certificate: self.visit.connection.client_certificate(),
             caller: Caller::default(),
-            verified: self.verified.take(),
+            verified: None,
             answer_fields: Vec::new(),
-            route: &route.name,
-            params: Params::from(std::mem::take(&mut self.hit.parameters)),
+            route: &self.route().name,
+            params,
             secrets: &self.generation.secrets,
             body_at_most: None,
             announced: Announced::default(),
             kept: Kept::default(),
-        };
-        let mut running = Running::of(&route.pipeline, &exchange);
-        let answered = way_in(&route.pipeline, &mut running, &mut exchange, &self.visit.deadline).await;
+            notes: Notes::default(),
+            made: None,
+            changes: None,
+            renewal: None,
+        }
+    }
+
+    /// The end of a request that was on its way in, and the way out.
+    pub async fn conclude(
+        &self,
+        answered: Option<End>,
+        running: Running,
+        request: ClientRequest,
+        exchange: &mut Exchange<'_>,
+        outgoing: &mut Vec<u8>,
+        account: &mut Account,
+    ) -> End {
+        let route = self.route();
         let end = match answered {
             Some(end) => end,
-            None => self.reach_end(route, request, &mut exchange, outgoing, account).await,
+            None => self.reach_end(route, request, exchange, outgoing, account).await,
         };
-        let end = self.with_error_page(end, &mut exchange, account);
-        announce::write(&mut exchange);
+        let end = self.with_error_page(end, exchange, account);
+        if !end.framed {
+            exchange.made = end.source.size_hint().exact();
+        }
+        announce::write(exchange);
         account.kept = std::mem::take(&mut exchange.kept);
         account.note_caller(&exchange.caller);
-        way_out(&route.pipeline, running, &mut exchange);
-        end
+        way_out(&route.pipeline, running, exchange);
+        match exchange.changes.take() {
+            None => end,
+            Some(changes) => end.changed(*changes, exchange, self.visit),
+        }
     }
 
     async fn reach_end(
@@ -250,7 +305,7 @@ impl<'t> Trip<'t> {
                 if let (Some(copy), None) = (copy, &request.body) {
                     copy.send();
                 }
-                settle(local.answer(exchange), exchange, &visit.deadline).await
+                settle(local.answer(exchange), exchange, visit).await
             }
             (Backend::Upstream(_), Some(backend)) => {
                 let to = Forwarded { visit, generation, route, waits: &end.timeouts, backend, id: &self.id };
@@ -280,39 +335,6 @@ impl<'t> Trip<'t> {
     }
 }
 
-/// How a request ended: its body, and who frames it.
-pub struct End {
-    /// The body.
-    pub source: Source,
-    /// Whether the head in the exchange came from an upstream, with its own `Content-Length`.
-    pub framed: bool,
-    /// Why the gateway answers with an error of its own.
-    pub cause: Option<&'static str>,
-}
-
-impl End {
-    /// A body that the gateway makes itself.
-    pub fn content(content: Content) -> Self {
-        let source = match content {
-            Content::Bytes(bytes) if !bytes.is_empty() => Source::Bytes(bytes),
-            Content::Bytes(_) | Content::Empty => Source::Empty,
-        };
-        Self { source, framed: false, cause: None }
-    }
-
-    /// A status without a body.
-    pub fn status(status: u16, exchange: &mut Exchange<'_>) -> Self {
-        exchange.response.status = status;
-        Self::content(Content::Empty)
-    }
-
-    /// An error of the upstream or the gateway, with its cause for the log.
-    pub fn failed(status: u16, cause: &'static str, exchange: &mut Exchange<'_>) -> Self {
-        exchange.response.fields.clear();
-        Self { cause: Some(cause), ..Self::status(status, exchange) }
-    }
-}
-
 /// What `Allow` says of the gateway itself.
 const SERVED_METHODS: &[u8] = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
@@ -320,14 +342,14 @@ const SERVED_METHODS: &[u8] = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 fn server_options(heads: &mut Heads) -> End {
     heads.response.status = 204;
     heads.response.fields.set("allow", SERVED_METHODS);
-    End::content(Content::Empty)
+    End::empty()
 }
 
 /// What an authority asked for (RFC 8555, 8.3).
 fn proof(page: Bytes, heads: &mut Heads) -> End {
     heads.response.status = 200;
     heads.response.fields.set("content-type", b"application/octet-stream");
-    End::content(Content::Bytes(page))
+    End::bytes(page)
 }
 
 fn not_allowed(methods: &[Method], heads: &mut Heads, account: &mut Account, id: &[u8]) -> End {
@@ -364,6 +386,6 @@ impl Account {
         let page = error_page::page(status, detail, &heads.request, id);
         heads.response.status = status;
         heads.response.fields.set("content-type", page.media_type.as_bytes());
-        End::content(Content::Bytes(page.body))
+        End::bytes(page.body)
     }
 }

@@ -15,6 +15,7 @@ pub mod host;
 pub mod https_url;
 pub mod lifetime;
 pub mod mail;
+pub mod media_type;
 pub mod method;
 pub mod moment;
 pub mod name;
@@ -28,6 +29,7 @@ pub mod request_url;
 pub mod retry;
 pub mod san;
 mod scalar;
+pub mod search;
 pub mod secret;
 pub mod sha256;
 pub mod size;
@@ -53,6 +55,7 @@ pub const FORMATS: &[Format] = &[
     Format::of::<https_url::HttpsUrl>(),
     Format::of::<lifetime::Lifetime>(),
     Format::of::<mail::MailAddress>(),
+    Format::of::<media_type::MediaTypes>(),
     Format::of::<method::Method>(),
     Format::of::<moment::Moment>(),
     Format::of::<name::AssetPath>(),
@@ -71,6 +74,7 @@ pub const FORMATS: &[Format] = &[
     Format::of::<retry::RetryCause>(),
     Format::of::<san::SanPattern>(),
     Format::of::<sha256::Sha256>(),
+    Format::of::<search::SearchPattern>(),
     Format::of::<size::Size>(),
     Format::of::<template::Template>(),
     Format::of::<time_zone::TimeZone>(),
