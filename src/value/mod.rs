@@ -30,6 +30,7 @@ pub mod size;
 pub mod template;
 pub mod url;
 pub mod variable;
+pub mod web_url;
 
 pub use scalar::{Format, Scalar, ScalarError};
 
@@ -66,4 +67,5 @@ pub const FORMATS: &[Format] = &[
     Format::of::<template::Template>(),
     Format::of::<url::TargetUrl>(),
     Format::of::<variable::VariableName>(),
+    Format::of::<web_url::WebUrl>(),
 ];

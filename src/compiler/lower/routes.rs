@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use crate::compiler::lower::codes::{CERTIFICATE_UNASKED, MIRROR_END, RESERVED_PATH, UNKNOWN_LISTENER};
 use crate::compiler::lower::problem;
-use crate::compiler::lower::{Backends, Made};
+use crate::compiler::lower::{Backends, Made, beside, content};
 use crate::compiler::manifest::route::{Match, RouteSpec};
 use crate::compiler::object::{Address, Object};
 use crate::compiler::quote::listed;
 use crate::diagnostic::Diagnostics;
+use crate::pipeline::assets::Assets;
 use crate::pipeline::backend::Backend;
 use crate::pipeline::condition::{NamedCondition, Names};
 use crate::pipeline::plugin::CompileContext;
@@ -41,6 +42,7 @@ pub(super) struct Context<'a> {
     /// Whether the listeners are those of a `Gateway` that could be read.
     pub(super) listeners_known: bool,
     pub(super) backends: &'a Backends,
+    pub(super) assets: &'a Assets,
 }
 
 /// Makes a route.
@@ -56,7 +58,7 @@ pub(super) fn lower_route(
     if let Some(listeners) = &listeners {
         certificates_asked(object, spec, listeners, context, out);
     }
-    let Pipeline { steps: pipeline, secrets, parameters } = pipeline(object, spec, out);
+    let Pipeline { steps: pipeline, secrets, parameters } = pipeline(object, spec, context.assets, out);
     let rules = listeners.as_ref().map(|listeners| rules(spec, u32::try_from(index).unwrap_or(u32::MAX), listeners));
     let route = listeners.and(pipeline).and_then(|pipeline| {
         let ends = ends(object, spec, context)?;
@@ -88,7 +90,7 @@ fn end(
     let namespace = reference.namespace(&object.address.namespace).clone();
     let name = reference.name().clone();
     let address = Address { kind: "Backend", namespace, name };
-    let Made { backend, meaning } = context.backends.get(&address)?;
+    let Made { backend, meaning, .. } = context.backends.get(&address)?;
     let timeouts = patience(own, Some(backend), context.settings);
     Some(End { name: address.short().into(), backend: backend.clone(), weight, timeouts, meaning: *meaning })
 }
@@ -208,7 +210,7 @@ struct Pipeline {
     parameters: BTreeSet<Box<str>>,
 }
 
-fn pipeline(object: &Object, spec: &RouteSpec, out: &mut Diagnostics) -> Pipeline {
+fn pipeline(object: &Object, spec: &RouteSpec, assets: &Assets, out: &mut Diagnostics) -> Pipeline {
     let params: Vec<Vec<String>> = spec
         .matches
         .iter()
@@ -217,7 +219,8 @@ fn pipeline(object: &Object, spec: &RouteSpec, out: &mut Diagnostics) -> Pipelin
     let mut made = Pipeline { steps: Some(Vec::new()), secrets: BTreeSet::new(), parameters: BTreeSet::new() };
     for (i, entry) in spec.plugins.iter().enumerate() {
         let Some(info) = entry.plugins().first().copied() else { continue };
-        let mut context = CompileContext { params: &params, ..CompileContext::default() };
+        let mut context =
+            CompileContext { params: &params, beside: beside(object, assets), ..CompileContext::default() };
         let plugin = entry.compile(&mut context);
         if entry.enabled {
             made.secrets.append(&mut context.secrets);
@@ -225,7 +228,8 @@ fn pipeline(object: &Object, spec: &RouteSpec, out: &mut Diagnostics) -> Pipelin
         }
         let base = format!("/spec/plugins/{i}/{}", info.name);
         out.extend(context.problems.into_iter().map(|problem| problem::diagnostic(object, &base, problem)));
-        let step = plugin.zip(meaning(entry)).map(|(plugin, meaning)| PipelineStep {
+        let meaning = meaning(entry, &content(object, assets, &format!("{base}/")));
+        let step = plugin.zip(meaning).map(|(plugin, meaning)| PipelineStep {
             id: entry.id.as_ref().map_or(info.name, |id| id.as_str()).into(),
             plugin_name: info.name,
             guard: entry.when.as_ref().map(When::compile),
@@ -241,10 +245,11 @@ fn pipeline(object: &Object, spec: &RouteSpec, out: &mut Diagnostics) -> Pipelin
     made
 }
 
-/// What a plugin is made of, whatever it is called and whenever it runs.
-fn meaning(entry: &PluginEntry) -> Option<Digest> {
+/// What a plugin is made of, files included, whatever it is called and whenever it runs.
+fn meaning(entry: &PluginEntry, content: &Vec<(String, Box<str>)>) -> Option<Digest> {
     let bare = PluginEntry { id: None, when: None, enabled: true, ..entry.clone() };
-    Digest::of_parts([&bare as &dyn Part]).ok()
+    let content = (!content.is_empty()).then_some(content as &dyn Part);
+    Digest::of_parts([&bare as &dyn Part].into_iter().chain(content)).ok()
 }
 
 fn patience(own: Timeouts, backend: Option<&Backend>, settings: &Settings) -> Patience {
