@@ -7,9 +7,13 @@ use std::ops::Range;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use crate::pipeline::body::{BodyChanges, Pieces, Transform};
 use crate::pipeline::certificate::ClientCertificate;
+use crate::pipeline::coding::{Coding, Decoder, Effort, Encoder, readable};
 use crate::pipeline::head::{RequestHead, ResponseHead};
+use crate::pipeline::notes::Notes;
 use crate::pipeline::secrets::Secrets;
+use crate::value::method::Method;
 use crate::value::template::{Part, Reference, Template};
 use crate::value::url::Scheme;
 
@@ -31,6 +35,12 @@ pub struct Exchange<'t> {
     pub params: Params<'t>,
     /// The secrets that plugins named.
     pub secrets: &'t Secrets,
+    /// What plugins noted on the way in, for themselves on the way out.
+    pub notes: Notes,
+    /// On the way out: how long the body is, where the gateway made it itself and it is known.
+    pub made: Option<u64>,
+    /// What plugins do to the body of the answer on the way out, if they do anything.
+    pub changes: Option<Box<BodyChanges>>,
 }
 
 /// Names of path parameters, and where their values stand in the request's path.
@@ -71,13 +81,26 @@ pub type Pending = std::pin::Pin<Box<dyn Future<Output = Resume> + Send>>;
 pub type Resume = Box<dyn FnOnce(&mut Exchange<'_>) -> Step + Send>;
 
 /// The body of an answer that the gateway makes itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub enum Content {
     /// None: an error gets the gateway's own page.
     #[default]
     Empty,
     /// Bytes in memory.
     Bytes(Bytes),
+    /// What is made piece by piece.
+    Stream(Box<dyn Pieces>),
+}
+
+impl Content {
+    /// How long it is, if that is known.
+    pub fn length(&self) -> Option<u64> {
+        match self {
+            Self::Empty => Some(0),
+            Self::Bytes(bytes) => Some(bytes.len() as u64),
+            Self::Stream(pieces) => pieces.length(),
+        }
+    }
 }
 
 /// Where a rendered template is put, which decides how its values are escaped.
@@ -93,6 +116,50 @@ impl Exchange<'_> {
     /// The path that is sent upstream.
     pub fn upstream_path(&self) -> &str {
         self.upstream.path.as_deref().unwrap_or(&self.request.path)
+    }
+
+    /// On the way out: lets the body of the answer, as it is so far, go through something. An answer without a body has none that
+    /// could. Where the transform does not keep the length, the fields that speak of the very bytes go.
+    pub fn transform(&mut self, transform: impl Transform + 'static) {
+        if !transform.keeps_length() {
+            self.response.body_changes();
+            self.made = None;
+        }
+        self.changes.get_or_insert_default().transforms.push(Box::new(transform));
+    }
+
+    /// The same with what the body says, where that is coded: it is read, and coded again as it was.
+    pub fn transform_content(&mut self, coding: Option<Coding>, transform: impl Transform + 'static) {
+        let Some(coding) = coding else { return self.transform(transform) };
+        self.transform(Decoder::new(coding));
+        self.transform(transform);
+        self.transform(Encoder::new(coding, Effort::Balanced));
+    }
+
+    /// On the way in: asks for no coding of the answer's body but those that can be read here.
+    pub fn ask_for_readable(&mut self) {
+        let fields = &mut self.request.fields;
+        if fields.get("accept-encoding").is_some() {
+            let readable = readable(fields.all("accept-encoding"));
+            fields.set("accept-encoding", &readable);
+        }
+    }
+
+    /// On the way out: puts another body in the place of the answer's, with all that plugins did to that.
+    pub fn answer_instead(&mut self, content: Content) {
+        self.made = content.length();
+        self.changes = Some(Box::new(BodyChanges { instead: Some(content), ..BodyChanges::default() }));
+    }
+
+    /// On the way out: how long the body is, as far as that is known.
+    pub fn body_length(&self) -> Option<u64> {
+        let said = || std::str::from_utf8(self.response.fields.get("content-length")?).ok()?.parse().ok();
+        self.made.or_else(said)
+    }
+
+    /// On the way out: whether the answer has a body to speak of (RFC 9110, 6.4.1).
+    pub fn has_body(&self) -> bool {
+        self.request.method != Method::Head && !matches!(self.response.status, 100..=199 | 204 | 304)
     }
 
     /// The value of a path parameter.

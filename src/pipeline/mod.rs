@@ -5,11 +5,15 @@
 pub mod assets;
 pub mod backend;
 pub mod background;
+pub mod body;
 pub mod certificate;
+pub mod coding;
 pub mod condition;
 pub mod exchange;
 pub mod head;
 pub mod header_edits;
+pub mod html;
+pub mod notes;
 pub mod plugin;
 pub mod ready;
 pub mod retries;

@@ -88,6 +88,10 @@ plugins! {
     "httpsOnly" https_only => HttpsOnly,
     /// Sends the fields by which browsers protect their users.
     "securityHeaders" security_headers => SecurityHeaders,
+    /// Compresses answers for clients that take it.
+    "compress" compress => Compress,
+    /// Writes something into HTML pages.
+    "htmlPatch" html_patch => HtmlPatch,
     /// Changes the path that is sent upstream.
     "rewrite" rewrite => Rewrite,
     /// Sends the client to another URL.

@@ -11,9 +11,11 @@ use bytes::Bytes;
 use crate::pipeline::backend::Backend;
 use crate::pipeline::exchange::{Client, Content, Exchange, Params, Step, UpstreamTarget};
 use crate::pipeline::head::RequestHead;
+use crate::pipeline::notes::Notes;
 use crate::proxy::account::Account;
 use crate::proxy::answer::{AnswerBody, Source};
 use crate::proxy::core::Heads;
+use crate::proxy::end::End;
 use crate::proxy::ends;
 use crate::proxy::error_page;
 use crate::proxy::forward::{Forwarded, forward};
@@ -169,18 +171,27 @@ impl<'t> Trip<'t> {
             route: &route.name,
             params: Params::from(std::mem::take(&mut self.hit.parameters)),
             secrets: &self.generation.secrets,
+            notes: Notes::default(),
+            made: None,
+            changes: None,
         };
         let applies = applying(&route.pipeline, &exchange);
-        let (entered, answered) = way_in(&route.pipeline, &applies, &mut exchange, &self.visit.deadline).await;
+        let (entered, answered) = way_in(&route.pipeline, &applies, &mut exchange, self.visit).await;
         let end = match answered {
             Some(end) => end,
             None => self.reach_end(route, request, &mut exchange, outgoing, account).await,
         };
         let end = self.with_error_page(end, &mut exchange, account);
+        if !end.framed {
+            exchange.made = end.source.size_hint().exact();
+        }
         for i in (0..entered).rev().filter(|i| applies.holds(*i)) {
             route.pipeline[i].plugin.on_response(&mut exchange);
         }
-        end
+        match exchange.changes.take() {
+            None => end,
+            Some(changes) => end.changed(*changes, &exchange, self.visit),
+        }
     }
 
     async fn reach_end(
@@ -205,7 +216,7 @@ impl<'t> Trip<'t> {
                 if let (Some(copy), None) = (copy, &request.body) {
                     copy.send();
                 }
-                settle(local.answer(exchange), exchange, &visit.deadline).await
+                settle(local.answer(exchange), exchange, visit).await
             }
             (Backend::Upstream(_), Some(backend)) => {
                 let to = Forwarded { visit, generation, route, waits: &end.timeouts, backend, id: &self.id };
@@ -235,37 +246,6 @@ impl<'t> Trip<'t> {
     }
 }
 
-/// How a request ended: its body, and who frames it.
-pub struct End {
-    /// The body.
-    pub source: Source,
-    /// Whether the head in the exchange came from an upstream, with its own `Content-Length`.
-    pub framed: bool,
-    /// Why the gateway answers with an error of its own.
-    pub cause: Option<&'static str>,
-}
-
-impl End {
-    fn content(content: Content) -> Self {
-        let source = match content {
-            Content::Bytes(bytes) if !bytes.is_empty() => Source::Bytes(bytes),
-            Content::Bytes(_) | Content::Empty => Source::Empty,
-        };
-        Self { source, framed: false, cause: None }
-    }
-
-    fn status(status: u16, exchange: &mut Exchange<'_>) -> Self {
-        exchange.response.status = status;
-        Self::content(Content::Empty)
-    }
-
-    /// An error of the upstream or the gateway, with its cause for the log.
-    pub fn failed(status: u16, cause: &'static str, exchange: &mut Exchange<'_>) -> Self {
-        exchange.response.fields.clear();
-        Self { cause: Some(cause), ..Self::status(status, exchange) }
-    }
-}
-
 /// Which plugins run for a request: decided on the request as it came, before any of them changes it.
 struct Applying(Option<Box<[bool]>>);
 
@@ -287,16 +267,16 @@ async fn way_in(
     pipeline: &[PipelineStep],
     applies: &Applying,
     exchange: &mut Exchange<'_>,
-    deadline: &Deadline,
+    visit: &Visit,
 ) -> (usize, Option<End>) {
     for (i, step) in pipeline.iter().enumerate().filter(|(i, _)| applies.holds(*i)) {
         let next = match step.plugin.on_request(exchange) {
             Step::Continue => continue,
-            Step::Pending(pending) => wait(pending, exchange, deadline).await,
+            Step::Pending(pending) => wait(pending, exchange, &visit.deadline).await,
             answer @ Step::Answer(_) => answer,
         };
         match next {
-            Step::Answer(content) => return (i, Some(End::content(content))),
+            Step::Answer(content) => return (i, Some(End::content(content, visit))),
             Step::Continue | Step::Pending(_) => {}
         }
     }
@@ -327,13 +307,13 @@ async fn wait(
     }
 }
 
-async fn settle(step: Step, exchange: &mut Exchange<'_>, deadline: &Deadline) -> End {
+async fn settle(step: Step, exchange: &mut Exchange<'_>, visit: &Visit) -> End {
     let step = match step {
-        Step::Pending(pending) => wait(pending, exchange, deadline).await,
+        Step::Pending(pending) => wait(pending, exchange, &visit.deadline).await,
         step => step,
     };
     match step {
-        Step::Answer(content) => End::content(content),
+        Step::Answer(content) => End::content(content, visit),
         Step::Continue | Step::Pending(_) => End::status(500, exchange),
     }
 }
@@ -345,14 +325,14 @@ const SERVED_METHODS: &[u8] = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 fn server_options(heads: &mut Heads) -> End {
     heads.response.status = 204;
     heads.response.fields.set("allow", SERVED_METHODS);
-    End::content(Content::Empty)
+    End::empty()
 }
 
 /// What an authority asked for (RFC 8555, 8.3).
 fn proof(page: Bytes, heads: &mut Heads) -> End {
     heads.response.status = 200;
     heads.response.fields.set("content-type", b"application/octet-stream");
-    End::content(Content::Bytes(page))
+    End::bytes(page)
 }
 
 fn not_allowed(methods: &[Method], heads: &mut Heads, account: &mut Account, id: &[u8]) -> End {
@@ -383,6 +363,6 @@ impl Account {
         let page = error_page::page(status, detail, &heads.request, id);
         heads.response.status = status;
         heads.response.fields.set("content-type", page.media_type.as_bytes());
-        End::content(Content::Bytes(page.body))
+        End::bytes(page.body)
     }
 }

@@ -14,6 +14,7 @@ pub mod host;
 pub mod https_url;
 pub mod lifetime;
 pub mod mail;
+pub mod media_type;
 pub mod method;
 pub mod name;
 pub mod network;
@@ -48,6 +49,7 @@ pub const FORMATS: &[Format] = &[
     Format::of::<https_url::HttpsUrl>(),
     Format::of::<lifetime::Lifetime>(),
     Format::of::<mail::MailAddress>(),
+    Format::of::<media_type::MediaTypes>(),
     Format::of::<method::Method>(),
     Format::of::<name::AssetPath>(),
     Format::of::<name::Name>(),

@@ -4,6 +4,7 @@ use crate::deploy::explain::{Answer, Arm, Does, PipelineStep, Routed, Sent};
 use crate::pipeline::backend::Backend;
 use crate::pipeline::exchange::{Client, Exchange, Step, UpstreamTarget};
 use crate::pipeline::head::{RequestHead, ResponseHead};
+use crate::pipeline::notes::Notes;
 use crate::pipeline::secrets::Secrets;
 use crate::pipeline::split::part;
 use crate::pipeline::upstream::Upstream;
@@ -30,6 +31,9 @@ pub(super) fn walk(
         params: hit.parameters.iter().cloned().collect(),
         certificate: None,
         secrets,
+        notes: Notes::default(),
+        made: None,
+        changes: None,
     };
     let parameters = exchange.params.iter().map(|(name, _)| *name);
     let parameters = parameters.map(|name| (name.to_owned(), exchange.param(name).into())).collect();
