@@ -58,6 +58,10 @@ backends! {
     "folder" folder => FolderBackend,
     /// A ZIP archive of files, beside the manifest or fetched.
     "zip" zip => ZipBackend,
+    /// A bucket of Amazon S3, or of a store that speaks as it does.
+    "s3" s3 => S3,
+    /// Files of another web server.
+    "remoteAssets" remote_assets => RemoteAssets,
     /// Swagger UI for OpenAPI documents.
     "swaggerUi" swagger_ui => SwaggerUi,
     /// No server: it shows the request back as JSON, for trying things out.

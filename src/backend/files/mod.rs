@@ -2,7 +2,6 @@
 //! precompressed variants. Where files come from is not its business.
 
 mod archive;
-mod coding;
 mod conditional;
 mod listing;
 mod media;
@@ -12,7 +11,9 @@ mod rules;
 mod site;
 
 pub use archive::{ArchiveError, unpack};
+pub(super) use conditional::{Verdict, evaluate};
 pub use media::media_type;
+pub(super) use range::{Ranges, requested};
 pub use request::{Asked, asked, redirect_to_folder, status};
 pub(super) use rules::site_config;
 pub use rules::{CacheRule, Rules, clean_name, index_name, page_path};

@@ -6,7 +6,6 @@ use std::time::SystemTime;
 use ahash::AHashMap;
 use bytes::Bytes;
 
-use crate::backend::files::coding::{Coding, choose};
 use crate::backend::files::conditional::{Verdict, evaluate};
 use crate::backend::files::listing;
 use crate::backend::files::media::media_type;
@@ -14,6 +13,7 @@ use crate::backend::files::range::{Ranges, multipart, requested};
 use crate::backend::files::request::{Asked, asked, redirect_to_folder, status};
 use crate::backend::files::rules::{Rules, clean_name};
 use crate::pipeline::assets::{Asset, Folder};
+use crate::pipeline::coding::{Coding, accepted};
 use crate::pipeline::exchange::{Content, Exchange, Step};
 
 /// A site.
@@ -34,8 +34,9 @@ struct File {
     last_modified: Option<Box<str>>,
     media_type: Box<str>,
     cache_control: Option<Box<str>>,
-    /// The same in codings, where there are any.
-    variants: Vec<(Coding, usize)>,
+    /// The codings that it is there in, the one that makes it smallest first, and where.
+    codings: Vec<Coding>,
+    variants: Vec<usize>,
 }
 
 impl File {
@@ -47,6 +48,7 @@ impl File {
             last_modified: asset.modified.map(|time| httpdate::fmt_http_date(time).into()),
             media_type: media_type(path).into(),
             cache_control: rules.cache_control(path).map(Into::into),
+            codings: Vec::new(),
             variants: Vec::new(),
         }
     }
@@ -91,8 +93,9 @@ impl Site {
             self.paths.entry(name.into()).or_insert(at);
         }
         for coding in Coding::ALL {
-            if let Some(variant) = self.paths.get(format!("{path}{}", coding.ending()).as_str()) {
-                self.files[at].variants.push((coding, *variant));
+            if let Some(variant) = self.paths.get(format!("{path}{}", ending(coding)).as_str()) {
+                self.files[at].codings.push(coding);
+                self.files[at].variants.push(*variant);
             }
         }
     }
@@ -137,9 +140,10 @@ impl Site {
         self.set_fields(exchange);
         let mut file = named;
         if !named.variants.is_empty() {
-            exchange.response.fields.set("vary", b"accept-encoding");
-            let chosen = choose(exchange.request, named.variants.iter().map(|(coding, _)| *coding));
-            if let Some((coding, at)) = named.variants.iter().find(|(coding, _)| Some(*coding) == chosen) {
+            exchange.response.varies_by("accept-encoding");
+            let chosen = accepted(exchange.request.fields.received_all("accept-encoding"), &named.codings);
+            let variants = named.codings.iter().zip(&named.variants);
+            if let Some((coding, at)) = variants.into_iter().find(|(coding, _)| Some(**coding) == chosen) {
                 exchange.response.fields.set("content-encoding", coding.name().as_bytes());
                 file = &self.files[*at];
             }
@@ -148,6 +152,15 @@ impl Site {
             exchange.response.fields.set("cache-control", value.as_bytes());
         }
         represent(file, &named.media_type, !std::ptr::eq(file, named), exchange)
+    }
+}
+
+/// What the name of a file in a coding ends in.
+fn ending(coding: Coding) -> &'static str {
+    match coding {
+        Coding::Br => ".br",
+        Coding::Zstd => ".zst",
+        Coding::Gzip => ".gz",
     }
 }
 

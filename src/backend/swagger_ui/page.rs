@@ -54,7 +54,7 @@ pub fn content_policy(documents: &[Document]) -> String {
         let _ = write!(connect, " {origin}");
     }
     format!(
-        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src {connect}; \
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src {connect}; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
     )
 }
