@@ -6,11 +6,12 @@ use http::Method as Verb;
 use url::Url;
 
 use crate::backend::files::site_config;
-use crate::backend::remote::{Origin, RemoteSite, encoded};
+use crate::backend::remote::{Origin, RemoteSite};
 use crate::pipeline::backend::{Backend, BackendContext, BackendType, Local};
 use crate::pipeline::exchange::{Exchange, Step};
 use crate::pipeline::ready::{Ready, ReadyError};
 use crate::value::duration::Duration;
+use crate::value::percent::encode_path;
 use crate::value::web_url::WebUrl;
 
 site_config! {
@@ -65,7 +66,7 @@ struct WebServer(Url);
 impl Origin for WebServer {
     fn url(&self, path: &str, _: &Verb) -> Url {
         let mut url = self.0.clone();
-        url.set_path(&format!("{}/{}", self.0.path().trim_end_matches('/'), encoded(path)));
+        url.set_path(&format!("{}/{}", self.0.path().trim_end_matches('/'), encode_path(path)));
         url
     }
 }

@@ -14,6 +14,7 @@ use crate::pipeline::backend::{Backend, BackendContext, BackendType, Local};
 use crate::pipeline::exchange::{Exchange, Step};
 use crate::pipeline::ready::{Ready, ReadyError};
 use crate::pipeline::secrets::Secrets;
+use crate::value::bucket::BucketName;
 use crate::value::duration::Duration;
 use crate::value::secret::SecretRef;
 use crate::value::url::TargetUrl;
@@ -26,15 +27,15 @@ site_config! {
     #[schemars(example = example())]
     pub struct S3Config {
         /// The name of the bucket.
-        #[schemars(regex(pattern = "^[A-Za-z0-9._-]+$"), example = &"handbook")]
-        pub bucket: String,
+        #[schemars(example = &"handbook")]
+        pub bucket: BucketName,
         /// What the keys of all objects begin with, with or without a slash at its end. The default is nothing.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(example = &"site/v2")]
         pub prefix: Option<String>,
         /// The region of the bucket.
         #[serde(default = "region")]
-        #[schemars(regex(pattern = "^[A-Za-z0-9-]+$"), example = &"eu-west-3")]
+        #[schemars(length(min = 1), example = &"eu-west-3")]
         pub region: String,
         /// The server, if it is not Amazon's. Buckets are the first segment of its paths.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -103,7 +104,7 @@ impl Local for S3 {
         let endpoint = endpoint.as_ref().map(|endpoint| Url::parse(&endpoint.to_string())).transpose();
         let endpoint = endpoint.map_err(|error| failed(format!("the endpoint: {error}")))?;
         let meant = format!("{bucket} {prefix:?} {region} {endpoint:?}");
-        let address = S3Address { endpoint, region, bucket, prefix: prefix.as_deref().unwrap_or_default() };
+        let address = S3Address { endpoint, region, bucket: bucket.as_str(), prefix: prefix.as_deref().unwrap_or_default() };
         let credentials = self.config.credentials.as_ref().and_then(|named| credentials(named, ready.secrets));
         let bucket = S3Bucket::new(address, credentials).map_err(|error| failed(error.to_string()))?;
         self.site.ready(ready, Arc::new(Objects(bucket)), &meant)

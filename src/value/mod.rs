@@ -4,6 +4,7 @@
 //! ten bad scalars gets ten diagnostics: see [`FORMATS`].
 
 pub mod address;
+pub mod bucket;
 pub mod cookie;
 pub mod date;
 pub mod did_you_mean;
@@ -39,6 +40,7 @@ pub use scalar::{Format, Scalar, ScalarError};
 pub const FORMATS: &[Format] = &[
     Format::of::<address::IpListenAddress>(),
     Format::of::<address::ListenAddress>(),
+    Format::of::<bucket::BucketName>(),
     Format::of::<cookie::CookieName>(),
     Format::of::<date::Date>(),
     Format::of::<duration::Duration>(),

@@ -17,6 +17,7 @@ mod authority;
 
 mod archive;
 mod everywhere;
+mod examples;
 mod fixture;
 mod folder;
 mod nginx;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use crate::pipeline::assets::{Asset, Folder};
+use crate::value::percent::encode_path;
 
 /// The pages of all folders that have no index, by the folder: empty, or something that ends in `/`.
 pub(super) fn pages(files: &Folder, index: &str) -> Vec<(String, Asset)> {
@@ -33,26 +34,14 @@ fn page(folder: &str, entries: &BTreeSet<&str>) -> String {
     }
     let (folders, files): (Vec<&str>, Vec<&str>) = entries.iter().partition(|entry| entry.ends_with('/'));
     for entry in folders.into_iter().chain(files) {
-        let _ = writeln!(page, "<li><a href=\"{}\">{}</a>", link(entry), escaped(entry));
+        let _ = writeln!(page, "<li><a href=\"{}\">{}</a>", encode_path(entry), escaped(entry));
     }
     page.push_str("</ul>\n</html>\n");
     page
 }
 
-/// A link to an entry. No name can be taken for a scheme: a colon is escaped too.
-fn link(entry: &str) -> String {
-    let mut link = String::new();
-    for byte in entry.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
-            link.push(char::from(byte));
-        } else {
-            let _ = write!(link, "%{byte:02X}");
-        }
-    }
-    link
-}
-
-fn escaped(text: &str) -> String {
+/// A text as it stands in HTML.
+pub(in crate::backend) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

@@ -12,6 +12,7 @@ mod site;
 
 pub use archive::{ArchiveError, unpack};
 pub(super) use conditional::{Verdict, evaluate};
+pub(super) use listing::escaped;
 pub use media::media_type;
 pub(super) use range::{Ranges, requested};
 pub use request::{Asked, asked, redirect_to_folder, status};

@@ -8,8 +8,6 @@ mod site;
 pub use client::SharedClient;
 pub use site::{Origin, RemoteSite};
 
-use std::fmt::Write as _;
-
 use crate::pipeline::exchange::{Content, Exchange, Step};
 use crate::value::duration::Duration;
 
@@ -22,17 +20,4 @@ pub fn absent_for() -> Duration {
 pub fn stand_in(exchange: &mut Exchange<'_>) -> Step {
     exchange.response.status = 200;
     Step::Answer(Content::Empty)
-}
-
-/// A path as it stands in a URL (RFC 3986, 3.3).
-pub fn encoded(path: &str) -> String {
-    let mut text = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/!$&'()*+,;=:@".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            let _ = write!(text, "%{byte:02X}");
-        }
-    }
-    text
 }

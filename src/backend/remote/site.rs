@@ -18,6 +18,7 @@ use crate::net::{Client, Download, NetError};
 use crate::pipeline::exchange::{Exchange, Resume, Step};
 use crate::pipeline::ready::{Ready, ReadyError};
 use crate::value::method::Method;
+use crate::value::percent::encode_path;
 
 /// Where files are.
 pub trait Origin: Send + Sync {
@@ -166,6 +167,8 @@ impl Search {
                 self.tools.absent.note(&path, self.tools.absent_for);
                 return self.next(exchange);
             }
+            // a web server sends whoever asks for a folder to it with a slash
+            _ if leads_to_folder(&answer, &path) => return redirect_to_folder(exchange),
             _ => return status(exchange, 502),
         }
         if role == Role::Folder {
@@ -225,6 +228,14 @@ impl Search {
             resume
         }))
     }
+}
+
+/// Whether an answer sends to the path that was asked for, with a slash at its end.
+fn leads_to_folder(answer: &Response<Download>, path: &str) -> bool {
+    let location = answer.headers().get("location").and_then(|value| value.to_str().ok());
+    let last = encode_path(path.rsplit('/').next().unwrap_or_default());
+    let there = location.is_some_and(|location| location.ends_with(&format!("/{last}/")));
+    answer.status().is_redirection() && !last.is_empty() && there
 }
 
 /// Whether an answer is the part that was asked for.

@@ -41,7 +41,7 @@ pub struct Shown {
 
 /// The documents of a backend; `None` after a problem was reported.
 pub fn read(config: &SwaggerUiConfig, context: &mut BackendContext<'_>) -> Option<Vec<Document>> {
-    let mut complete = true;
+    let mut complete = config.server.as_deref().is_none_or(|server| is_server(server, context));
     let mut documents: Vec<Document> = Vec::new();
     for (index, document) in config.documents.iter().enumerate() {
         let pointer = format!("/documents/{index}");
@@ -55,6 +55,15 @@ pub fn read(config: &SwaggerUiConfig, context: &mut BackendContext<'_>) -> Optio
         documents.extend(made);
     }
     complete.then_some(documents)
+}
+
+fn is_server(server: &str, context: &mut BackendContext<'_>) -> bool {
+    let is_one = (server.starts_with('/') && !server.starts_with("//")) || origin(server).is_some();
+    if !is_one {
+        let message = format!("`{}` is no server that requests can be sent to", server.escape_debug());
+        context.report(&DOCUMENT, "/server", message, "write a path such as `/`, or a URL with `https://`");
+    }
+    is_one
 }
 
 fn one(config: &DocumentConfig, pointer: &str, server: Option<&str>, context: &mut BackendContext<'_>) -> Option<Document> {

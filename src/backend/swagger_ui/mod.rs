@@ -43,7 +43,7 @@ pub struct SwaggerUiConfig {
     /// Where requests are sent that are tried out, in place of the `servers` of the documents, which are in JSON then and of OpenAPI 3:
     /// a path of the host that shows the page, such as `/`, or a URL. Another host has to allow it by `cors`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = "^(/|https?://)"), example = &"/")]
+    #[schemars(length(min = 1), example = &"/")]
     pub server: Option<String>,
     /// Whether requests can be tried out.
     #[serde(default = "yes")]
@@ -184,7 +184,7 @@ static DOCUMENT: Code = Code {
 # GW3112: api-document
 
 A file that a `swaggerUi` backend shows is no OpenAPI document: a JSON object with `openapi` or `swagger`, or a YAML file. With `server`, it
-is one of OpenAPI 3 in JSON, for only there the gateway writes the server in.
+is one of OpenAPI 3 in JSON, for only there the gateway writes the server in: a path or a URL.
 
 ```yaml wrong
 apiVersion: gw/v1

@@ -5,9 +5,13 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
+use crate::backend::files::escaped;
 use crate::backend::swagger_ui::SwaggerUiConfig;
 use crate::backend::swagger_ui::dist::VERSION;
 use crate::backend::swagger_ui::document::Document;
+
+/// The styles within the picture of the logo, which stand in the page and are let through by their hash.
+const LOGO_STYLE: &str = "sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w=";
 
 /// The page. Who has no scripts gets the documents themselves.
 pub fn index(title: &str, documents: &[Document]) -> String {
@@ -54,11 +58,7 @@ pub fn content_policy(documents: &[Document]) -> String {
         let _ = write!(connect, " {origin}");
     }
     format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src {connect}; \
+        "default-src 'none'; script-src 'self'; style-src 'self' '{LOGO_STYLE}'; img-src 'self' data:; connect-src {connect}; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
     )
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
