@@ -2,6 +2,7 @@
 //! table is swapped atomically into the proxy. `src/ARCHITECTURE.md` is the map.
 
 pub mod acme;
+pub mod auth;
 pub mod backend;
 pub mod cli;
 pub mod compiler;

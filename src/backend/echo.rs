@@ -50,7 +50,7 @@ impl Local for Echo {
             "host": request.host,
             "path": request.path,
             "upstreamPath": exchange.upstream_path(),
-            "query": request.query,
+            "query": exchange.upstream_query(),
             "headers": headers,
         });
         exchange.response.status = 200;

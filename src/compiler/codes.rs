@@ -1,5 +1,6 @@
 //! The table of all codes, from the tables of those who find the problems.
 
+use crate::auth;
 use crate::backend;
 use crate::compiler::{check, environment, lint, lower, policy, resolve, shape, syntax};
 use crate::diagnostic::Code;
@@ -10,8 +11,9 @@ use crate::plugins::PLUGINS;
 pub fn all() -> Vec<&'static Code> {
     let tables =
         [syntax::CODES, check::CODES, shape::CODES, environment::CODES, resolve::CODES, lower::CODES, policy::CODES];
-    let shared = [&assets::ASSET, &plugin::UNKNOWN_PARAMETER, &header_edits::TRANSPORT_HEADER];
+    let shared = [&assets::ASSET, &plugin::UNKNOWN_PARAMETER, &plugin::UNKNOWN_CALLER, &header_edits::TRANSPORT_HEADER];
     let mut codes: Vec<&'static Code> = tables.into_iter().flatten().copied().chain(shared).collect();
+    codes.extend(auth::CODES.iter().copied().flatten());
     codes.extend(PLUGINS.iter().flat_map(|plugin| plugin.codes));
     codes.extend(backend::CODES.iter().flat_map(|codes| *codes));
     codes.extend(lint::LINTS.iter().map(|lint| lint.code));

@@ -1,16 +1,15 @@
 //! Files that manifests name: read with the manifests, hashed into the digest, served from memory.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 
 use crate::diagnostic::{Code, Severity};
 use crate::pipeline::plugin::{Part, Problem};
 use crate::value::name::AssetPath;
+use crate::value::sha256::Sha256;
 
 /// A file's content and what is known of it.
 #[derive(Clone, Debug)]
@@ -26,11 +25,8 @@ pub struct Asset {
 impl Asset {
     /// A file with this content.
     pub fn new(bytes: Bytes, modified: Option<SystemTime>) -> Self {
-        let mut sha256 = String::with_capacity(64);
-        for byte in digest(&SHA256, &bytes).as_ref() {
-            let _ = write!(sha256, "{byte:02x}");
-        }
-        Self { bytes, sha256: sha256.into(), modified }
+        let sha256 = Sha256::of(&bytes).to_string().into();
+        Self { bytes, sha256, modified }
     }
 }
 

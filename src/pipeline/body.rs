@@ -6,7 +6,9 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use crate::pipeline::exchange::Content;
+use crate::pipeline::coding::{Coding, Decoder, Effort, Encoder, readable};
+use crate::pipeline::exchange::{Content, Exchange};
+use crate::value::method::Method;
 
 /// A body that is made piece by piece, each once the client has room for it. It is dropped when the client goes away.
 pub trait Pieces {
@@ -66,4 +68,61 @@ pub struct BodyChanges {
     pub instead: Option<Content>,
     /// What the body then goes through.
     pub transforms: Vec<Box<dyn Transform>>,
+}
+
+impl Content {
+    /// How long it is, if that is known.
+    pub fn length(&self) -> Option<u64> {
+        match self {
+            Self::Empty => Some(0),
+            Self::Bytes(bytes) => Some(bytes.len() as u64),
+            Self::Stream(pieces) => pieces.length(),
+        }
+    }
+}
+
+impl Exchange<'_> {
+    /// On the way out: lets the body of the answer, as it is so far, go through something. An answer without a body has none that
+    /// could. Where the transform does not keep the length, the fields that speak of the very bytes go.
+    pub fn transform(&mut self, transform: impl Transform + 'static) {
+        if !transform.keeps_length() {
+            self.response.body_changes();
+            self.made = None;
+        }
+        self.changes.get_or_insert_default().transforms.push(Box::new(transform));
+    }
+
+    /// The same with what the body says, where that is coded: it is read, and coded again as it was.
+    pub fn transform_content(&mut self, coding: Option<Coding>, transform: impl Transform + 'static) {
+        let Some(coding) = coding else { return self.transform(transform) };
+        self.transform(Decoder::new(coding));
+        self.transform(transform);
+        self.transform(Encoder::new(coding, Effort::Balanced));
+    }
+
+    /// On the way in: asks for no coding of the answer's body but those that can be read here.
+    pub fn ask_for_readable(&mut self) {
+        let fields = &mut self.request.fields;
+        if fields.get("accept-encoding").is_some() {
+            let readable = readable(fields.all("accept-encoding"));
+            fields.set("accept-encoding", &readable);
+        }
+    }
+
+    /// On the way out: puts another body in the place of the answer's, with all that plugins did to that.
+    pub fn answer_instead(&mut self, content: Content) {
+        self.made = content.length();
+        self.changes = Some(Box::new(BodyChanges { instead: Some(content), ..BodyChanges::default() }));
+    }
+
+    /// On the way out: how long the body is, as far as that is known.
+    pub fn body_length(&self) -> Option<u64> {
+        let said = || std::str::from_utf8(self.response.fields.get("content-length")?).ok()?.parse().ok();
+        self.made.or_else(said)
+    }
+
+    /// On the way out: whether the answer has a body to speak of (RFC 9110, 6.4.1).
+    pub fn has_body(&self) -> bool {
+        self.request.method != Method::Head && !matches!(self.response.status, 100..=199 | 204 | 304)
+    }
 }

@@ -3,17 +3,18 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use crate::pipeline::body::{BodyChanges, Pieces, Transform};
+use crate::pipeline::auth::Finding;
+use crate::pipeline::body::{BodyChanges, Pieces};
+use crate::pipeline::caller::Caller;
 use crate::pipeline::certificate::ClientCertificate;
-use crate::pipeline::coding::{Coding, Decoder, Effort, Encoder, readable};
-use crate::pipeline::head::{RequestHead, ResponseHead};
+use crate::pipeline::head::{RequestHead, ResponseHead, without_parameter};
 use crate::pipeline::notes::Notes;
 use crate::pipeline::secrets::Secrets;
-use crate::value::method::Method;
 use crate::value::template::{Part, Reference, Template};
 use crate::value::url::Scheme;
 
@@ -29,6 +30,12 @@ pub struct Exchange<'t> {
     pub client: Client,
     /// The certificate that it showed, and that was accepted.
     pub certificate: Option<&'t ClientCertificate>,
+    /// Who proved to be whom: nobody, until an `auth` has run.
+    pub caller: Caller,
+    /// Fields that the `auth`s of the route add to the answer.
+    pub answer_fields: Vec<(String, Vec<u8>)>,
+    /// What was found of a credential before the route was chosen, and by which `Auth`.
+    pub verified: Option<(Arc<str>, Finding)>,
     /// The name of the route, as `namespace/name` unless the namespace is `default`.
     pub route: &'t str,
     /// The parameters of the matched path.
@@ -41,16 +48,38 @@ pub struct Exchange<'t> {
     pub made: Option<u64>,
     /// What plugins do to the body of the answer on the way out, if they do anything.
     pub changes: Option<Box<BodyChanges>>,
+    /// What the plugin that answers wants to have asked once more, while the client has its answer.
+    pub renewal: Option<Box<Renewal>>,
+}
+
+/// A request that nobody waits for: it goes through the plugins below the one that made it, to the backend, and back to that one.
+pub struct Renewal {
+    /// The request.
+    pub request: RequestHead,
+    /// What the plugin notes of it for its way out.
+    pub notes: Notes,
 }
 
 /// Names of path parameters, and where their values stand in the request's path.
 pub type Params<'t> = SmallVec<[(&'t str, Range<usize>); 4]>;
 
 /// The path and query that are sent upstream, where they differ from the request's.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct UpstreamTarget {
     /// The rewritten path; normalised.
     pub path: Option<String>,
+    /// The query.
+    pub query: UpstreamQuery,
+}
+
+/// The query that is sent upstream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum UpstreamQuery {
+    /// The request's.
+    #[default]
+    Received,
+    /// Another one; an empty one is none.
+    Changed(String),
 }
 
 /// The other end, decided once: from the socket, or from forwarding headers if the peer is a trusted proxy.
@@ -92,17 +121,6 @@ pub enum Content {
     Stream(Box<dyn Pieces>),
 }
 
-impl Content {
-    /// How long it is, if that is known.
-    pub fn length(&self) -> Option<u64> {
-        match self {
-            Self::Empty => Some(0),
-            Self::Bytes(bytes) => Some(bytes.len() as u64),
-            Self::Stream(pieces) => pieces.length(),
-        }
-    }
-}
-
 /// Where a rendered template is put, which decides how its values are escaped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -118,48 +136,18 @@ impl Exchange<'_> {
         self.upstream.path.as_deref().unwrap_or(&self.request.path)
     }
 
-    /// On the way out: lets the body of the answer, as it is so far, go through something. An answer without a body has none that
-    /// could. Where the transform does not keep the length, the fields that speak of the very bytes go.
-    pub fn transform(&mut self, transform: impl Transform + 'static) {
-        if !transform.keeps_length() {
-            self.response.body_changes();
-            self.made = None;
-        }
-        self.changes.get_or_insert_default().transforms.push(Box::new(transform));
-    }
-
-    /// The same with what the body says, where that is coded: it is read, and coded again as it was.
-    pub fn transform_content(&mut self, coding: Option<Coding>, transform: impl Transform + 'static) {
-        let Some(coding) = coding else { return self.transform(transform) };
-        self.transform(Decoder::new(coding));
-        self.transform(transform);
-        self.transform(Encoder::new(coding, Effort::Balanced));
-    }
-
-    /// On the way in: asks for no coding of the answer's body but those that can be read here.
-    pub fn ask_for_readable(&mut self) {
-        let fields = &mut self.request.fields;
-        if fields.get("accept-encoding").is_some() {
-            let readable = readable(fields.all("accept-encoding"));
-            fields.set("accept-encoding", &readable);
+    /// The query that is sent upstream, without its `?`.
+    pub fn upstream_query(&self) -> Option<&str> {
+        match &self.upstream.query {
+            UpstreamQuery::Received => self.request.query.as_deref(),
+            UpstreamQuery::Changed(query) => Some(&**query).filter(|query| !query.is_empty()),
         }
     }
 
-    /// On the way out: puts another body in the place of the answer's, with all that plugins did to that.
-    pub fn answer_instead(&mut self, content: Content) {
-        self.made = content.length();
-        self.changes = Some(Box::new(BodyChanges { instead: Some(content), ..BodyChanges::default() }));
-    }
-
-    /// On the way out: how long the body is, as far as that is known.
-    pub fn body_length(&self) -> Option<u64> {
-        let said = || std::str::from_utf8(self.response.fields.get("content-length")?).ok()?.parse().ok();
-        self.made.or_else(said)
-    }
-
-    /// On the way out: whether the answer has a body to speak of (RFC 9110, 6.4.1).
-    pub fn has_body(&self) -> bool {
-        self.request.method != Method::Head && !matches!(self.response.status, 100..=199 | 204 | 304)
+    /// Leaves a parameter out of the query that is sent upstream, with all its values.
+    pub fn remove_query_parameter(&mut self, name: &str) {
+        let Some(query) = self.upstream_query() else { return };
+        self.upstream.query = UpstreamQuery::Changed(without_parameter(query, name));
     }
 
     /// The value of a path parameter.
@@ -190,6 +178,7 @@ impl Exchange<'_> {
             Reference::Ip => write!(out, "{}", self.client.ip).ok()?,
             Reference::RouteName => out.push_str(self.route),
             Reference::CertificateSubject => escape(&self.certificate?.subject, place, out)?,
+            Reference::Caller(fact) => escape(&self.caller.fact(fact)?, place, out)?,
             Reference::CertificateSan => escape(self.certificate?.names.first()?, place, out)?,
             Reference::Header(name) => escape(std::str::from_utf8(request.fields.received(name)?).ok()?, place, out)?,
             Reference::Query(name) => escape(&request.query_values(name).next()?, place, out)?,

@@ -15,7 +15,7 @@ use crate::value::percent;
 /// The header fields of a message, with the edits of plugins.
 ///
 /// All text lives in one buffer, as the lines that HTTP/1 sends; [`Fields::clear`] keeps it for the next message.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Fields {
     text: Vec<u8>,
     entries: SmallVec<[Field; 24]>,
@@ -253,7 +253,7 @@ fn narrow(n: usize) -> u32 {
 }
 
 /// The head of a request: as it came, normalised, and as it will be sent upstream.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct RequestHead {
     /// The method.
     pub method: Method,
@@ -295,6 +295,32 @@ impl RequestHead {
             .filter(move |(key, _)| key.trim() == name)
             .map(|(_, value)| value.trim().trim_matches('"'))
     }
+}
+
+impl RequestHead {
+    /// Leaves a cookie out of what is sent upstream, with all its values.
+    pub fn remove_cookie(&mut self, name: &str) {
+        let values = self.fields.iter().filter(|(field, _)| *field == b"cookie").map(|(_, value)| value);
+        let texts: Vec<String> = values.map(|value| String::from_utf8_lossy(value).into_owned()).collect();
+        let is_kept = |pair: &&str| pair.split('=').next().is_none_or(|key| key.trim() != name);
+        let kept: Vec<&str> = texts
+            .iter()
+            .flat_map(|text| text.split(';'))
+            .filter(is_kept)
+            .map(str::trim)
+            .filter(|p| !p.is_empty())
+            .collect();
+        self.fields.remove("cookie");
+        if !kept.is_empty() {
+            self.fields.add("cookie", kept.join("; ").as_bytes());
+        }
+    }
+}
+
+/// A query without a parameter; what is left stays as it came.
+pub fn without_parameter(query: &str, name: &str) -> String {
+    let is_kept = |pair: &&str| decode(pair.split_once('=').map_or(pair, |(key, _)| key)) != name;
+    query.split('&').filter(is_kept).collect::<Vec<_>>().join("&")
 }
 
 /// The head of an answer.
@@ -384,6 +410,23 @@ mod tests {
         assert_eq!(fields.get("x-tenant"), Some(&b"other"[..]));
         let sent: Vec<_> = fields.iter().collect();
         assert_eq!(sent, [(&b"x-tenant"[..], &b"other"[..]), (b"x-more", b"1")]);
+    }
+
+    #[test]
+    fn a_credential_goes_and_the_rest_stays_as_it_came() {
+        for (query, left) in
+            [("a=1&key=x&b=%20", "a=1&b=%20"), ("key", ""), ("k%65y=1&key=2&&z", "&z"), ("keys=1", "keys=1")]
+        {
+            assert_eq!(super::without_parameter(query, "key"), left);
+        }
+        let mut head = RequestHead::default();
+        head.fields.receive(b"cookie", b"a=1; key=x");
+        head.fields.receive(b"cookie", b"key=y; b=2");
+        head.remove_cookie("key");
+        assert_eq!(head.fields.iter().collect::<Vec<_>>(), [(&b"cookie"[..], &b"a=1; b=2"[..])]);
+        head.remove_cookie("a");
+        head.remove_cookie("b");
+        assert!(head.fields.is_empty());
     }
 
     #[test]

@@ -3,9 +3,11 @@
 //! No hyper type, socket or table is known here: `proxy` makes an [`exchange::Exchange`] and keeps the rest beside it.
 
 pub mod assets;
+pub mod auth;
 pub mod backend;
 pub mod background;
 pub mod body;
+pub mod caller;
 pub mod certificate;
 pub mod coding;
 pub mod condition;
@@ -13,6 +15,7 @@ pub mod exchange;
 pub mod head;
 pub mod header_edits;
 pub mod html;
+pub mod keys;
 pub mod notes;
 pub mod plugin;
 pub mod ready;

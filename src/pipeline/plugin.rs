@@ -1,6 +1,7 @@
 //! What a plugin is: a documented config, a compile step, and hooks on the way in and out.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -8,10 +9,12 @@ use serde::de::DeserializeOwned;
 
 use crate::diagnostic::Code;
 use crate::pipeline::assets::{Asset, Beside};
+use crate::pipeline::auth::{Auth, Auths};
 use crate::pipeline::exchange::{Exchange, Step};
 use crate::pipeline::ready::{Ready, ReadyError};
 use crate::value::did_you_mean::did_you_mean;
-use crate::value::name::AssetPath;
+use crate::value::name::{AssetPath, Name};
+use crate::value::reference::{AuthKind, Ref};
 use crate::value::secret::Secret;
 use crate::value::template::{Reference, Template};
 
@@ -25,6 +28,16 @@ pub trait Plugin: Send + Sync {
     fn ready(&self, ready: &Ready<'_>) -> Result<(), ReadyError> {
         let _ = ready;
         Ok(())
+    }
+
+    /// Whether nobody gets past it without proving who it is.
+    fn authenticates(&self) -> bool {
+        false
+    }
+
+    /// The `Auth`s that it lets callers in by.
+    fn auths(&self) -> &[Arc<Auth>] {
+        &[]
     }
 
     /// On the way in, in the order written.
@@ -61,6 +74,12 @@ pub struct CompileContext<'a> {
     pub params: &'a [Vec<String>],
     /// The files beside the manifest.
     pub beside: Beside<'a>,
+    /// The `Auth`s that could be made.
+    pub auths: Option<&'a Auths>,
+    /// The namespace of the route, where the names in it are looked up.
+    pub namespace: Option<&'a Name>,
+    /// Whether an `auth` stands above it, so that the caller may be known.
+    pub knows_caller: bool,
     /// The problems found, in order.
     pub problems: Vec<Problem>,
     /// The secrets that plugins name: they are resolved before the table is put in force.
@@ -118,9 +137,21 @@ impl CompileContext<'_> {
         self.beside.file(pointer, path).map_err(|problem| self.problems.push(problem)).ok()
     }
 
-    /// Reports references to path parameters that the alternatives of `match` do not have as often as is needed.
+    /// The `Auth` of a name; `None` where it could not be made, which was reported.
+    pub fn auth(&self, reference: &Ref<AuthKind>) -> Option<Arc<Auth>> {
+        let namespace = reference.namespace(self.namespace?).clone();
+        self.auths?.get(&(namespace, reference.name().clone())).cloned()
+    }
+
+    /// Reports references that nothing can fill in: to path parameters that the alternatives of `match` do not have as often as is
+    /// needed, and to the caller where no `auth` stands above.
     pub fn check_params(&mut self, pointer: &str, template: &Template, needed: Needed) {
         for reference in template.references() {
+            if let Reference::Caller(_) = reference
+                && !self.knows_caller
+            {
+                self.unknown_caller(pointer, "the caller is not known here: no `auth` stands above this plugin");
+            }
             let Reference::Path(name) = reference else { continue };
             self.params_used.insert(name.as_ref().into());
             let mut alternatives = self.params.iter().map(|params| params.iter().any(|p| **p == **name));
@@ -132,6 +163,11 @@ impl CompileContext<'_> {
                 self.unknown_parameter(pointer, name, needed);
             }
         }
+    }
+
+    /// Reports something that needs a caller where none can be known.
+    pub fn unknown_caller(&mut self, pointer: &str, message: &str) {
+        self.report(&UNKNOWN_CALLER, pointer, message, "write an `auth` above it");
     }
 
     fn unknown_parameter(&mut self, pointer: &str, name: &str, needed: Needed) {
@@ -189,6 +225,55 @@ spec:
   match: [{ path: \"/{department}\" }]
   public: true
   plugins: [{ redirect: { to: \"https://events.example/${path.department}\" } }]
+```
+",
+};
+
+/// Something that needs a caller where nobody is known.
+pub static UNKNOWN_CALLER: Code = Code {
+    id: "GW3003",
+    name: "unknown-caller",
+    severity: crate::diagnostic::Severity::Error,
+    page: "\
+# GW3003: unknown-caller
+
+Who calls is known below an `auth` and nowhere else: everything above it runs for anyone. A `${consumer.…}` or `${identity.…}` reference,
+and a `when` with `authenticated` or `consumer`, stand below an `auth` of the route.
+
+```yaml wrong
+apiVersion: gw/v1
+kind: Route
+metadata: { name: api }
+spec:
+  public: true
+  plugins: [{ requestHeaders: { set: { x-partner: \"${consumer.name}\" } } }]
+  backend: web
+---
+apiVersion: gw/v1
+kind: Backend
+metadata: { name: web }
+spec: { echo: {} }
+```
+
+```yaml right
+apiVersion: gw/v1
+kind: Route
+metadata: { name: api }
+spec:
+  plugins:
+    - auth: { anyOf: [partners] }
+    - requestHeaders: { set: { x-partner: \"${consumer.name}\" } }
+  backend: web
+---
+apiVersion: gw/v1
+kind: Auth
+metadata: { name: partners }
+spec: { apiKey: {} }
+---
+apiVersion: gw/v1
+kind: Backend
+metadata: { name: web }
+spec: { echo: {} }
 ```
 ",
 };

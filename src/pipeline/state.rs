@@ -6,19 +6,22 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// Everything that is remembered from one table to the next, by its type and by what it means.
 #[derive(Default)]
-pub struct StatePool(Mutex<HashMap<(TypeId, Box<str>), Weak<dyn Any + Send + Sync>>>);
+pub struct StatePool(Mutex<HashMap<(TypeId, Box<str>), Remembered>>);
+
+/// Lasts as long as somebody has it.
+type Remembered = Weak<dyn Any + Send + Sync>;
 
 impl StatePool {
     /// The state with this meaning, made where nobody has it.
     pub fn get_or<T: Any + Send + Sync>(&self, meaning: &str, make: impl FnOnce() -> T) -> Arc<T> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (TypeId::of::<T>(), Box::from(meaning));
-        let known = all.get(&key).and_then(Weak::upgrade).and_then(|state| state.downcast::<T>().ok());
-        known.unwrap_or_else(|| {
-            let made: Arc<T> = Arc::new(make());
-            let shared: Arc<dyn Any + Send + Sync> = Arc::clone(&made) as _;
+        let found = all.get(&key).and_then(Weak::upgrade).and_then(|state| state.downcast::<T>().ok());
+        found.unwrap_or_else(|| {
+            let state: Arc<T> = Arc::new(make());
+            let shared: Arc<dyn Any + Send + Sync> = Arc::clone(&state) as _;
             all.insert(key, Arc::downgrade(&shared));
-            made
+            state
         })
     }
 

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::pipeline::caller::{Caller, ConsumerCondition};
 use crate::pipeline::certificate::{CertificateCondition, ClientCertificate};
 use crate::pipeline::condition::{FieldCondition, NamedCondition, Names};
 use crate::pipeline::exchange::Exchange;
@@ -42,6 +43,13 @@ pub struct When {
     /// Conditions on the certificate that the client showed; a listener of the route asks for one (`clientAuth`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_certificate: Option<CertificateCondition>,
+    /// Whether an `auth` above has found out who calls. Decided when the plugin is reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = true)]
+    pub authenticated: Option<bool>,
+    /// Conditions on the application that calls, by its API key. Decided when the plugin is reached; an `auth` stands above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consumer: Option<ConsumerCondition>,
 }
 
 /// A `when` as it is decided: all conditions hold, those that are not empty.
@@ -61,9 +69,19 @@ pub struct Guard {
     pub networks: Vec<Network>,
     /// What the client's certificate must be.
     pub certificate: Option<CertificateCondition>,
+    /// Whether the caller is known.
+    pub authenticated: Option<bool>,
+    /// What the application that calls must be.
+    pub consumer: Option<ConsumerCondition>,
 }
 
 impl When {
+    /// Whether it asks who calls, and under which name.
+    pub fn asks_caller(&self) -> Option<&'static str> {
+        let authenticated = self.authenticated.map(|_| "authenticated");
+        authenticated.or_else(|| self.consumer.as_ref().map(|_| "consumer"))
+    }
+
     /// The guard; conditions that don't have exactly one test are left out, the compiler has reported them.
     pub fn compile(&self) -> Guard {
         let all = |list: &[NamedCondition], names| list.iter().filter_map(|c| c.compile(names)).collect();
@@ -75,12 +93,20 @@ impl When {
             cookies: all(&self.cookies, Names::ExactCase),
             networks: self.networks.clone(),
             certificate: self.client_certificate.clone(),
+            authenticated: self.authenticated,
+            consumer: self.consumer.clone(),
         }
     }
 }
 
 impl Guard {
-    /// Whether the plugin runs for this request.
+    /// Whether the plugin runs for this caller; decided when it is reached.
+    pub fn admits_caller(&self, caller: &Caller) -> bool {
+        self.authenticated.is_none_or(|known| known == caller.is_known())
+            && self.consumer.as_ref().is_none_or(|condition| condition.holds(caller))
+    }
+
+    /// Whether the plugin may run for this request, as far as that is decided before any plugin has run.
     pub fn holds(&self, exchange: &Exchange<'_>) -> bool {
         self.admits(exchange.request, exchange.client.ip, exchange.certificate)
     }

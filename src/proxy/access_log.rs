@@ -39,6 +39,12 @@ pub struct Record {
     /// The route, if one was found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub route: Option<String>,
+    /// The `ApiKey` that it was called with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consumer: Option<String>,
+    /// Who called, as an `Auth` knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
     /// The server that was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream: Option<String>,

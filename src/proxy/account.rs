@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use crate::pipeline::caller::Caller;
 use crate::pipeline::exchange::Client;
 use crate::proxy::access_log::{Format, Record, Way};
 use crate::proxy::balance::LiveTarget;
@@ -36,6 +37,8 @@ pub struct Account {
     pub record: Option<(Format, Box<Record>)>,
     /// Whether the whole answer was handed over.
     pub complete: bool,
+    /// Whether nobody has asked: it is neither counted nor logged then.
+    beside: bool,
 }
 
 impl Account {
@@ -51,7 +54,15 @@ impl Account {
             admitted: None,
             record: None,
             complete: false,
+            beside: false,
         }
+    }
+
+    /// The account of a request that nobody waits for.
+    pub fn beside(connection: &Rc<Connection>, generation: &Pinned) -> Self {
+        let mut account = Self::open(connection, generation);
+        account.beside = true;
+        account
     }
 
     pub fn note_request(&mut self, connection: &Connection, heads: &Heads, from: Client, id: &[u8]) {
@@ -73,6 +84,8 @@ impl Account {
             host: request.host.clone(),
             path: request.path.clone(),
             route: None,
+            consumer: None,
+            subject: None,
             upstream: None,
             retries: 0,
             status: 0,
@@ -92,6 +105,14 @@ impl Account {
         if let Some((_, record)) = &mut self.record {
             record.route = Some(name.to_owned());
             record.way.rule = Some(rule);
+        }
+    }
+
+    /// Notes who proved to be whom.
+    pub fn note_caller(&mut self, caller: &Caller) {
+        if let Some((_, record)) = &mut self.record {
+            record.consumer = caller.consumer.as_ref().map(|consumer| consumer.name.to_string());
+            record.subject = caller.identity.as_ref().map(|identity| identity.subject.to_string());
         }
     }
 
@@ -151,6 +172,9 @@ impl Drop for Account {
         self.leave_upstream();
         if let Some(backend) = self.admitted.and_then(|backend| self.generation.backends.get(backend as usize)) {
             backend.leave();
+        }
+        if self.beside {
+            return;
         }
         let duration = self.started.elapsed();
         if self.status == 0 {

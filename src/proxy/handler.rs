@@ -1,16 +1,15 @@
 //! The street that every request walks down: received, routed, through the plugins, to the backend, and back.
 
-use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::pipeline::backend::Backend;
-use crate::pipeline::exchange::{Client, Content, Exchange, Params, Step, UpstreamTarget};
-use crate::pipeline::head::RequestHead;
+use crate::pipeline::caller::Caller;
+use crate::pipeline::exchange::{Client, Exchange, Params, UpstreamTarget};
+use crate::pipeline::head::{RequestHead, ResponseHead};
 use crate::pipeline::notes::Notes;
 use crate::proxy::account::Account;
 use crate::proxy::answer::{AnswerBody, Source};
@@ -24,11 +23,12 @@ use crate::proxy::http1::{RequestBody, Version};
 use crate::proxy::http2;
 use crate::proxy::ingress::Refusal;
 use crate::proxy::live::Generation;
+use crate::proxy::renewal::renew;
 use crate::proxy::request_body::{ClientBody, Incoming};
-use crate::proxy::timer::Deadline;
+use crate::proxy::steps::{Running, settle, way_in, way_out};
 use crate::proxy::tunnel::Upgrade;
 use crate::proxy::visit::Visit;
-use crate::table::route::{CompiledRoute, PipelineStep};
+use crate::table::route::CompiledRoute;
 use crate::table::router::{Hit, NoTrace, Outcome};
 use crate::value::host::normalise_authority;
 use crate::value::method::Method;
@@ -147,50 +147,94 @@ pub struct ClientRequest {
 }
 
 /// A request whose route is known.
-struct Trip<'t> {
-    visit: &'t Rc<Visit>,
-    generation: &'t Arc<Generation>,
-    hit: Hit<'t>,
-    from: Client,
-    id: [u8; 32],
+pub struct Trip<'t> {
+    /// What it has for itself.
+    pub visit: &'t Rc<Visit>,
+    /// The generation that decided.
+    pub generation: &'t Arc<Generation>,
+    /// Its route, and the parameters of its path.
+    pub hit: Hit<'t>,
+    /// Who asks.
+    pub from: Client,
+    /// Its id.
+    pub id: [u8; 32],
 }
 
 impl<'t> Trip<'t> {
+    pub fn route(&self) -> &'t CompiledRoute {
+        &self.generation.table.routes[self.hit.route as usize]
+    }
+
     async fn take(&mut self, request: ClientRequest, heads: &'t mut Heads, account: &mut Account) -> End {
-        let route: &CompiledRoute = &self.generation.table.routes[self.hit.route as usize];
+        let route = self.route();
         account.route = Some(self.hit.route);
         self.visit.took_route(&account.generation, self.hit.route);
         account.note_route(&route.name, self.hit.rule);
         let Heads { request: head, response, outgoing } = heads;
-        let mut exchange = Exchange {
-            request: head,
+        let params = Params::from(std::mem::take(&mut self.hit.parameters));
+        let mut exchange = self.exchange(head, response, params);
+        let mut running = Running::of(&route.pipeline, &exchange);
+        let answered = way_in(&route.pipeline, 0, &mut running, &mut exchange, self.visit).await;
+        if let (Some(renewal), Some((by, _))) = (exchange.renewal.take(), &answered) {
+            renew(self, &exchange, *renewal, *by);
+        }
+        let answered = answered.map(|(_, end)| end);
+        self.conclude(answered, running, request, &mut exchange, outgoing, account).await
+    }
+
+    /// The request as plugins see it, before any of them has.
+    pub fn exchange<'e>(
+        &self,
+        request: &'e mut RequestHead,
+        response: &'e mut ResponseHead,
+        params: Params<'e>,
+    ) -> Exchange<'e>
+    where
+        't: 'e,
+    {
+        Exchange {
+            request,
             upstream: UpstreamTarget::default(),
             response,
             client: self.from,
             certificate: self.visit.connection.client_certificate(),
-            route: &route.name,
-            params: Params::from(std::mem::take(&mut self.hit.parameters)),
+            caller: Caller::default(),
+            verified: None,
+            answer_fields: Vec::new(),
+            route: &self.route().name,
+            params,
             secrets: &self.generation.secrets,
             notes: Notes::default(),
             made: None,
             changes: None,
-        };
-        let applies = applying(&route.pipeline, &exchange);
-        let (entered, answered) = way_in(&route.pipeline, &applies, &mut exchange, self.visit).await;
+            renewal: None,
+        }
+    }
+
+    /// The end of a request that was on its way in, and the way out.
+    pub async fn conclude(
+        &self,
+        answered: Option<End>,
+        running: Running,
+        request: ClientRequest,
+        exchange: &mut Exchange<'_>,
+        outgoing: &mut Vec<u8>,
+        account: &mut Account,
+    ) -> End {
+        let route = self.route();
         let end = match answered {
             Some(end) => end,
-            None => self.reach_end(route, request, &mut exchange, outgoing, account).await,
+            None => self.reach_end(route, request, exchange, outgoing, account).await,
         };
-        let end = self.with_error_page(end, &mut exchange, account);
+        let end = self.with_error_page(end, exchange, account);
         if !end.framed {
             exchange.made = end.source.size_hint().exact();
         }
-        for i in (0..entered).rev().filter(|i| applies.holds(*i)) {
-            route.pipeline[i].plugin.on_response(&mut exchange);
-        }
+        account.note_caller(&exchange.caller);
+        way_out(&route.pipeline, running, exchange);
         match exchange.changes.take() {
             None => end,
-            Some(changes) => end.changed(*changes, &exchange, self.visit),
+            Some(changes) => end.changed(*changes, exchange, self.visit),
         }
     }
 
@@ -243,78 +287,6 @@ impl<'t> Trip<'t> {
         let page = error_page::page(status, None, exchange.request, &self.id);
         exchange.response.fields.set("content-type", page.media_type.as_bytes());
         End { source: Source::Bytes(page.body), ..end }
-    }
-}
-
-/// Which plugins run for a request: decided on the request as it came, before any of them changes it.
-struct Applying(Option<Box<[bool]>>);
-
-impl Applying {
-    fn holds(&self, step: usize) -> bool {
-        self.0.as_ref().is_none_or(|applies| applies[step])
-    }
-}
-
-fn applying(pipeline: &[PipelineStep], exchange: &Exchange<'_>) -> Applying {
-    if pipeline.iter().all(|step| step.guard.is_none()) {
-        return Applying(None);
-    }
-    Applying(Some(pipeline.iter().map(|step| step.guard.as_ref().is_none_or(|guard| guard.holds(exchange))).collect()))
-}
-
-/// Runs the plugins until one answers: how many were entered, and the answer.
-async fn way_in(
-    pipeline: &[PipelineStep],
-    applies: &Applying,
-    exchange: &mut Exchange<'_>,
-    visit: &Visit,
-) -> (usize, Option<End>) {
-    for (i, step) in pipeline.iter().enumerate().filter(|(i, _)| applies.holds(*i)) {
-        let next = match step.plugin.on_request(exchange) {
-            Step::Continue => continue,
-            Step::Pending(pending) => wait(pending, exchange, &visit.deadline).await,
-            answer @ Step::Answer(_) => answer,
-        };
-        match next {
-            Step::Answer(content) => return (i, Some(End::content(content, visit))),
-            Step::Continue | Step::Pending(_) => {}
-        }
-    }
-    (pipeline.len(), None)
-}
-
-/// Waits for a plugin or a backend, as long as the request has time; what it answers is never another wait.
-async fn wait(
-    mut pending: crate::pipeline::exchange::Pending,
-    exchange: &mut Exchange<'_>,
-    deadline: &Deadline,
-) -> Step {
-    loop {
-        let resumed = poll_fn(|cx| match pending.as_mut().poll(cx) {
-            Poll::Ready(resume) => Poll::Ready(Some(resume)),
-            Poll::Pending => deadline.poll_expired(cx).map(|()| None),
-        })
-        .await;
-        let Some(resume) = resumed else {
-            exchange.response.fields.clear();
-            exchange.response.status = 504;
-            return Step::Answer(Content::Empty);
-        };
-        match resume(exchange) {
-            Step::Pending(next) => pending = next,
-            done => return done,
-        }
-    }
-}
-
-async fn settle(step: Step, exchange: &mut Exchange<'_>, visit: &Visit) -> End {
-    let step = match step {
-        Step::Pending(pending) => wait(pending, exchange, &visit.deadline).await,
-        step => step,
-    };
-    match step {
-        Step::Answer(content) => End::content(content, visit),
-        Step::Continue | Step::Pending(_) => End::status(500, exchange),
     }
 }
 

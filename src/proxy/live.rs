@@ -214,6 +214,9 @@ fn make_ready(table: &RouteTable, secrets: &Secrets, around: &Surroundings) -> R
     let ready = |owner: &str, make: &dyn Fn(&Ready<'_>) -> Result<(), ReadyError>| {
         make(&Ready { pool: &around.pool, secrets, background: &around.background, owner })
     };
+    for auth in &table.auths {
+        ready(&full_name(&auth.name), &|ready| auth.way.ready(ready))?;
+    }
     for route in &table.routes {
         let name = full_name(&route.name);
         for step in &route.pipeline {

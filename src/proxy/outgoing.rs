@@ -30,7 +30,7 @@ pub fn write_head(exchange: &Exchange<'_>, hop: &Hop<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(request.method.as_str().as_bytes());
     out.push(b' ');
     out.extend_from_slice(exchange.upstream_path().as_bytes());
-    if let Some(query) = &request.query {
+    if let Some(query) = exchange.upstream_query() {
         out.push(b'?');
         out.extend_from_slice(query.as_bytes());
     }

@@ -2,6 +2,7 @@
 
 pub mod acme;
 pub mod digest;
+pub mod keys;
 pub mod route;
 pub mod router;
 pub mod settings;
@@ -11,7 +12,9 @@ pub mod tls;
 pub use digest::Digest;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use crate::pipeline::auth::Auth;
 use crate::table::acme::Acme;
 use crate::table::route::CompiledRoute;
 use crate::table::router::Router;
@@ -32,6 +35,8 @@ pub struct RouteTable {
     pub routes: Box<[CompiledRoute]>,
     /// The certificates that listeners name.
     pub certificates: BTreeMap<Name, Certificate>,
+    /// The `Auth`s that routes let callers in by, sorted by name.
+    pub auths: Box<[Arc<Auth>]>,
     /// The secrets that must be resolved before it is put in force.
     pub secrets: BTreeSet<Secret>,
 }

@@ -4,6 +4,7 @@
 //! ten bad scalars gets ten diagnostics: see [`FORMATS`].
 
 pub mod address;
+pub mod api_key;
 pub mod bucket;
 pub mod cookie;
 pub mod date;
@@ -17,17 +18,21 @@ pub mod lifetime;
 pub mod mail;
 pub mod media_type;
 pub mod method;
+pub mod moment;
 pub mod name;
 pub mod network;
 pub mod path;
 pub mod percent;
+pub mod realm;
 pub mod reference;
 pub mod regex;
 pub mod request_url;
 pub mod retry;
 pub mod san;
 mod scalar;
+pub mod search;
 pub mod secret;
+pub mod sha256;
 pub mod size;
 pub mod template;
 pub mod url;
@@ -40,6 +45,7 @@ pub use scalar::{Format, Scalar, ScalarError};
 pub const FORMATS: &[Format] = &[
     Format::of::<address::IpListenAddress>(),
     Format::of::<address::ListenAddress>(),
+    Format::of::<api_key::KeyId>(),
     Format::of::<bucket::BucketName>(),
     Format::of::<cookie::CookieName>(),
     Format::of::<date::Date>(),
@@ -53,6 +59,7 @@ pub const FORMATS: &[Format] = &[
     Format::of::<mail::MailAddress>(),
     Format::of::<media_type::MediaTypes>(),
     Format::of::<method::Method>(),
+    Format::of::<moment::Moment>(),
     Format::of::<name::AssetPath>(),
     Format::of::<name::Name>(),
     Format::of::<network::Address>(),
@@ -62,11 +69,14 @@ pub const FORMATS: &[Format] = &[
     Format::of::<path::PathPrefix>(),
     Format::of::<path::PathRegex>(),
     Format::of::<path::PathTemplate>(),
+    Format::of::<realm::Realm>(),
     Format::of::<reference::Target>(),
     Format::of::<regex::Pattern>(),
     Format::of::<request_url::RequestUrl>(),
     Format::of::<retry::RetryCause>(),
     Format::of::<san::SanPattern>(),
+    Format::of::<sha256::Sha256>(),
+    Format::of::<search::SearchPattern>(),
     Format::of::<size::Size>(),
     Format::of::<template::Template>(),
     Format::of::<url::TargetUrl>(),

@@ -19,6 +19,15 @@ pub trait Referent {
     const EXAMPLE: &'static str;
 }
 
+/// The kind `Auth`, as the end of a reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuthKind;
+
+impl Referent for AuthKind {
+    const KIND: &'static str = "Auth";
+    const EXAMPLE: &'static str = "partners";
+}
+
 /// The kind `Backend`, as the end of a reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BackendKind;

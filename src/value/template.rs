@@ -50,6 +50,31 @@ pub enum Reference {
     CertificateSubject,
     /// `clientCertificate.san`: the first of its alternative names.
     CertificateSan,
+    /// `consumer.…` or `identity.…`: what an `auth` found out about the caller.
+    Caller(Fact),
+}
+
+/// A value of the caller.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Fact {
+    /// `consumer.id`: the id of its API key.
+    ConsumerId,
+    /// `consumer.name`: the name of its `ApiKey`.
+    ConsumerName,
+    /// `consumer.plan`: the name of its plan.
+    ConsumerPlan,
+    /// `consumer.label.NAME`: a label of its `ApiKey`.
+    ConsumerLabel(Box<str>),
+    /// `consumer.metadata.NAME`: what its `ApiKey` notes about it.
+    ConsumerMetadata(Box<str>),
+    /// `identity.subject`: what names it for good.
+    Subject,
+    /// `identity.name`: what people call it.
+    Name,
+    /// `identity.email`: its mail address.
+    Email,
+    /// `identity.claim.NAME`, or `identity.claim./POINTER` (RFC 6901) for a claim within another.
+    Claim(Box<str>),
 }
 
 /// Makes a reference from the name in it.
@@ -68,6 +93,15 @@ const REFERENCES: &[(&str, MakeReference)] = &[
     ("route.name", |_| Reference::RouteName),
     ("clientCertificate.subject", |_| Reference::CertificateSubject),
     ("clientCertificate.san", |_| Reference::CertificateSan),
+    ("consumer.id", |_| Reference::Caller(Fact::ConsumerId)),
+    ("consumer.name", |_| Reference::Caller(Fact::ConsumerName)),
+    ("consumer.plan", |_| Reference::Caller(Fact::ConsumerPlan)),
+    ("consumer.label.NAME", |name| Reference::Caller(Fact::ConsumerLabel(name.into()))),
+    ("consumer.metadata.NAME", |name| Reference::Caller(Fact::ConsumerMetadata(name.into()))),
+    ("identity.subject", |_| Reference::Caller(Fact::Subject)),
+    ("identity.name", |_| Reference::Caller(Fact::Name)),
+    ("identity.email", |_| Reference::Caller(Fact::Email)),
+    ("identity.claim.NAME", |name| Reference::Caller(Fact::Claim(name.into()))),
 ];
 
 impl Template {
@@ -103,7 +137,8 @@ impl fmt::Display for Template {
 impl Scalar for Template {
     const FORMAT: &'static str = "gw-template";
     const DESCRIPTION: &'static str = "A text that may hold references such as `${path.id}`, `${request.header.x-tenant}`, \
-        `${request.query.q}`, `${request.ip}`, `${clientCertificate.subject}` or `${route.name}`; `$${` is a literal `${`.";
+        `${request.query.q}`, `${request.ip}`, `${consumer.name}`, `${identity.subject}`, `${clientCertificate.subject}` or `${route.name}`; \
+        `$${` is a literal `${`.";
     const EXAMPLES: &'static [&'static str] = &["${request.header.x-tenant}", "tenant-${path.id}"];
 
     fn parse(text: &str) -> Result<Self, ScalarError> {
@@ -147,7 +182,7 @@ fn reference(text: &str) -> Result<Reference, ScalarError> {
         match pattern.strip_suffix("NAME") {
             None if text == *pattern => return Ok(make("")),
             Some(prefix) => {
-                if let Some(name) = text.strip_prefix(prefix).filter(|n| !n.is_empty() && n.bytes().all(is_token)) {
+                if let Some(name) = text.strip_prefix(prefix).filter(|name| is_name(name)) {
                     return Ok(make(name));
                 }
             }
@@ -161,6 +196,12 @@ fn reference(text: &str) -> Result<Reference, ScalarError> {
         Some(near) => error.help(format!("did you mean `${{{}}}`?", near.replace("NAME", name))),
         None => error.help(format!("there are: {}", names.join(", "))),
     })
+}
+
+/// Whether a text names something: a token, or a JSON pointer.
+fn is_name(text: &str) -> bool {
+    let in_pointer = |byte: u8| byte == b'/' || byte == b':' || is_token(byte);
+    !text.is_empty() && text.bytes().all(if text.starts_with('/') { in_pointer } else { is_token })
 }
 
 /// `request.heder.x-a` as `request.heder.NAME` and `x-a`, so that it can be compared with the list.

@@ -107,6 +107,7 @@ fn table(shape: &Shape, changed: bool) -> RouteTable {
         router: Router::new(rules.collect()),
         routes: (0..ROUTES).map(route).collect(),
         certificates: BTreeMap::new(),
+        auths: Box::default(),
         secrets: BTreeSet::new(),
     }
 }

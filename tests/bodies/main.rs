@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here is a test")]
 #![allow(dead_code, reason = "the client of HTTP/2 has more than is needed here")]
 
+mod cache;
 mod compress;
 mod html;
 #[path = "../http2/client.rs"]
 mod http2;
+mod rewrite;
 #[path = "../support/mod.rs"]
 mod support;
 mod transforms;

@@ -150,6 +150,8 @@ fn conditions(random: &mut Rng) -> Conditions {
         query: some(random, 5, |random| field(random, "q")),
         cookies: some(random, 6, |random| field(random, "c")),
         certificate: some(random, 8, certificate).pop(),
+        authenticated: None,
+        consumer: None,
     }
 }
 
@@ -215,6 +217,7 @@ pub fn table(draft: &Draft) -> RouteTable {
         router: Router::new(rules.collect()),
         routes: draft.rules.iter().map(route).collect(),
         certificates: BTreeMap::new(),
+        auths: Box::default(),
         secrets: BTreeSet::new(),
     }
 }

@@ -12,10 +12,11 @@ use crate::backend::files::{ArchiveError, Rules, Site, status, unpack};
 use crate::backend::remote::{SharedClient, stand_in};
 use crate::backend::zip::DownloadConfig;
 use crate::net::{Client, NetError};
-use crate::pipeline::assets::{ASSET_LIMIT, Asset, Folder};
+use crate::pipeline::assets::{ASSET_LIMIT, Folder};
 use crate::pipeline::background::Task;
 use crate::pipeline::exchange::{Exchange, Step};
 use crate::pipeline::ready::{Ready, ReadyError};
+use crate::value::sha256::Sha256;
 
 /// How long is waited before what failed is tried again: first, and at most.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
@@ -40,7 +41,7 @@ type Kept = ArcSwapOption<Archive>;
 
 /// The files of an archive.
 struct Archive {
-    sha256: String,
+    sha256: Sha256,
     root: String,
     files: Arc<Folder>,
 }
@@ -62,7 +63,7 @@ enum FetchError {
     #[error("it was answered with {0}")]
     Status(StatusCode),
     #[error("it is another one: its SHA-256 is {0}")]
-    Another(Box<str>),
+    Another(Sha256),
     #[error(transparent)]
     Archive(#[from] ArchiveError),
 }
@@ -139,9 +140,9 @@ async fn attempt(plan: &Plan, client: &Client) -> Result<Folder, FetchError> {
     if answer.status != StatusCode::OK {
         return Err(FetchError::Status(answer.status));
     }
-    let archive = Asset::new(answer.body, None);
-    if *archive.sha256 != *plan.from.sha256 {
-        return Err(FetchError::Another(archive.sha256));
+    let found = Sha256::of(&answer.body);
+    if found != plan.from.sha256 {
+        return Err(FetchError::Another(found));
     }
-    Ok(unpack(&archive.bytes, &plan.root)?)
+    Ok(unpack(&answer.body, &plan.root)?)
 }

@@ -15,6 +15,7 @@ use crate::pipeline::exchange::{Exchange, Step};
 use crate::pipeline::ready::{Ready, ReadyError};
 use crate::value::https_url::HttpsUrl;
 use crate::value::name::AssetPath;
+use crate::value::sha256::Sha256;
 
 site_config! {
     /// A ZIP archive of files, up to 64 MiB, or 256 MiB unpacked. An archive beside the manifest is read with the manifests and is part of
@@ -53,8 +54,7 @@ pub struct DownloadConfig {
     #[schemars(example = &"https://releases.example/handbook-1.2.zip")]
     pub url: HttpsUrl,
     /// The SHA-256 of the archive in hex digits, as `sha256sum` prints it. What has another one is not served.
-    #[schemars(regex(pattern = "^[0-9a-f]{64}$"), example = &"0".repeat(64))]
-    pub sha256: String,
+    pub sha256: Sha256,
 }
 
 /// The compiled backend.

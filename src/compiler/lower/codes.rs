@@ -14,6 +14,7 @@ pub const CODES: &[&Code] = &[
     &ACME_HOST,
     &ACME_CHALLENGE,
     &ACME_TERMS,
+    &SAME_KEY,
 ];
 
 pub(in crate::compiler) static UNKNOWN_LISTENER: Code = Code {
@@ -222,6 +223,64 @@ spec:
   match: [{ pathPrefix: /, clientCertificate: { san: acme.partners.example } }]
   public: true
   plugins: [{ respond: { body: hello } }]
+```
+",
+};
+
+pub(super) static SAME_KEY: Code = Code {
+    id: "GW2111",
+    name: "same-key",
+    severity: Severity::Error,
+    page: "\
+# GW2111: same-key
+
+Two keys of one `Auth` have the same id, or the same token. A call must tell whose it is: calls are counted by the id, and a token belongs
+to one consumer.
+
+```yaml wrong
+apiVersion: gw/v1
+kind: Auth
+metadata: { name: partners }
+spec: { apiKey: {} }
+---
+apiVersion: gw/v1
+kind: ApiKey
+metadata: { name: acme }
+spec:
+  auth: partners
+  keyId: 7Qd2mP
+  secrets: [{ sha256: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae }]
+---
+apiVersion: gw/v1
+kind: ApiKey
+metadata: { name: globex }
+spec:
+  auth: partners
+  keyId: 7Qd2mP
+  secrets: [{ sha256: fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9 }]
+```
+
+```yaml right
+apiVersion: gw/v1
+kind: Auth
+metadata: { name: partners }
+spec: { apiKey: {} }
+---
+apiVersion: gw/v1
+kind: ApiKey
+metadata: { name: acme }
+spec:
+  auth: partners
+  keyId: 7Qd2mP
+  secrets: [{ sha256: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae }]
+---
+apiVersion: gw/v1
+kind: ApiKey
+metadata: { name: globex }
+spec:
+  auth: partners
+  keyId: k9Tz04
+  secrets: [{ sha256: fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9 }]
 ```
 ",
 };

@@ -1,6 +1,7 @@
 //! From linked objects to the table that the proxy runs.
 
 mod acme;
+mod auths;
 mod certificates;
 mod codes;
 mod problem;
@@ -10,7 +11,9 @@ pub use codes::CODES;
 pub(super) use codes::UNKNOWN_LISTENER;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use crate::compiler::lower::auths::auths;
 use crate::compiler::lower::certificates::certificates;
 use crate::compiler::lower::codes::{OVERLAP, TIE};
 use crate::compiler::lower::routes::{Context, Lowered, lower_route};
@@ -21,6 +24,7 @@ use crate::compiler::parallel;
 use crate::compiler::resolve::Model;
 use crate::diagnostic::{Diagnostics, Span};
 use crate::pipeline::assets::{AssetRead, Assets, Beside};
+use crate::pipeline::auth::Auth;
 use crate::pipeline::backend::{Backend, BackendContext};
 use crate::table::digest::Part;
 use crate::table::route::CompiledRoute;
@@ -50,11 +54,14 @@ pub fn lower(model: &Model, assets: &Assets) -> Lowering {
     let mut secrets: BTreeSet<Secret> = certificates.values().flat_map(Certificate::secrets).collect();
     secrets.extend(settings.listeners.iter().flat_map(|listener| &listener.tls).flat_map(ListenerTls::secrets));
     secrets.extend(used_backends(model, &backends).flat_map(|made| made.secrets.iter().cloned()));
+    let auths = auths(model, &mut out);
     let listeners_known = model.is_gateway_known();
-    let context = Context { settings: &settings, listeners_known, backends: &backends, assets };
+    let context = Context { settings: &settings, listeners_known, backends: &backends, auths: &auths, assets };
     let (Routes { made, rules, origins, secrets: named, complete }, digest) =
         parallel::both(|| lower_routes(model, &context, &mut out), || digest(model, &settings, assets));
     secrets.extend(named);
+    let auths = used_auths(&made);
+    secrets.extend(auths.iter().flat_map(|auth| auth.secrets.iter().cloned()));
     let places = (0..rules.len()).map(|rule| place(&rules[rule], origins[rule])).collect();
     let table = digest.map(|digest| RouteTable {
         digest,
@@ -62,6 +69,7 @@ pub fn lower(model: &Model, assets: &Assets) -> Lowering {
         router: Router::new(rules),
         routes: made.into(),
         certificates,
+        auths,
         secrets,
     });
     Lowering { table: table.filter(|_| complete && !out.has_errors()), places, diagnostics: out }
@@ -158,6 +166,13 @@ fn beside<'a>(object: &'a Object, assets: &'a Assets) -> Beside<'a> {
     Beside { manifest: &object.manifest, assets: Some(assets) }
 }
 
+/// The `Auth`s that routes let callers in by, sorted by name.
+fn used_auths(routes: &[CompiledRoute]) -> Box<[Arc<Auth>]> {
+    let steps = routes.iter().flat_map(|route| &route.pipeline);
+    let auths = steps.flat_map(|step| step.plugin.auths()).map(|auth| (&*auth.name, auth));
+    auths.collect::<BTreeMap<_, _>>().into_values().cloned().collect()
+}
+
 fn report_conflict(conflict: &Conflict, rules: &[Rule], origins: &[&Object], out: &mut Diagnostics) {
     let (a, b) = (conflict.a as usize, conflict.b as usize);
     let place = |rule: usize| place(&rules[rule], origins[rule]);
@@ -195,9 +210,13 @@ fn digest(model: &Model, settings: &Settings, assets: &Assets) -> Option<Digest>
                 parts.push(Box::new((address, &**spec)));
                 parts.push(Box::new(content(object, assets, "")));
             }
+            Some(Spec::Auth(spec)) if model.is_used(object) => parts.push(Box::new((address, &**spec))),
+            // its labels are facts about the consumer
+            Some(Spec::ApiKey(spec)) => parts.push(Box::new((address, &**spec, &object.metadata.labels))),
             Some(Spec::Certificate(spec)) if model.is_used(object) => parts.push(Box::new((address, &**spec))),
             Some(
-                Spec::Backend(_)
+                Spec::Auth(_)
+                | Spec::Backend(_)
                 | Spec::Certificate(_)
                 | Spec::Environment(_)
                 | Spec::Gateway(_)

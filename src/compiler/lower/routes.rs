@@ -10,9 +10,10 @@ use crate::compiler::object::{Address, Object};
 use crate::compiler::quote::listed;
 use crate::diagnostic::Diagnostics;
 use crate::pipeline::assets::Assets;
+use crate::pipeline::auth::Auths;
 use crate::pipeline::backend::Backend;
 use crate::pipeline::condition::{NamedCondition, Names};
-use crate::pipeline::plugin::CompileContext;
+use crate::pipeline::plugin::{CompileContext, UNKNOWN_CALLER};
 use crate::pipeline::timeouts::Timeouts;
 use crate::pipeline::when::When;
 use crate::plugins::PluginEntry;
@@ -43,6 +44,7 @@ pub(super) struct Context<'a> {
     pub(super) listeners_known: bool,
     pub(super) backends: &'a Backends,
     pub(super) assets: &'a Assets,
+    pub(super) auths: &'a Auths,
 }
 
 /// Makes a route.
@@ -58,7 +60,7 @@ pub(super) fn lower_route(
     if let Some(listeners) = &listeners {
         certificates_asked(object, spec, listeners, context, out);
     }
-    let Pipeline { steps: pipeline, secrets, parameters } = pipeline(object, spec, context.assets, out);
+    let Pipeline { steps: pipeline, secrets, parameters } = pipeline(object, spec, context, out);
     let rules = listeners.as_ref().map(|listeners| rules(spec, u32::try_from(index).unwrap_or(u32::MAX), listeners));
     let route = listeners.and(pipeline).and_then(|pipeline| {
         let ends = ends(object, spec, context)?;
@@ -210,25 +212,34 @@ struct Pipeline {
     parameters: BTreeSet<Box<str>>,
 }
 
-fn pipeline(object: &Object, spec: &RouteSpec, assets: &Assets, out: &mut Diagnostics) -> Pipeline {
+fn pipeline(object: &Object, spec: &RouteSpec, around: &Context<'_>, out: &mut Diagnostics) -> Pipeline {
     let params: Vec<Vec<String>> = spec
         .matches
         .iter()
         .map(|alternative| alternative.path.iter().flat_map(PathTemplate::parameters).map(str::to_owned).collect())
         .collect();
     let mut made = Pipeline { steps: Some(Vec::new()), secrets: BTreeSet::new(), parameters: BTreeSet::new() };
+    let mut knows_caller = false;
     for (i, entry) in spec.plugins.iter().enumerate() {
         let Some(info) = entry.plugins().first().copied() else { continue };
-        let mut context =
-            CompileContext { params: &params, beside: beside(object, assets), ..CompileContext::default() };
+        let mut context = CompileContext {
+            params: &params,
+            beside: beside(object, around.assets),
+            auths: Some(around.auths),
+            namespace: Some(&object.address.namespace),
+            knows_caller,
+            ..CompileContext::default()
+        };
+        asks_nobody(object, i, entry, knows_caller, out);
         let plugin = entry.compile(&mut context);
+        knows_caller |= entry.enabled && entry.auth.is_some();
         if entry.enabled {
             made.secrets.append(&mut context.secrets);
             made.parameters.append(&mut context.params_used);
         }
         let base = format!("/spec/plugins/{i}/{}", info.name);
         out.extend(context.problems.into_iter().map(|problem| problem::diagnostic(object, &base, problem)));
-        let meaning = meaning(entry, &content(object, assets, &format!("{base}/")));
+        let meaning = meaning(entry, &content(object, around.assets, &format!("{base}/")));
         let step = plugin.zip(meaning).map(|(plugin, meaning)| PipelineStep {
             id: entry.id.as_ref().map_or(info.name, |id| id.as_str()).into(),
             plugin_name: info.name,
@@ -243,6 +254,14 @@ fn pipeline(object: &Object, spec: &RouteSpec, assets: &Assets, out: &mut Diagno
         }
     }
     made
+}
+
+/// A plugin that runs for some callers stands below an `auth`.
+fn asks_nobody(object: &Object, index: usize, entry: &PluginEntry, knows_caller: bool, out: &mut Diagnostics) {
+    let Some(field) = entry.when.as_ref().and_then(When::asks_caller).filter(|_| !knows_caller) else { return };
+    let place = object.key_place(&format!("/spec/plugins/{index}/when/{field}"));
+    let message = "the caller is not known here: no `auth` stands above this plugin";
+    out.push(object.problem(&UNKNOWN_CALLER, message).at(place, "").help("write an `auth` above it"));
 }
 
 /// What a plugin is made of, files included, whatever it is called and whenever it runs.

@@ -1,5 +1,6 @@
 //! The table of kinds: a new one is one file with its spec, and one line here.
 
+pub mod api_key;
 pub mod certificate;
 pub mod environment;
 pub mod gateway;
@@ -14,7 +15,9 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
+use crate::auth::AuthSpec;
 use crate::backend::BackendSpec;
+use crate::compiler::manifest::api_key::ApiKeySpec;
 use crate::compiler::manifest::certificate::CertificateSpec;
 use crate::compiler::manifest::environment::EnvironmentSpec;
 use crate::compiler::manifest::gateway::GatewaySpec;
@@ -139,6 +142,10 @@ kinds! {
     Route => RouteSpec,
     /// Where requests end: servers upstream, or content that needs none.
     Backend => BackendSpec,
+    /// How a caller proves who it is.
+    Auth => AuthSpec,
+    /// One credential of a consumer: who it is, its secret's hash, and what it may call.
+    ApiKey => ApiKeySpec,
     /// A certificate with its key, by which a listener proves who it is.
     Certificate => CertificateSpec,
     /// Values of variables and changes of objects for one environment, such as `prod`.

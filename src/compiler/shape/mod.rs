@@ -1,5 +1,6 @@
 //! What a schema without `oneOf` cannot say: exactly one of some fields, names that are unique within an object.
 
+mod auth;
 mod test;
 
 use std::collections::HashMap;
@@ -12,6 +13,7 @@ use crate::compiler::manifest::gateway::GatewaySpec;
 use crate::compiler::manifest::route::{Match, RouteSpec};
 use crate::compiler::object::Object;
 use crate::compiler::quote::listed;
+use crate::compiler::shape::auth::{api_key, auth};
 use crate::compiler::shape::test::test;
 use crate::diagnostic::{Code, Diagnostics, Severity, Span};
 use crate::pipeline::condition::{NamedCondition, Names};
@@ -33,6 +35,8 @@ pub(super) fn check(object: &Object, spec: &Spec, out: &mut Diagnostics) -> bool
         Spec::Gateway(spec) => gateway(object, spec, out),
         Spec::Route(spec) => route(object, spec, out),
         Spec::Backend(spec) => backend(object, spec, out),
+        Spec::ApiKey(spec) => api_key(object, spec, out),
+        Spec::Auth(spec) => auth(object, spec, out),
         Spec::Certificate(spec) => certificate(object, spec, out),
         Spec::Test(spec) => test(object, spec, out),
         Spec::Environment(_) | Spec::Grant(_) | Spec::Policy(_) => {}

@@ -2,6 +2,7 @@
 
 use crate::deploy::explain::{Answer, Arm, Does, PipelineStep, Routed, Sent};
 use crate::pipeline::backend::Backend;
+use crate::pipeline::caller::Caller;
 use crate::pipeline::exchange::{Client, Exchange, Step, UpstreamTarget};
 use crate::pipeline::head::{RequestHead, ResponseHead};
 use crate::pipeline::notes::Notes;
@@ -9,6 +10,7 @@ use crate::pipeline::secrets::Secrets;
 use crate::pipeline::split::part;
 use crate::pipeline::upstream::Upstream;
 use crate::proxy::outgoing::{Hop, write_head};
+use crate::table;
 use crate::table::route::{CompiledRoute, End};
 use crate::table::router::Hit;
 use crate::value::url::TargetUrl;
@@ -30,10 +32,14 @@ pub(super) fn walk(
         route: &route.name,
         params: hit.parameters.iter().cloned().collect(),
         certificate: None,
+        caller: Caller::default(),
+        verified: None,
+        answer_fields: Vec::new(),
         secrets,
         notes: Notes::default(),
         made: None,
         changes: None,
+        renewal: None,
     };
     let parameters = exchange.params.iter().map(|(name, _)| *name);
     let parameters = parameters.map(|name| (name.to_owned(), exchange.param(name).into())).collect();
@@ -76,7 +82,7 @@ fn way_in(route: &CompiledRoute, exchange: &mut Exchange<'_>) -> Vec<Does> {
         .pipeline
         .iter()
         .zip(applies)
-        .map(|(step, applies)| match (applies, answered) {
+        .map(|(step, applies)| match (applies && admits_caller(step, exchange), answered) {
             (false, _) => Does::Skips,
             (true, true) => Does::NotReached,
             (true, false) => match step.plugin.on_request(exchange) {
@@ -89,6 +95,10 @@ fn way_in(route: &CompiledRoute, exchange: &mut Exchange<'_>) -> Vec<Does> {
             },
         })
         .collect()
+}
+
+fn admits_caller(step: &table::route::PipelineStep, exchange: &Exchange<'_>) -> bool {
+    step.guard.as_ref().is_none_or(|guard| guard.admits_caller(&exchange.caller))
 }
 
 /// Passes the answer back through the plugins that were entered; the one that answers is not.

@@ -4,9 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::pipeline::auth::Auth;
 use crate::pipeline::backend::{Backend, Local};
 use crate::pipeline::exchange::{Exchange, Pending, Step};
 use crate::pipeline::plugin::Plugin;
+use crate::pipeline::ready::{Ready, ReadyError};
 use crate::pipeline::retries::Retries;
 use crate::pipeline::secrets::Secrets;
 use crate::pipeline::split::SplitBy;
@@ -24,6 +26,7 @@ pub struct Parts {
     pub(super) settings: Settings,
     pub(super) rules: Vec<Rule>,
     pub(super) routes: Vec<RouteParts>,
+    auths: Box<[Arc<Auth>]>,
     secrets: BTreeSet<Secret>,
 }
 
@@ -54,9 +57,9 @@ pub(super) struct StepParts {
 impl Parts {
     /// Takes a table apart.
     pub fn of(table: RouteTable) -> Self {
-        let RouteTable { digest, settings, router, routes, certificates: _, secrets } = table;
+        let RouteTable { digest, settings, router, routes, certificates: _, auths, secrets } = table;
         let routes = routes.into_iter().map(route_parts).collect();
-        Self { digest, settings, rules: router.rules().to_vec(), routes, secrets }
+        Self { digest, settings, rules: router.rules().to_vec(), routes, auths, secrets }
     }
 
     /// Makes a table whose plugins and backends write into a journal.
@@ -67,6 +70,7 @@ impl Parts {
             router: Router::new(self.rules.clone()),
             routes: self.routes.iter().map(|route| watched_route(route, journal)).collect(),
             certificates: BTreeMap::default(),
+            auths: self.auths.clone(),
             secrets: self.secrets.clone(),
         }
     }
@@ -169,6 +173,18 @@ struct Watched {
 }
 
 impl Plugin for Watched {
+    fn ready(&self, ready: &Ready<'_>) -> Result<(), ReadyError> {
+        self.plugin.ready(ready)
+    }
+
+    fn authenticates(&self) -> bool {
+        self.plugin.authenticates()
+    }
+
+    fn auths(&self) -> &[Arc<Auth>] {
+        self.plugin.auths()
+    }
+
     fn on_request(&self, exchange: &mut Exchange<'_>) -> Step {
         self.journal.lock().ran.push(self.index);
         watched(self.plugin.on_request(exchange), self.index, Arc::clone(&self.journal))
@@ -206,6 +222,10 @@ struct WatchedEnd {
 }
 
 impl Local for WatchedEnd {
+    fn ready(&self, ready: &Ready<'_>) -> Result<(), ReadyError> {
+        self.local.ready(ready)
+    }
+
     fn answer(&self, exchange: &mut Exchange<'_>) -> Step {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let fields = exchange.request.fields.iter().map(|(name, value)| (text(name), text(value))).collect();

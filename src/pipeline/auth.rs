@@ -1,0 +1,239 @@
+//! What a way of authenticating is: it looks for its credential in a request and says who calls.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::diagnostic::Code;
+use crate::pipeline::caller::Caller;
+use crate::pipeline::certificate::ClientCertificate;
+use crate::pipeline::exchange::{Client, Exchange};
+use crate::pipeline::head::RequestHead;
+use crate::pipeline::keys::Keys;
+use crate::pipeline::plugin::{Part, Problem};
+use crate::pipeline::ready::{Ready, ReadyError};
+use crate::pipeline::secrets::Secrets;
+use crate::value::name::Name;
+use crate::value::secret::Secret;
+
+/// An `Auth` of a table: every route that names it shares it.
+pub struct Auth {
+    /// Its name, as `namespace/name` unless the namespace is `default`.
+    pub name: Arc<str>,
+    /// How it authenticates.
+    pub way: Box<dyn Authenticator>,
+    /// The secrets that it names.
+    pub secrets: BTreeSet<Secret>,
+}
+
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// The `Auth`s of a table, by namespace and name.
+pub type Auths = BTreeMap<(Name, Name), Arc<Auth>>;
+
+/// A way of authenticating.
+pub trait Authenticator: Send + Sync {
+    /// Before the table is put in force, as [`Plugin::ready`](crate::pipeline::plugin::Plugin::ready).
+    ///
+    /// # Errors
+    /// If it could not work: the table is not put in force then.
+    fn ready(&self, ready: &Ready<'_>) -> Result<(), ReadyError> {
+        let _ = ready;
+        Ok(())
+    }
+
+    /// Looks for the credential, and checks it if it is there. It knows nothing of the route.
+    fn authenticate(&self, call: &Call<'_>) -> Finding;
+
+    /// Whether a caller that it accepted may make this call of this route.
+    ///
+    /// # Errors
+    /// If not.
+    fn authorize(&self, caller: &Caller, exchange: &Exchange<'_>) -> Result<(), Refusal> {
+        let _ = (caller, exchange);
+        Ok(())
+    }
+
+    /// What it says to a request without its credential (RFC 9110, 11.6.1), if it can be said in a field.
+    fn challenge(&self) -> Option<String>;
+
+    /// Where it looks for which credentials: two of one `anyOf` must not claim the same.
+    fn claims(&self) -> Vec<Claim>;
+}
+
+/// What is known of a request before its route is.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    /// The request as it came.
+    pub request: &'a RequestHead,
+    /// The other end.
+    pub client: Client,
+    /// The certificate that it showed.
+    pub certificate: Option<&'a ClientCertificate>,
+    /// The secrets that the table names.
+    pub secrets: &'a Secrets,
+}
+
+impl<'a> Call<'a> {
+    /// What is known of a request in flight.
+    pub fn of(exchange: &'a Exchange<'_>) -> Self {
+        Self {
+            request: exchange.request,
+            client: exchange.client,
+            certificate: exchange.certificate,
+            secrets: exchange.secrets,
+        }
+    }
+}
+
+/// What became of a credential.
+pub enum Finding {
+    /// It is not there.
+    Absent,
+    /// It is right.
+    Accepted(Accepted),
+    /// It is there, and not right.
+    Refused(Refusal),
+    /// Somebody has to be asked.
+    Pending(Pin<Box<dyn Future<Output = Finding> + Send>>),
+}
+
+/// A caller that is let in, and what that changes.
+#[derive(Debug, Default)]
+pub struct Accepted {
+    /// Who it is.
+    pub caller: Caller,
+    /// Where its credential stood: the upstream doesn't see it.
+    pub hide: Vec<Place>,
+    /// Fields that the upstream gets.
+    pub request_fields: Vec<(String, Vec<u8>)>,
+    /// Fields that the client gets with the answer.
+    pub response_fields: Vec<(String, Vec<u8>)>,
+}
+
+/// Why a caller is not let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The status of the answer: 401, 403, or 503 where somebody could not be asked.
+    pub status: u16,
+    /// What `WWW-Authenticate` says, with a 401.
+    pub challenge: Option<String>,
+    /// When asking again makes sense, in seconds.
+    pub retry_after: Option<u32>,
+}
+
+impl Refusal {
+    /// The credential is wrong.
+    pub fn wrong(challenge: impl Into<String>) -> Self {
+        Self { status: 401, challenge: Some(challenge.into()), retry_after: None }
+    }
+
+    /// The caller is known, and may not do this.
+    pub fn forbidden() -> Self {
+        Self { status: 403, challenge: None, retry_after: None }
+    }
+
+    /// Somebody could not be asked: nobody is let in.
+    pub fn unavailable(retry_after: u32) -> Self {
+        Self { status: 503, challenge: None, retry_after: Some(retry_after) }
+    }
+}
+
+/// Where a credential stands in a request.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Place {
+    /// A header field; its name in lower case.
+    Header(Box<str>),
+    /// A parameter of the query.
+    Query(Box<str>),
+    /// A cookie.
+    Cookie(Box<str>),
+}
+
+/// A credential that an `Auth` takes for its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Where.
+    pub place: Place,
+    /// The scheme in `Authorization`, in lower case; empty elsewhere.
+    pub scheme: &'static str,
+    /// Of which shape.
+    pub shape: Shape,
+}
+
+/// The shape of a credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// `gw_…`
+    Key,
+    /// Three parts in base64url, with dots between.
+    Jwt,
+    /// Any text.
+    Any,
+}
+
+impl Claim {
+    /// Whether a credential may be both's.
+    pub fn meets(&self, other: &Self) -> bool {
+        let same_place = self.place == other.place && self.scheme == other.scheme;
+        same_place && (self.shape == other.shape || self.shape == Shape::Any || other.shape == Shape::Any)
+    }
+}
+
+impl fmt::Display for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Place::Header(name) if self.scheme.is_empty() => write!(f, "the header field `{name}`"),
+            Place::Header(name) => write!(f, "`{}` in the header field `{name}`", self.scheme),
+            Place::Query(name) => write!(f, "the query parameter `{name}`"),
+            Place::Cookie(name) => write!(f, "the cookie `{name}`"),
+        }
+    }
+}
+
+/// A type of `Auth`, as the table in `auth/mod.rs` lists it.
+pub trait AuthType {
+    /// What stands under its name in a manifest.
+    type Config: DeserializeOwned + Serialize + JsonSchema + Clone + fmt::Debug;
+
+    /// The codes of the problems that its compile step finds.
+    const CODES: &'static [&'static Code] = &[];
+
+    /// Makes the way of authenticating; `None` after a problem was reported.
+    fn compile(config: &Self::Config, context: &mut AuthContext<'_>) -> Option<Box<dyn Authenticator>>;
+}
+
+/// What an `Auth`'s compile step is given, and where it reports problems.
+pub struct AuthContext<'a> {
+    /// Its name, as `namespace/name` unless the namespace is `default`.
+    pub name: &'a Arc<str>,
+    /// The API keys that name it.
+    pub keys: &'a Arc<dyn Keys>,
+    /// The secrets that it names: they are resolved before the table is put in force.
+    pub secrets: BTreeSet<Secret>,
+    /// The problems found, in order.
+    pub problems: Vec<Problem>,
+}
+
+impl AuthContext<'_> {
+    /// Reports a problem at a place of the config, a JSON pointer.
+    pub fn report(
+        &mut self,
+        code: &'static Code,
+        pointer: impl Into<String>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let (pointer, message, help) = (pointer.into(), message.into(), Some(help.into()));
+        self.problems.push(Problem { code, pointer, message, help, part: Part::Value });
+    }
+}
