@@ -7,11 +7,12 @@ use crate::compiler::lower::codes::{
     CERTIFICATE_UNASKED, CONSUMER_UNKNOWN, MIRROR_END, RESERVED_PATH, UNKNOWN_LISTENER,
 };
 use crate::compiler::lower::problem;
-use crate::compiler::lower::{Backends, Made};
+use crate::compiler::lower::{Backends, Made, beside, content};
 use crate::compiler::manifest::route::{Match, RouteSpec};
 use crate::compiler::object::{Address, Object};
 use crate::compiler::quote::listed;
 use crate::diagnostic::Diagnostics;
+use crate::pipeline::assets::Assets;
 use crate::pipeline::auth::Auths;
 use crate::pipeline::backend::Backend;
 use crate::pipeline::condition::{NamedCondition, Names};
@@ -45,6 +46,7 @@ pub(super) struct Context<'a> {
     /// Whether the listeners are those of a `Gateway` that could be read.
     pub(super) listeners_known: bool,
     pub(super) backends: &'a Backends,
+    pub(super) assets: &'a Assets,
     pub(super) auths: &'a Auths,
 }
 
@@ -96,7 +98,7 @@ fn end(
     let namespace = reference.namespace(&object.address.namespace).clone();
     let name = reference.name().clone();
     let address = Address { kind: "Backend", namespace, name };
-    let Made { backend, meaning } = context.backends.get(&address)?;
+    let Made { backend, meaning, .. } = context.backends.get(&address)?;
     let timeouts = patience(own, Some(backend), context.settings);
     Some(End { name: address.short().into(), backend: backend.clone(), weight, timeouts, meaning: *meaning })
 }
@@ -228,6 +230,7 @@ fn pipeline(object: &Object, spec: &RouteSpec, around: &Context<'_>, out: &mut D
         let Some(info) = entry.plugins().first().copied() else { continue };
         let mut context = CompileContext {
             params: &params,
+            beside: beside(object, around.assets),
             auths: Some(around.auths),
             namespace: Some(&object.address.namespace),
             knows_caller,
@@ -242,7 +245,8 @@ fn pipeline(object: &Object, spec: &RouteSpec, around: &Context<'_>, out: &mut D
         }
         let base = format!("/spec/plugins/{i}/{}", info.name);
         out.extend(context.problems.into_iter().map(|problem| problem::diagnostic(object, &base, problem)));
-        let step = plugin.zip(meaning(entry)).map(|(plugin, meaning)| PipelineStep {
+        let meaning = meaning(entry, &content(object, around.assets, &format!("{base}/")));
+        let step = plugin.zip(meaning).map(|(plugin, meaning)| PipelineStep {
             id: entry.id.as_ref().map_or(info.name, |id| id.as_str()).into(),
             plugin_name: info.name,
             guard: entry.when.as_ref().map(When::compile),
@@ -289,10 +293,11 @@ fn asks_nobody(object: &Object, index: usize, entry: &PluginEntry, knows_caller:
     out.push(object.problem(&UNKNOWN_CALLER, message).at(place, "").help("write an `auth` above it"));
 }
 
-/// What a plugin is made of, whatever it is called and whenever it runs.
-fn meaning(entry: &PluginEntry) -> Option<Digest> {
+/// What a plugin is made of, files included, whatever it is called and whenever it runs.
+fn meaning(entry: &PluginEntry, content: &Vec<(String, Box<str>)>) -> Option<Digest> {
     let bare = PluginEntry { id: None, when: None, enabled: true, ..entry.clone() };
-    Digest::of_parts([&bare as &dyn Part]).ok()
+    let content = (!content.is_empty()).then_some(content as &dyn Part);
+    Digest::of_parts([&bare as &dyn Part].into_iter().chain(content)).ok()
 }
 
 fn patience(own: Timeouts, backend: Option<&Backend>, settings: &Settings) -> Patience {

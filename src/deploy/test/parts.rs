@@ -217,7 +217,7 @@ fn watched(step: Step, index: usize, journal: Arc<Journal>) -> Step {
     }
 }
 
-/// An end without a server that is watched.
+/// An end without a server that is watched. It is never made ready, so that it asks nobody.
 struct WatchedEnd {
     local: Arc<dyn Local>,
     journal: Arc<Journal>,
