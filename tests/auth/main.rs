@@ -6,3 +6,4 @@
 mod keys;
 #[path = "../support/mod.rs"]
 mod support;
+mod tokens_for_backends;

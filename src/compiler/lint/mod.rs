@@ -1,11 +1,13 @@
 //! The table of lints: named rules with levels. A new one is one file in this folder and one line here.
 
 mod after_answer;
+mod misplaced_plugin;
 mod no_sign_of_trouble;
 mod partly_shadowed;
 mod public_route;
 mod shadowed;
 mod unrouted_host;
+mod unused_auth;
 mod unused_backend;
 mod unused_certificate;
 mod unused_plan;
@@ -80,11 +82,13 @@ impl<'a> Made<'a> {
 /// All lints, in the order of their names.
 pub const LINTS: &[Lint] = &[
     after_answer::LINT,
+    misplaced_plugin::LINT,
     no_sign_of_trouble::LINT,
     partly_shadowed::LINT,
     public_route::LINT,
     shadowed::LINT,
     unrouted_host::LINT,
+    unused_auth::LINT,
     unused_backend::LINT,
     unused_certificate::LINT,
     unused_plan::LINT,
