@@ -106,6 +106,14 @@ impl<'a> Call<'a> {
     }
 }
 
+/// What the first `Auth` found whose credential a request has.
+pub fn first_found(auths: &[Arc<Auth>], call: &Call<'_>) -> Option<(Arc<str>, Finding)> {
+    auths.iter().find_map(|auth| match auth.way.authenticate(call) {
+        Finding::Absent => None,
+        found => Some((Arc::clone(&auth.name), found)),
+    })
+}
+
 /// What became of a credential.
 pub enum Finding {
     /// It is not there.

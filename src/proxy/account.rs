@@ -39,6 +39,8 @@ pub struct Account {
     pub complete: bool,
     /// What plugins keep until then.
     pub kept: Kept,
+    /// Whether nobody has asked: it is neither counted nor logged then.
+    beside: bool,
 }
 
 impl Account {
@@ -55,7 +57,15 @@ impl Account {
             record: None,
             complete: false,
             kept: Kept::default(),
+            beside: false,
         }
+    }
+
+    /// The account of a request that nobody waits for.
+    pub fn beside(connection: &Rc<Connection>, generation: &Pinned) -> Self {
+        let mut account = Self::open(connection, generation);
+        account.beside = true;
+        account
     }
 
     pub fn note_request(&mut self, connection: &Connection, heads: &Heads, from: Client, id: &[u8]) {
@@ -165,6 +175,9 @@ impl Drop for Account {
         self.leave_upstream();
         if let Some(backend) = self.admitted.and_then(|backend| self.generation.backends.get(backend as usize)) {
             backend.leave();
+        }
+        if self.beside {
+            return;
         }
         let duration = self.started.elapsed();
         if self.status == 0 {
