@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod api_key;
+pub mod bucket;
 pub mod cookie;
 pub mod date;
 pub mod did_you_mean;
@@ -34,8 +35,10 @@ pub mod secret;
 pub mod sha256;
 pub mod size;
 pub mod template;
+pub mod time_zone;
 pub mod url;
 pub mod variable;
+pub mod web_url;
 
 pub use scalar::{Format, Scalar, ScalarError};
 
@@ -44,6 +47,7 @@ pub const FORMATS: &[Format] = &[
     Format::of::<address::IpListenAddress>(),
     Format::of::<address::ListenAddress>(),
     Format::of::<api_key::KeyId>(),
+    Format::of::<bucket::BucketName>(),
     Format::of::<cookie::CookieName>(),
     Format::of::<date::Date>(),
     Format::of::<duration::Duration>(),
@@ -76,6 +80,8 @@ pub const FORMATS: &[Format] = &[
     Format::of::<search::SearchPattern>(),
     Format::of::<size::Size>(),
     Format::of::<template::Template>(),
+    Format::of::<time_zone::TimeZone>(),
     Format::of::<url::TargetUrl>(),
     Format::of::<variable::VariableName>(),
+    Format::of::<web_url::WebUrl>(),
 ];
