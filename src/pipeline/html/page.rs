@@ -164,7 +164,7 @@ impl Page {
             Part::Unknown => self.part = Part::Done,
             Part::BeforeHead | Part::Head if name.eq_ignore_ascii_case(b"head") => self.go_to(Part::AfterHead, out),
             _ if name.eq_ignore_ascii_case(b"body") || name.eq_ignore_ascii_case(b"html") => {
-                self.go_to(Part::Done, out)
+                self.go_to(Part::Done, out);
             }
             _ => {}
         }
