@@ -56,10 +56,10 @@ impl Entry {
     /// The same, as an answer of status 304 says that it still holds.
     pub(super) fn renewed(&self, answer: &Fields) -> Self {
         let mut fields = self.fields.clone();
-        let news = kept(answer);
-        let is_new = |name: &str| !OF_THE_BODY.contains(&name) && news.iter().any(|(new, _)| **new == *name);
+        let said = kept(answer);
+        let is_new = |name: &str| !OF_THE_BODY.contains(&name) && said.iter().any(|(other, _)| **other == *name);
         fields.retain(|(name, _)| !is_new(name));
-        fields.extend(news.iter().filter(|(name, _)| is_new(name)).cloned());
+        fields.extend(said.iter().filter(|(name, _)| is_new(name)).cloned());
         Self { fields, ..self.clone() }
     }
 
