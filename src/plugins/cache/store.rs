@@ -131,10 +131,10 @@ impl Store {
     }
 }
 
-impl Lead {
-    /// Says what came of it.
-    pub(super) fn lands(mut self, landed: Landed) {
-        self.landed = landed;
+/// Says what came of a key, if somebody else may wait for it.
+pub(super) fn land(lead: Option<Lead>, landed: Landed) {
+    if let Some(mut lead) = lead {
+        lead.landed = landed;
     }
 }
 
