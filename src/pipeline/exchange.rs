@@ -1,5 +1,6 @@
 //! One request in flight, as plugins and backends see it.
 
+use std::any::Any;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::ops::Range;
@@ -13,6 +14,7 @@ use crate::pipeline::body::{BodyChanges, Pieces};
 use crate::pipeline::caller::Caller;
 use crate::pipeline::certificate::ClientCertificate;
 use crate::pipeline::head::{RequestHead, ResponseHead, without_parameter};
+use crate::pipeline::limits::announce::Announced;
 use crate::pipeline::notes::Notes;
 use crate::pipeline::secrets::Secrets;
 use crate::value::template::{Part, Reference, Template};
@@ -42,6 +44,12 @@ pub struct Exchange<'t> {
     pub params: Params<'t>,
     /// The secrets that plugins named.
     pub secrets: &'t Secrets,
+    /// The most bytes of its body, where that is less than the gateway's limit.
+    pub body_at_most: Option<u64>,
+    /// What the answer says of limits.
+    pub announced: Announced,
+    /// What is kept until the answer has ended.
+    pub kept: Kept,
     /// What plugins noted on the way in, for themselves on the way out.
     pub notes: Notes,
     /// On the way out: how long the body is, where the gateway made it itself and it is known.
@@ -59,6 +67,9 @@ pub struct Renewal {
     /// What the plugin notes of it for its way out.
     pub notes: Notes,
 }
+
+/// What is dropped once the last byte of the answer is on its way, or the client has gone away.
+pub type Kept = SmallVec<[Box<dyn Any + Send>; 0]>;
 
 /// Names of path parameters, and where their values stand in the request's path.
 pub type Params<'t> = SmallVec<[(&'t str, Range<usize>); 4]>;

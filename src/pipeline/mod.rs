@@ -16,6 +16,8 @@ pub mod head;
 pub mod header_edits;
 pub mod html;
 pub mod keys;
+pub mod limits;
+pub mod plan;
 pub mod notes;
 pub mod plugin;
 pub mod ready;

@@ -106,6 +106,8 @@ plugins! {
     "requestHeaders" request_headers => RequestHeaders,
     /// Removes, sets and adds header fields of the answer.
     "responseHeaders" response_headers => ResponseHeaders,
+    /// Limits how often and how much clients may ask.
+    "rateLimit" rate_limit => RateLimit,
     /// Answers with a fixed status, fields and body.
     "respond" respond => Respond,
     /// Shows a page to all but a few, while something is being worked on.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use crate::pipeline::caller::Caller;
-use crate::pipeline::exchange::Client;
+use crate::pipeline::exchange::{Client, Kept};
 use crate::proxy::access_log::{Format, Record, Way};
 use crate::proxy::balance::LiveTarget;
 use crate::proxy::connection::Connection;
@@ -37,6 +37,8 @@ pub struct Account {
     pub record: Option<(Format, Box<Record>)>,
     /// Whether the whole answer was handed over.
     pub complete: bool,
+    /// What plugins keep until then.
+    pub kept: Kept,
     /// Whether nobody has asked: it is neither counted nor logged then.
     beside: bool,
 }
@@ -54,6 +56,7 @@ impl Account {
             admitted: None,
             record: None,
             complete: false,
+            kept: Kept::default(),
             beside: false,
         }
     }

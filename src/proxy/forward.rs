@@ -54,7 +54,7 @@ pub async fn forward(
         Err(refused) => return refuse(refused, exchange),
     };
     account.note_admission(to.backend);
-    let mut body = body.map(|body| client_body(body, to.visit, to.generation, to.waits.idle));
+    let mut body = body.map(|body| client_body(body, exchange.body_at_most, to.visit, to.generation, to.waits.idle));
     match (copy, &mut body) {
         (Some(copy), Some(body)) => body.copy_to(copy),
         (Some(copy), None) => copy.send(),

@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::pipeline::auth::Call;
 use crate::pipeline::backend::Backend;
 use crate::pipeline::caller::Caller;
-use crate::pipeline::exchange::{Client, Exchange, Params, UpstreamTarget};
+use crate::pipeline::exchange::{Client, Exchange, Kept, Params, UpstreamTarget};
 use crate::pipeline::head::{RequestHead, ResponseHead};
+use crate::pipeline::limits::announce::{self, Announced};
 use crate::pipeline::notes::Notes;
 use crate::proxy::account::Account;
 use crate::proxy::answer::{AnswerBody, Source};
+use crate::proxy::caller::{Verified, meet};
 use crate::proxy::core::Heads;
 use crate::proxy::end::End;
 use crate::proxy::ends;
@@ -29,7 +32,7 @@ use crate::proxy::steps::{Running, settle, way_in, way_out};
 use crate::proxy::tunnel::Upgrade;
 use crate::proxy::visit::Visit;
 use crate::table::route::CompiledRoute;
-use crate::table::router::{Hit, NoTrace, Outcome};
+use crate::table::router::{Asker, Hit, NoTrace, Outcome};
 use crate::value::host::normalise_authority;
 use crate::value::method::Method;
 
@@ -74,7 +77,10 @@ pub async fn handle(visit: Rc<Visit>, mut heads: Box<Heads>, arrival: Arrival) -
     let generation = visit.connection.core.generation();
     let mut account = Account::open(&visit.connection, &generation);
     let end = match depart(&visit, &generation, arrival, &mut heads, &mut account) {
-        Ok((mut trip, request)) => trip.take(request, &mut heads, &mut account).await,
+        Ok((mut trip, request)) => match trip.meet_caller(&mut heads, &mut account).await {
+            Ok(()) => trip.take(request, &mut heads, &mut account).await,
+            Err(end) => end,
+        },
         Err(end) => end,
     };
     account.status = heads.response.status;
@@ -114,18 +120,25 @@ fn depart<'t>(
             return Err(account.error(421, None, "misdirected", heads, &id));
         }
         Some(listener) => {
-            let (head, certificate) = (&heads.request, connection.client_certificate());
-            generation.table.router.find_as(&head.method, certificate, listener, head, &mut NoTrace)
+            let head = &heads.request;
+            let asker = Asker { method: &head.method, certificate: connection.client_certificate(), caller: None };
+            generation.table.router.find_as(asker, listener, head, &mut NoTrace)
         }
         None => Outcome::NotFound,
     };
-    let hit = match found {
-        Outcome::Found(hit) => hit,
-        Outcome::MethodNotAllowed(methods) => return Err(not_allowed(&methods, heads, account, &id)),
-        Outcome::Forbidden => return Err(account.error(403, None, "client-certificate", heads, &id)),
-        Outcome::NotFound => return Err(account.error(404, None, "no-route", heads, &id)),
-    };
-    Ok((Trip { visit, generation, hit, from, id }, arrival.rest))
+    let (hit, asks_caller) = hit(found, heads, account, &id)?;
+    Ok((Trip { visit, generation, hit, asks_caller, verified: None, from, id }, arrival.rest))
+}
+
+/// The rule that a request meets, and whether its caller has to be one that it is for; an end where there is none.
+fn hit<'t>(found: Outcome<'t>, heads: &mut Heads, account: &mut Account, id: &[u8]) -> Result<(Hit<'t>, bool), End> {
+    match found {
+        Outcome::Found(hit) => Ok((hit, false)),
+        Outcome::AsksCaller(hit) => Ok((hit, true)),
+        Outcome::MethodNotAllowed(methods) => Err(not_allowed(&methods, heads, account, id)),
+        Outcome::Forbidden => Err(account.error(403, None, "caller", heads, id)),
+        Outcome::NotFound => Err(account.error(404, None, "no-route", heads, id)),
+    }
 }
 
 /// The host that a client asked a trusted proxy for takes the place of the one that the proxy asked us for.
@@ -154,6 +167,10 @@ pub struct Trip<'t> {
     pub generation: &'t Arc<Generation>,
     /// Its route, and the parameters of its path.
     pub hit: Hit<'t>,
+    /// Whether the route is for some callers only.
+    pub asks_caller: bool,
+    /// What was found of the credential on the way here.
+    pub verified: Option<Verified>,
     /// Who asks.
     pub from: Client,
     /// Its id.
@@ -161,6 +178,28 @@ pub struct Trip<'t> {
 }
 
 impl<'t> Trip<'t> {
+    /// Where who calls decides which route it is: finds that out, and the route of that caller.
+    async fn meet_caller(&mut self, heads: &mut Heads, account: &mut Account) -> Result<(), End> {
+        let connection = &self.visit.connection;
+        let Some(listener) = connection.listener_index(self.generation).filter(|_| self.asks_caller) else {
+            return Ok(());
+        };
+        let (table, request) = (&self.generation.table, &heads.request);
+        let certificate = connection.client_certificate();
+        let call = Call { request, client: self.from, certificate, secrets: &self.generation.secrets };
+        let route = &table.routes[self.hit.route as usize];
+        let find = |caller: (&str, &Caller)| {
+            let asker = Asker { method: &request.method, certificate, caller: Some(caller) };
+            table.router.find_as(asker, listener, request, &mut NoTrace)
+        };
+        let (found, verified) = meet(route, &call, &self.visit.deadline, find).await;
+        self.verified = verified;
+        if let Some(found) = found {
+            (self.hit, _) = hit(found, heads, account, &self.id)?;
+        }
+        Ok(())
+    }
+
     pub fn route(&self) -> &'t CompiledRoute {
         &self.generation.table.routes[self.hit.route as usize]
     }
@@ -173,6 +212,7 @@ impl<'t> Trip<'t> {
         let Heads { request: head, response, outgoing } = heads;
         let params = Params::from(std::mem::take(&mut self.hit.parameters));
         let mut exchange = self.exchange(head, response, params);
+        exchange.verified = self.verified.take();
         let mut running = Running::of(&route.pipeline, &exchange);
         let answered = way_in(&route.pipeline, 0, &mut running, &mut exchange, self.visit).await;
         if let (Some(renewal), Some((by, _))) = (exchange.renewal.take(), &answered) {
@@ -204,6 +244,9 @@ impl<'t> Trip<'t> {
             route: &self.route().name,
             params,
             secrets: &self.generation.secrets,
+            body_at_most: None,
+            announced: Announced::default(),
+            kept: Kept::default(),
             notes: Notes::default(),
             made: None,
             changes: None,
@@ -230,6 +273,8 @@ impl<'t> Trip<'t> {
         if !end.framed {
             exchange.made = end.source.size_hint().exact();
         }
+        announce::write(exchange);
+        account.kept = std::mem::take(&mut exchange.kept);
         account.note_caller(&exchange.caller);
         way_out(&route.pipeline, running, exchange);
         match exchange.changes.take() {
@@ -315,8 +360,14 @@ fn not_allowed(methods: &[Method], heads: &mut Heads, account: &mut Account, id:
 
 /// The body of a request on its way upstream: within the limit, and never silent for longer than `idle`. Boxed, for it is moved from
 /// hand to hand, and most requests have none.
-pub fn client_body(request: Incoming, visit: &Visit, generation: &Generation, idle: Duration) -> Box<ClientBody> {
-    let limit = generation.table.settings.limits.body_bytes.bytes();
+pub fn client_body(
+    request: Incoming,
+    at_most: Option<u64>,
+    visit: &Visit,
+    generation: &Generation,
+    idle: Duration,
+) -> Box<ClientBody> {
+    let limit = generation.table.settings.limits.body_bytes.bytes().min(at_most.unwrap_or(u64::MAX));
     Box::new(ClientBody::new(request, limit, idle, visit.connection.core.timers.deadline()))
 }
 

@@ -8,6 +8,7 @@ mod account;
 pub mod activation;
 mod answer;
 mod balance;
+mod caller;
 pub mod challenges;
 mod changed;
 mod connection;
@@ -66,6 +67,7 @@ use crate::proxy::metrics::Metrics;
 use crate::proxy::sockets::{Owner, Sockets};
 use crate::proxy::tls::{Expiry, Issued};
 use crate::proxy::worker::{Command, Worker};
+use crate::state::Node;
 use crate::table::RouteTable;
 use crate::value::address::ListenAddress;
 
@@ -116,6 +118,8 @@ pub struct Start {
     pub sockets: Arc<Sockets>,
     /// What authorities have issued.
     pub issued: Arc<Issued>,
+    /// Where the node keeps what it counts.
+    pub counts: Node,
 }
 
 impl Proxy {
@@ -124,7 +128,7 @@ impl Proxy {
     /// # Errors
     /// If the table cannot be put in force or a worker cannot be started.
     pub fn start(table: RouteTable, secrets: Secrets, start: Start) -> Result<Self, SwapError> {
-        let around = Surroundings::new(Arc::clone(&start.metrics), start.issued);
+        let around = Surroundings::new(Arc::clone(&start.metrics), start.issued, start.counts);
         let mut bound = Taken::new();
         let mut next_listener = 0;
         let count = start.workers.max(1);
@@ -213,6 +217,7 @@ impl Proxy {
 
     /// The same once another program accepts on the sockets: its connections go on there, and paths of sockets stay.
     pub fn hand_over(self) {
+        self.around.counts.give_up();
         self.end(|| Command::HandOver);
     }
 

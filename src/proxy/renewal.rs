@@ -83,7 +83,8 @@ impl Renewed {
         let mut account = Account::beside(&self.visit.connection, &Rc::new(Arc::clone(&self.generation)));
         self.visit.took_route(&account.generation, self.route);
         let hit = Hit { rule: self.rule, route: self.route, entry: self.entry, parameters: Params::default() };
-        let trip = Trip { visit: &self.visit, generation: &self.generation, hit, from: self.from, id: self.id };
+        let (visit, generation) = (&self.visit, &self.generation);
+        let trip = Trip { visit, generation, hit, asks_caller: false, verified: None, from: self.from, id: self.id };
         let Heads { request, response, outgoing } = heads;
         let params = self.params.iter().map(|(name, range)| (&**name, range.clone())).collect();
         let mut exchange = trip.exchange(request, response, params);

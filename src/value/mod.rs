@@ -35,6 +35,7 @@ pub mod secret;
 pub mod sha256;
 pub mod size;
 pub mod template;
+pub mod time_zone;
 pub mod url;
 pub mod variable;
 pub mod web_url;
@@ -79,6 +80,7 @@ pub const FORMATS: &[Format] = &[
     Format::of::<search::SearchPattern>(),
     Format::of::<size::Size>(),
     Format::of::<template::Template>(),
+    Format::of::<time_zone::TimeZone>(),
     Format::of::<url::TargetUrl>(),
     Format::of::<variable::VariableName>(),
     Format::of::<web_url::WebUrl>(),

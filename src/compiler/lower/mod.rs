@@ -4,6 +4,7 @@ mod acme;
 mod auths;
 mod certificates;
 mod codes;
+mod plans;
 mod problem;
 mod routes;
 
@@ -13,9 +14,10 @@ pub(super) use codes::UNKNOWN_LISTENER;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::compiler::lower::auths::auths;
+use crate::compiler::lower::auths::{Routes as SelectedRoutes, auths};
 use crate::compiler::lower::certificates::certificates;
 use crate::compiler::lower::codes::{OVERLAP, TIE};
+use crate::compiler::lower::plans::plans;
 use crate::compiler::lower::routes::{Context, Lowered, lower_route};
 use crate::compiler::manifest::Spec;
 use crate::compiler::manifest::gateway::GatewaySpec;
@@ -53,8 +55,11 @@ pub fn lower(model: &Model, assets: &Assets) -> Lowering {
     let certificates = certificates(model, &settings);
     let mut secrets: BTreeSet<Secret> = certificates.values().flat_map(Certificate::secrets).collect();
     secrets.extend(settings.listeners.iter().flat_map(|listener| &listener.tls).flat_map(ListenerTls::secrets));
+    secrets.extend(settings.state.secrets());
     secrets.extend(used_backends(model, &backends).flat_map(|made| made.secrets.iter().cloned()));
-    let auths = auths(model, &mut out);
+    let mut selected = SelectedRoutes::new(model);
+    let plans = plans(model, &mut selected, &mut out);
+    let auths = auths(model, &mut selected, &plans, &mut out);
     let listeners_known = model.is_gateway_known();
     let context = Context { settings: &settings, listeners_known, backends: &backends, auths: &auths, assets };
     let (Routes { made, rules, origins, secrets: named, complete }, digest) =
@@ -125,6 +130,7 @@ fn settings(spec: &GatewaySpec) -> Settings {
         limits: spec.limits,
         timeouts: spec.timeouts,
         access_log: spec.access_log,
+        state: spec.state.clone(),
     }
 }
 
@@ -214,6 +220,7 @@ fn digest(model: &Model, settings: &Settings, assets: &Assets) -> Option<Digest>
             // its labels are facts about the consumer
             Some(Spec::ApiKey(spec)) => parts.push(Box::new((address, &**spec, &object.metadata.labels))),
             Some(Spec::Certificate(spec)) if model.is_used(object) => parts.push(Box::new((address, &**spec))),
+            Some(Spec::Plan(spec)) if model.is_used(object) => parts.push(Box::new((address, &**spec))),
             Some(
                 Spec::Auth(_)
                 | Spec::Backend(_)
@@ -221,6 +228,7 @@ fn digest(model: &Model, settings: &Settings, assets: &Assets) -> Option<Digest>
                 | Spec::Environment(_)
                 | Spec::Gateway(_)
                 | Spec::Grant(_)
+                | Spec::Plan(_)
                 | Spec::Policy(_)
                 | Spec::Test(_),
             )

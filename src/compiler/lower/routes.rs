@@ -1,8 +1,11 @@
 //! One route: its rules for the router, its pipeline, its end, its patience.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use crate::compiler::lower::codes::{CERTIFICATE_UNASKED, MIRROR_END, RESERVED_PATH, UNKNOWN_LISTENER};
+use crate::compiler::lower::codes::{
+    CERTIFICATE_UNASKED, CONSUMER_UNKNOWN, MIRROR_END, RESERVED_PATH, UNKNOWN_LISTENER,
+};
 use crate::compiler::lower::problem;
 use crate::compiler::lower::{Backends, Made, beside, content};
 use crate::compiler::manifest::route::{Match, RouteSpec};
@@ -61,7 +64,10 @@ pub(super) fn lower_route(
         certificates_asked(object, spec, listeners, context, out);
     }
     let Pipeline { steps: pipeline, secrets, parameters } = pipeline(object, spec, context, out);
-    let rules = listeners.as_ref().map(|listeners| rules(spec, u32::try_from(index).unwrap_or(u32::MAX), listeners));
+    let auth = pipeline.as_deref().and_then(guarding);
+    consumers_known(object, spec, pipeline.as_deref(), out);
+    let index = u32::try_from(index).unwrap_or(u32::MAX);
+    let rules = listeners.as_ref().map(|listeners| rules(spec, index, auth.as_ref(), listeners));
     let route = listeners.and(pipeline).and_then(|pipeline| {
         let ends = ends(object, spec, context)?;
         let mirror = mirror(object, spec, context, out)?;
@@ -70,7 +76,7 @@ pub(super) fn lower_route(
         let (name, retries, split_by) = (object.address.short().into(), spec.retries.clone(), spec.split_by.clone());
         let pipeline = pipeline.into();
         let parameters = parameters.into_iter().collect();
-        Some(CompiledRoute { name, pipeline, ends, split_by, mirror, retries, request, parameters })
+        Some(CompiledRoute { name, pipeline, auth, ends, split_by, mirror, retries, request, parameters })
     });
     Lowered { route, rules: rules.unwrap_or_default(), secrets }
 }
@@ -256,6 +262,29 @@ fn pipeline(object: &Object, spec: &RouteSpec, around: &Context<'_>, out: &mut D
     made
 }
 
+/// The `Auth`s of the first `auth` that guards every request of a route, as one text.
+fn guarding(pipeline: &[PipelineStep]) -> Option<Arc<str>> {
+    let step = pipeline.iter().find(|step| step.guard.is_none() && step.plugin.authenticates())?;
+    let names: Vec<&str> = step.plugin.auths().iter().map(|auth| &*auth.name).collect();
+    Some(names.join(", ").into())
+}
+
+/// A condition on the consumer needs an `auth` that finds out who calls, whatever the request is.
+fn consumers_known(object: &Object, spec: &RouteSpec, pipeline: Option<&[PipelineStep]>, out: &mut Diagnostics) {
+    let Some(pipeline) = pipeline.filter(|pipeline| guarding(pipeline).is_none()) else { return };
+    let asks_some = pipeline.iter().any(|step| step.plugin_name == "auth");
+    for (i, _) in spec.matches.iter().enumerate().filter(|(_, alternative)| alternative.consumer.is_some()) {
+        let place = object.key_place(&format!("/spec/match/{i}/consumer"));
+        let problem = object.problem(&CONSUMER_UNKNOWN, "nothing finds out who calls for every request of this route");
+        let help = if asks_some {
+            "let its `auth` run for every request: without `when` and without `optional`"
+        } else {
+            "add `auth` to its `plugins`"
+        };
+        out.push(problem.at(place, "").help(help));
+    }
+}
+
 /// A plugin that runs for some callers stands below an `auth`.
 fn asks_nobody(object: &Object, index: usize, entry: &PluginEntry, knows_caller: bool, out: &mut Diagnostics) {
     let Some(field) = entry.when.as_ref().and_then(When::asks_caller).filter(|_| !knows_caller) else { return };
@@ -286,7 +315,7 @@ fn patience(own: Timeouts, backend: Option<&Backend>, settings: &Settings) -> Pa
     }
 }
 
-fn rules(spec: &RouteSpec, route: u32, listeners: &[u16]) -> Vec<Rule> {
+fn rules(spec: &RouteSpec, route: u32, auth: Option<&Arc<str>>, listeners: &[u16]) -> Vec<Rule> {
     let every_path = [Match::default()];
     let alternatives = if spec.matches.is_empty() { &every_path[..] } else { &spec.matches };
     (0..)
@@ -298,6 +327,7 @@ fn rules(spec: &RouteSpec, route: u32, listeners: &[u16]) -> Vec<Rule> {
             hosts: spec.hosts.clone(),
             path: path(alternative),
             conditions: conditions(alternative),
+            auth: auth.cloned(),
             priority: spec.priority,
         })
         .collect()
@@ -320,5 +350,6 @@ fn conditions(alternative: &Match) -> Conditions {
         query: all(&alternative.query, Names::ExactCase),
         cookies: all(&alternative.cookies, Names::ExactCase),
         certificate: alternative.client_certificate.clone(),
+        consumer: alternative.consumer.clone(),
     }
 }
