@@ -63,7 +63,9 @@ impl Metadata {
             ("accept-ranges", Some("bytes")),
         ];
         for (name, value) in said {
-            value.into_iter().for_each(|value| exchange.response.fields.set(name, value.as_bytes()));
+            if let Some(value) = value {
+                exchange.response.fields.set(name, value.as_bytes());
+            }
         }
     }
 }
