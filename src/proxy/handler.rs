@@ -122,7 +122,7 @@ fn depart<'t>(
         Some(listener) => {
             let head = &heads.request;
             let asker = Asker { method: &head.method, certificate: connection.client_certificate(), caller: None };
-            generation.table.router.find_as(asker, listener, head, &mut NoTrace)
+            generation.table.find(asker, listener, head, &mut NoTrace)
         }
         None => Outcome::NotFound,
     };
@@ -190,7 +190,7 @@ impl<'t> Trip<'t> {
         let route = &table.routes[self.hit.route as usize];
         let find = |caller: (&str, &Caller)| {
             let asker = Asker { method: &request.method, certificate, caller: Some(caller) };
-            table.router.find_as(asker, listener, request, &mut NoTrace)
+            table.find(asker, listener, request, &mut NoTrace)
         };
         let (found, verified) = meet(route, &call, &self.visit.deadline, find).await;
         self.verified = verified;
@@ -204,7 +204,7 @@ impl<'t> Trip<'t> {
         &self.generation.table.routes[self.hit.route as usize]
     }
 
-    async fn take(&mut self, request: ClientRequest, heads: &'t mut Heads, account: &mut Account) -> End {
+    async fn take(&mut self, mut request: ClientRequest, heads: &'t mut Heads, account: &mut Account) -> End {
         let route = self.route();
         account.route = Some(self.hit.route);
         self.visit.took_route(&account.generation, self.hit.route);
@@ -214,7 +214,9 @@ impl<'t> Trip<'t> {
         let mut exchange = self.exchange(head, response, params);
         exchange.verified = self.verified.take();
         let mut running = Running::of(&route.pipeline, &exchange);
-        let answered = way_in(&route.pipeline, 0, &mut running, &mut exchange, self.visit).await;
+        let answered =
+            way_in((&route.pipeline, 0), &mut running, &mut request, &mut exchange, (self.visit, self.generation))
+                .await;
         if let (Some(renewal), Some((by, _))) = (exchange.renewal.take(), &answered) {
             renew(self, &exchange, *renewal, *by);
         }
@@ -245,6 +247,8 @@ impl<'t> Trip<'t> {
             params,
             secrets: &self.generation.secrets,
             body_at_most: None,
+            body: None,
+            trace: None,
             announced: Announced::default(),
             kept: Kept::default(),
             notes: Notes::default(),
@@ -277,6 +281,7 @@ impl<'t> Trip<'t> {
         account.kept = std::mem::take(&mut exchange.kept);
         account.note_caller(&exchange.caller);
         way_out(&route.pipeline, running, exchange);
+        account.note_trace(exchange.trace);
         match exchange.changes.take() {
             None => end,
             Some(changes) => end.changed(*changes, exchange, self.visit),

@@ -11,6 +11,7 @@ mod balance;
 mod caller;
 pub mod challenges;
 mod changed;
+mod collect;
 mod connection;
 mod core;
 mod duplex;
