@@ -262,8 +262,8 @@ pub fn explain(compiled: &Compiled, table: &RouteTable, asked: &Asked) -> Result
         &Call { request: &head, client: from, certificate: None, secrets: &secrets },
         &mut watcher,
     );
-    let asker = Asker { method: &head.method, certificate: None, caller: None };
-    explanation.request.announces = table.announced_method(asker, listener, &head).map(|method| method.to_string());
+    let nobody = Asker { method: &head.method, certificate: None, caller: None };
+    explanation.request.announces = table.announced_method(nobody, listener, &head).map(|method| method.to_string());
     explanation.hosts = watcher.hosts();
     explanation.candidates = nearly(compiled, table, listener, &head, &watcher);
     explanation.outcome = match outcome {
