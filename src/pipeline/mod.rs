@@ -4,6 +4,7 @@
 
 pub mod assets;
 pub mod auth;
+pub mod auth_pages;
 pub mod backend;
 pub mod background;
 pub mod caller;
@@ -15,6 +16,7 @@ pub mod header_edits;
 pub mod keys;
 pub mod plugin;
 pub mod ready;
+pub mod recent;
 pub mod retries;
 pub mod secrets;
 pub mod split;

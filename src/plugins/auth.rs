@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Code, Severity};
 use crate::pipeline::auth::{Accepted, Auth, Call, Finding, Place, Refusal};
+use crate::pipeline::auth_pages::is_navigation;
 use crate::pipeline::exchange::{Content, Exchange, Step};
 use crate::pipeline::plugin::{CompileContext, Plugin, PluginType};
 use crate::value::reference::{AuthKind, Ref};
@@ -67,6 +68,9 @@ impl Plugin for AuthPlugin {
     }
 
     fn on_request(&self, exchange: &mut Exchange<'_>) -> Step {
+        for name in self.any_of.iter().flat_map(|auth| auth.way.fields()) {
+            exchange.request.fields.remove(name);
+        }
         if let Some((name, found)) = exchange.verified.take() {
             match self.any_of.iter().position(|auth| Arc::ptr_eq(&auth.name, &name)) {
                 Some(index) => return settle(Arc::clone(&self.any_of), index, self.optional, found, exchange),
@@ -131,12 +135,27 @@ fn refuse(refusal: Refusal, exchange: &mut Exchange<'_>) -> Step {
     if let Some(seconds) = refusal.retry_after {
         exchange.response.fields.set("retry-after", seconds.to_string().as_bytes());
     }
+    for (name, value) in &refusal.fields {
+        exchange.response.fields.add(name, value);
+    }
     exchange.response.fields.set("cache-control", b"no-store");
     Step::Answer(Content::Empty)
 }
 
-/// No credential was sent: each says what it asks for (RFC 9110, 11.6.1).
+/// No credential was sent: a browser that wants to show a page is sent to where its user logs in, and else each says what it asks for (RFC
+/// 9110, 11.6.1).
 fn challenge(any_of: &[Arc<Auth>], exchange: &mut Exchange<'_>) -> Step {
+    let call = Call::of(exchange);
+    if is_navigation(&call)
+        && let Some(pages) = any_of.iter().find_map(|auth| auth.way.pages())
+    {
+        let answer = pages.invite(&call);
+        exchange.response.status = answer.status;
+        for (name, value) in &answer.fields {
+            exchange.response.fields.add(name, value.as_bytes());
+        }
+        return Step::Answer(Content::Empty);
+    }
     let mut challenges: Vec<String> = Vec::new();
     for challenge in any_of.iter().filter_map(|auth| auth.way.challenge()) {
         if !challenges.contains(&challenge) {
@@ -157,6 +176,8 @@ fn hide(place: &Place, exchange: &mut Exchange<'_>) {
         Place::Header(name) => exchange.request.fields.remove(name),
         Place::Query(name) => exchange.remove_query_parameter(name),
         Place::Cookie(name) => exchange.request.remove_cookie(name),
+        // that goes no further than the connection
+        Place::Certificate | Place::Anywhere => {}
     }
 }
 
@@ -171,7 +192,7 @@ static SAME_CREDENTIAL: Code = Code {
 The first `Auth` of `anyOf` whose credential is present decides, and a wrong credential is refused, never tried as another's. So two of
 them must not look for the same credential in the same place: the second would never be asked. Bearer tokens are told apart by their
 shape: one that begins with `gw_` is an API key, one with three parts a JWT; keys that come from elsewhere and tokens that are
-introspected may look like anything.
+introspected may look like anything. A `forward` asks about every request, so it stands last.
 
 ```yaml wrong
 apiVersion: gw/v1

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::pipeline::auth_pages::PageAnswer;
 use crate::pipeline::backend::Backend;
 use crate::pipeline::caller::Caller;
 use crate::pipeline::exchange::{Client, Content, Exchange, Params, UpstreamTarget};
 use crate::pipeline::head::RequestHead;
 use crate::proxy::account::Account;
 use crate::proxy::answer::{AnswerBody, Source};
+use crate::proxy::auth_pages;
 use crate::proxy::core::Heads;
 use crate::proxy::ends;
 use crate::proxy::error_page;
@@ -71,11 +73,23 @@ pub async fn handle(visit: Rc<Visit>, mut heads: Box<Heads>, arrival: Arrival) -
     let generation = visit.connection.core.generation();
     let mut account = Account::open(&visit.connection, &generation);
     let end = match depart(&visit, &generation, arrival, &mut heads, &mut account) {
-        Ok((mut trip, request)) => trip.take(request, &mut heads, &mut account).await,
+        Ok((Way::Route(mut trip), request)) => trip.take(request, &mut heads, &mut account).await,
+        Ok((Way::Page(asked, id), request)) => {
+            let answer = asked.answer(&visit, &generation, &heads.request, request).await;
+            account.page(answer, &mut heads, &id)
+        }
         Err(end) => end,
     };
     account.status = heads.response.status;
     Answer { heads, framed: end.framed, body: AnswerBody::new(end.source, account) }
+}
+
+/// Where a request goes.
+enum Way<'t> {
+    /// The way of its route.
+    Route(Trip<'t>),
+    /// To a page of the gateway's own, with the id of the request.
+    Page(auth_pages::Asked, [u8; 32]),
 }
 
 /// Finds the route of a request; an end where it has none.
@@ -85,7 +99,7 @@ fn depart<'t>(
     arrival: Arrival,
     heads: &mut Heads,
     account: &mut Account,
-) -> Result<(Trip<'t>, ClientRequest), End> {
+) -> Result<(Way<'t>, ClientRequest), End> {
     let connection = &*visit.connection;
     let settings = &generation.table.settings;
     let id = connection.core.request_id();
@@ -111,6 +125,9 @@ fn depart<'t>(
             return Err(account.error(421, None, "misdirected", heads, &id));
         }
         Some(listener) => {
+            if let Some(asked) = auth_pages::find(generation, listener, &heads.request, from) {
+                return Ok((Way::Page(asked, id), arrival.rest));
+            }
             let (head, certificate) = (&heads.request, connection.client_certificate());
             generation.table.router.find_as(&head.method, certificate, listener, head, &mut NoTrace)
         }
@@ -122,7 +139,7 @@ fn depart<'t>(
         Outcome::Forbidden => return Err(account.error(403, None, "client-certificate", heads, &id)),
         Outcome::NotFound => return Err(account.error(404, None, "no-route", heads, &id)),
     };
-    Ok((Trip { visit, generation, hit, from, id }, arrival.rest))
+    Ok((Way::Route(Trip { visit, generation, hit, from, id }), arrival.rest))
 }
 
 /// The host that a client asked a trusted proxy for takes the place of the one that the proxy asked us for.
@@ -306,6 +323,18 @@ impl Account {
         }
         let detail = refusal.to_string();
         self.error(refusal.status(), Some(&detail), "refused", heads, id)
+    }
+
+    /// An answer of a page.
+    fn page(&mut self, answer: PageAnswer, heads: &mut Heads, id: &[u8]) -> End {
+        heads.response.status = answer.status;
+        for (name, value) in &answer.fields {
+            heads.response.fields.add(name, value.as_bytes());
+        }
+        match answer.status {
+            400.. => self.error(answer.status, answer.detail, "login", heads, id),
+            _ => End::content(Content::Empty),
+        }
     }
 
     /// An answer of the gateway itself, before any route.

@@ -7,6 +7,7 @@ pub mod access_log;
 mod account;
 pub mod activation;
 mod answer;
+mod auth_pages;
 mod balance;
 pub mod challenges;
 mod connection;

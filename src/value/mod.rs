@@ -13,12 +13,14 @@ pub mod folder;
 pub mod header;
 pub mod host;
 pub mod https_url;
+pub mod json_pointer;
 pub mod lifetime;
 pub mod mail;
 pub mod method;
 pub mod moment;
 pub mod name;
 pub mod network;
+pub mod password_hash;
 pub mod path;
 pub mod percent;
 pub mod realm;
@@ -29,6 +31,7 @@ pub mod retry;
 pub mod san;
 mod scalar;
 pub mod secret;
+pub mod service_url;
 pub mod sha256;
 pub mod size;
 pub mod template;
@@ -50,6 +53,7 @@ pub const FORMATS: &[Format] = &[
     Format::of::<host::HostName>(),
     Format::of::<host::HostPattern>(),
     Format::of::<https_url::HttpsUrl>(),
+    Format::of::<json_pointer::JsonPointer>(),
     Format::of::<lifetime::Lifetime>(),
     Format::of::<mail::MailAddress>(),
     Format::of::<method::Method>(),
@@ -58,6 +62,7 @@ pub const FORMATS: &[Format] = &[
     Format::of::<name::Name>(),
     Format::of::<network::Address>(),
     Format::of::<network::Network>(),
+    Format::of::<password_hash::PasswordHash>(),
     Format::of::<path::AskedPath>(),
     Format::of::<path::PathGlob>(),
     Format::of::<path::PathPrefix>(),
@@ -69,6 +74,7 @@ pub const FORMATS: &[Format] = &[
     Format::of::<request_url::RequestUrl>(),
     Format::of::<retry::RetryCause>(),
     Format::of::<san::SanPattern>(),
+    Format::of::<service_url::ServiceUrl>(),
     Format::of::<sha256::Sha256>(),
     Format::of::<size::Size>(),
     Format::of::<template::Template>(),

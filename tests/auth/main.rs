@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here is a test")]
 #![allow(clippy::too_many_lines, reason = "tables of cases")]
 
+mod basic;
 mod keys;
 #[path = "../support/mod.rs"]
 mod support;
