@@ -1,8 +1,12 @@
 //! The table of ways of authenticating: a new one is one file in this folder and one line here.
 
+pub mod calls;
 pub mod credential;
 pub mod hashing;
+pub mod identity;
+pub mod kept;
 pub mod rules;
+pub mod token;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -67,4 +71,12 @@ auths! {
     "apiKey" api_key => ApiKeyAuth,
     /// By a user's password, in `Authorization: Basic`.
     "basic" basic => BasicAuth,
+    /// By a token that an issuer signed: a JWT, or an opaque one that the issuer is asked about.
+    "jwt" jwt => JwtAuth,
+    /// By a service of one's own, which is asked about each request.
+    "forward" forward => ForwardAuth,
+    /// By the certificate that the client shows.
+    "mtls" mtls => MtlsAuth,
+    /// By logging in at a provider, with a browser.
+    "oidc" oidc => OidcAuth,
 }
