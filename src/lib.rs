@@ -12,5 +12,6 @@ pub mod net;
 pub mod pipeline;
 pub mod plugins;
 pub mod proxy;
+pub mod state;
 pub mod table;
 pub mod value;

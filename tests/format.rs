@@ -5,15 +5,17 @@
 
 mod support;
 
+#[path = "support/beside.rs"]
+mod beside;
+
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::Arc;
 
 use gw::compiler::format::{Notation, Refusal, format};
 use gw::compiler::{SourceFile, compile, parse};
-use gw::pipeline::assets::{AssetRead, Assets, Folder};
+use gw::pipeline::assets::Folder;
 use proptest::prelude::{ProptestConfig, any, prop, prop_assert, prop_assert_eq, proptest};
 
 use support::command::{Folder as Work, gw_command};
@@ -42,7 +44,7 @@ fn valid() -> Vec<(PathBuf, String)> {
 /// The digest of the table, or the codes of what is wrong.
 fn meaning(text: &str) -> String {
     let file = SourceFile { path: "a.yaml".into(), shown: "a.yaml".into(), bytes: text.into() };
-    let assets = Assets::from([("site".to_owned(), AssetRead::Folder(Arc::new(Folder::new())))]);
+    let assets = beside::files(Folder::new());
     let compiled = compile(parse(vec![file]), &assets);
     let mut codes: Vec<&str> = compiled.diagnostics.iter().map(|problem| problem.code.id).collect();
     codes.sort_unstable();

@@ -3,8 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+#[path = "support/beside.rs"]
+mod beside;
+
 use std::time::UNIX_EPOCH;
 
 use gw::compiler::{AssetRequest, Manifests, SourceFile, Verdict, codes, compile, reference, validate};
@@ -19,13 +20,11 @@ fn site() -> Folder {
     ["index.html", "404.html"].into_iter().map(|name| (name.into(), page())).collect()
 }
 
-/// A folder `site` beside the manifests; nothing else can be read.
+/// What stands beside the manifests; nothing else can be read.
 fn assets(requests: &[AssetRequest]) -> Assets {
-    let read = |path: &str| match path {
-        "site" => AssetRead::Folder(Arc::new(site())),
-        _ => AssetRead::Failed("it does not exist".into()),
-    };
-    requests.iter().map(|request| (request.path.clone(), read(&request.path))).collect::<BTreeMap<_, _>>()
+    let files = beside::files(site());
+    let read = |path: &str| files.get(path).cloned().unwrap_or(AssetRead::Failed("it does not exist".into()));
+    requests.iter().map(|request| (request.path.clone(), read(&request.path))).collect()
 }
 
 /// Environments are taken in turn, as by `gw validate`, unless a line `# gw run`, perhaps with `--env`, says how it is used.

@@ -37,7 +37,7 @@ fn the_router_agrees_with_a_naive_matcher() {
             let summary = naive::Summary::of(&found, &head.path);
             assert_eq!(summary, expected, "listener {listener}, {head:?} in {rules:#?}");
             outcomes[match found {
-                Outcome::Found(_) => 0,
+                Outcome::Found(_) | Outcome::AsksCaller(_) => 0,
                 Outcome::MethodNotAllowed(_) => 1,
                 Outcome::NotFound | Outcome::Forbidden => 2,
             }] += 1;
@@ -93,6 +93,7 @@ fn rules(random: &mut Rng, pool: &Pool) -> Vec<Rule> {
             hosts: hosts(random),
             path: pool.paths[random.usize(..pool.paths.len())].clone(),
             conditions: conditions(random, pool),
+            auth: None,
             priority: i32::from(random.u8(..4) == 0),
         })
         .collect()
@@ -151,6 +152,7 @@ fn conditions(random: &mut Rng, pool: &Pool) -> Conditions {
         query: some(random, 6, |random| field(random, pool, "q")),
         cookies: some(random, 8, |random| field(random, pool, "c")),
         certificate: None,
+        consumer: None,
     }
 }
 
@@ -199,7 +201,7 @@ mod naive {
     impl Summary {
         pub(super) fn of(outcome: &Outcome<'_>, path: &str) -> Self {
             match outcome {
-                Outcome::Found(hit) => {
+                Outcome::Found(hit) | Outcome::AsksCaller(hit) => {
                     let value =
                         |(name, at): &(&str, std::ops::Range<usize>)| ((*name).to_owned(), path[at.clone()].to_owned());
                     Self::Rule(hit.rule as usize, hit.parameters.iter().map(value).collect())

@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use fastrand::Rng;
 use gw::table::RouteTable;
 use gw::table::space::{
-    Authentication, Difference, Facet, Outcome, Request, Scope, Treatment, compare, differences, shadows, survey,
+    Authentication, Difference, Facet, Outcome, Request, Runs, Scope, Treatment, compare, differences, shadows, survey,
     treatment,
 };
 use space::oracle;
@@ -106,11 +106,11 @@ fn surveys_hold_the_requests_that_are_asked_for_and_no_others() {
     for _ in 0..cases().div_ceil(REQUESTS_PER_PAIR) {
         let draft = Draft::random(&mut random, 12);
         let (table, scope) = (table(&draft), scope(&mut random));
-        let found = survey(&table, &scope, &["nothing"], &is_wanted);
+        let found = survey(&table, &scope, &[Runs::Plugin("nothing")], &is_wanted);
         assert!(found.unknown.is_empty());
         for _ in 0..REQUESTS_PER_PAIR {
             let request = request(&mut random);
-            let own = treatment(&table, &request, &["nothing"]);
+            let own = treatment(&table, &request, &[Runs::Plugin("nothing")]);
             let expected = (is_in(&scope, &request) && is_wanted(&own)).then_some(own);
             let of = found.classes.iter().filter(|(_, class)| class.contains(&request));
             let of: Vec<_> = of.map(|(treatment, _)| treatment).collect();

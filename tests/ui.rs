@@ -11,27 +11,29 @@
     reason = "a test that can't go on fails, and its table is to be read"
 )]
 
+#[path = "support/beside.rs"]
+mod beside;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use gw::compiler::{Manifests, SourceFile, Verdict, codes, compile, validate};
 use gw::diagnostic::fix;
 use gw::diagnostic::render::{Report, Style, find};
-use gw::pipeline::assets::{AssetRead, Assets, Folder};
+use gw::pipeline::assets::Folder;
 use gw::value::date::Date;
 
 /// The least share of cases, in percent, that get exactly what they expect.
 const LEAST: usize = 99;
 
-/// Compiles one text; it may name the folder `site`, which is empty. Environments are taken in turn, as by `gw validate`, unless
+/// Compiles one text; it may name the folder `site`, which is empty, and what else stands beside. Environments are taken in turn, as by `gw validate`, unless
 /// a line `# gw run`, perhaps with `--env`, says how it is used.
 fn compiled(name: &str, bytes: &[u8]) -> Verdict {
     let file = SourceFile { path: name.to_owned(), shown: name.to_owned(), bytes: bytes.to_vec() };
-    let assets = Assets::from([("site".to_owned(), AssetRead::Folder(Arc::new(Folder::new())))]);
+    let assets = beside::files(Folder::new());
     let manifests = Manifests::read(vec![file]);
     let text = String::from_utf8_lossy(bytes);
     match text.lines().find_map(|line| line.strip_prefix("# gw run")) {

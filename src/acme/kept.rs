@@ -58,7 +58,7 @@ impl Kept {
     pub fn of(store: &Arc<dyn Store>, directory: &HttpsUrl) -> Self {
         let authority = directory.to_string();
         let digest = Digest::of_bytes(authority.as_bytes()).short();
-        Self { store: Arc::clone(store), authority, base: format!("acme/{}-{digest}", directory.server.host) }
+        Self { store: Arc::clone(store), authority, base: format!("acme/{}-{digest}", directory.server().host) }
     }
 
     /// The authority, by its directory.

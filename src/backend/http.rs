@@ -124,7 +124,8 @@ pub struct Http;
 impl BackendType for Http {
     type Config = HttpConfig;
 
-    fn compile(config: &HttpConfig, _: &mut BackendContext<'_>) -> Option<Backend> {
+    fn compile(config: &HttpConfig, context: &mut BackendContext<'_>) -> Option<Backend> {
+        context.secrets.extend(config.tls.iter().flat_map(UpstreamTls::secrets));
         let host = match (&config.host_name, config.host_header) {
             (Some(name), _) => HostHeader::Name(name.to_string().into()),
             (None, HostHeaderConfig::Keep) => HostHeader::Keep,

@@ -1,10 +1,12 @@
 //! The table of backends: a new kind of end is one file in this folder and one line here.
 
 pub mod files;
+mod remote;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::diagnostic::Code;
 use crate::pipeline::backend::{Backend, BackendContext, BackendType};
 
 /// Makes the modules, the manifest's spec and the table of all backends from one line for each.
@@ -27,6 +29,9 @@ macro_rules! backends {
 
         /// The names of all backends, in the order in which the manual lists them.
         pub const BACKENDS: &[&str] = &[$( $name, )+];
+
+        /// The codes of the problems that backends find in what is configured.
+        pub const CODES: &[&[&Code]] = &[$( <$ty as BackendType>::CODES, )+];
 
         impl BackendSpec {
             /// The kinds of end it names; one that is not exactly one is an error that the compiler reports.
@@ -51,6 +56,14 @@ backends! {
     "http" http => Http,
     /// A folder of files beside the manifest.
     "folder" folder => FolderBackend,
+    /// A ZIP archive of files, beside the manifest or fetched.
+    "zip" zip => ZipBackend,
+    /// A bucket of Amazon S3, or of a store that speaks as it does.
+    "s3" s3 => S3,
+    /// Files of another web server.
+    "remoteAssets" remote_assets => RemoteAssets,
+    /// Swagger UI for OpenAPI documents.
+    "swaggerUi" swagger_ui => SwaggerUi,
     /// No server: it shows the request back as JSON, for trying things out.
     "echo" echo => Echo,
 }

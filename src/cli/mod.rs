@@ -1,5 +1,6 @@
 //! The commands: one file each, with its arguments and `run()`, and no logic of its own.
 
+mod apikey;
 mod apply;
 mod bisect;
 mod code;
@@ -26,6 +27,7 @@ mod shown;
 mod status;
 mod store;
 mod test;
+mod usage;
 mod validate;
 mod version;
 
@@ -118,6 +120,10 @@ commands! {
     History => history,
     /// Show which nodes run which release, and who refused it and why.
     Status => status,
+    /// Make, rotate, block and show the API keys of consumers.
+    Apikey => apikey,
+    /// Show what API keys have used of their quotas, as a running gateway counts it.
+    Usage => usage,
     /// Make and show the keys that releases are signed with.
     Key => key,
     /// Explain a diagnostic, or list all of them.

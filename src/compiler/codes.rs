@@ -1,6 +1,7 @@
 //! The table of all codes, from the tables of those who find the problems.
 
 use crate::auth;
+use crate::backend;
 use crate::compiler::{check, environment, lint, lower, policy, resolve, shape, syntax};
 use crate::diagnostic::Code;
 use crate::pipeline::{assets, header_edits, plugin};
@@ -14,6 +15,7 @@ pub fn all() -> Vec<&'static Code> {
     let mut codes: Vec<&'static Code> = tables.into_iter().flatten().copied().chain(shared).collect();
     codes.extend(auth::CODES.iter().copied().flatten());
     codes.extend(PLUGINS.iter().flat_map(|plugin| plugin.codes));
+    codes.extend(backend::CODES.iter().flat_map(|codes| *codes));
     codes.extend(lint::LINTS.iter().map(|lint| lint.code));
     codes.sort_by_key(|code| code.id);
     codes

@@ -1,21 +1,39 @@
-//! Which files are content and no manifests: those of the folders that manifests serve, whatever their names end in.
+//! Which files are content and no manifests: those of the folders that manifests serve, and those that manifests name, whatever their
+//! names end in.
 
-use crate::compiler::parse::join;
+use std::collections::BTreeSet;
+
 use crate::compiler::resolve::walk::{Marked, marked_in};
 use crate::compiler::syntax::Node;
+use crate::pipeline::assets::from_root;
 
-/// Whether each file is content, by their paths and the files and folders that each names. A manifest nearer to the root folder
-/// decides for those below it, and none for the folder that it stands in itself.
-pub(super) fn is_content(paths: &[&str], named: impl Fn(usize) -> Vec<String>) -> Vec<bool> {
+/// What a file names.
+#[derive(Default)]
+pub(super) struct Names {
+    /// Files and folders, by their path from the root folder.
+    pub(super) paths: Vec<String>,
+    /// Whether it holds an object, so that it is a manifest even if another one names it.
+    pub(super) is_manifest: bool,
+}
+
+/// Whether each file is content, by their paths and what each names. A manifest nearer to the root folder decides for those below it,
+/// and none for the folder that it stands in itself.
+pub(super) fn is_content(paths: &[&str], names: impl Fn(usize) -> Names) -> Vec<bool> {
     let mut order: Vec<usize> = (0..paths.len()).collect();
     order.sort_by_key(|i| paths[*i].matches('/').count());
-    let mut folders: Vec<String> = Vec::new();
+    let mut named: BTreeSet<String> = BTreeSet::new();
     let mut content = vec![false; paths.len()];
+    let mut no_manifests = Vec::new();
     for i in order {
-        content[i] = folders.iter().any(|folder| is_below(paths[i], folder));
+        content[i] = named.iter().any(|folder| is_below(paths[i], folder));
         if !content[i] {
-            folders.extend(named(i).into_iter().filter(|folder| !is_below(paths[i], folder)));
+            let names = names(i);
+            no_manifests.extend((!names.is_manifest).then_some(i));
+            named.extend(names.paths.into_iter().filter(|folder| !is_below(paths[i], folder)));
         }
+    }
+    for i in no_manifests {
+        content[i] = named.contains(paths[i]);
     }
     content
 }
@@ -27,5 +45,5 @@ fn is_below(path: &str, folder: &str) -> bool {
 /// The files and folders that a document names and that stay inside the root folder.
 pub(super) fn asset_paths(manifest: &str, kind: &str, root: &Node) -> Vec<String> {
     let assets = marked_in(kind, root).into_iter().filter(|(mark, ..)| *mark == Marked::Asset);
-    assets.filter_map(|(_, _, text)| join(manifest, &text)).collect()
+    assets.filter_map(|(_, _, text)| from_root(manifest, &text)).collect()
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::compiler::content::{asset_paths, is_content};
+use crate::compiler::content::{Names, asset_paths, is_content};
+use crate::compiler::manifest::kind;
 use crate::compiler::parallel;
 use crate::compiler::parse::SourceFile;
 use crate::compiler::syntax::{self, Document, Node};
@@ -66,8 +67,12 @@ impl Manifests {
     pub(super) fn content(&self) -> Vec<bool> {
         let paths: Vec<&str> = self.files.iter().map(|file| &*file.path).collect();
         is_content(&paths, |i| {
-            let documents = self.files[i].documents.iter();
-            documents.flat_map(|d| asset_paths(paths[i], kind_of(&d.root).unwrap_or_default(), &d.root)).collect()
+            let documents = || self.files[i].documents.iter().map(|document| &document.root);
+            let of_document = |root| asset_paths(paths[i], kind_of(root).unwrap_or_default(), root);
+            Names {
+                paths: documents().flat_map(of_document).collect(),
+                is_manifest: documents().any(|root| kind_of(root).and_then(kind).is_some() && name_of(root).is_some()),
+            }
         })
     }
 }

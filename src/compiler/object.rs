@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::compiler::manifest::{DEFAULT_NAMESPACE, Metadata, Spec};
-use crate::compiler::parse::join;
 use crate::compiler::resolve::walk::{Marked, marked};
 use crate::compiler::syntax::{Node, Value};
 use crate::diagnostic::{Code, Diagnostic, Span};
+use crate::pipeline::assets::from_root;
 use crate::value::name::Name;
 
 /// Who an object is.
@@ -85,7 +85,7 @@ impl Object {
     /// it is named.
     pub fn assets(&self) -> Vec<(String, String)> {
         let asset = |(mark, pointer, text): (Marked, String, String)| match mark {
-            Marked::Asset => join(&self.manifest, &text).map(|path| (path, pointer)),
+            Marked::Asset => from_root(&self.manifest, &text).map(|path| (path, pointer)),
             Marked::Reference(_) => None,
         };
         marked(self).into_iter().filter_map(asset).collect()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use crate::compiler::check::{Checked, LITERAL_SECRET, Validators, check};
-use crate::compiler::content::is_content;
+use crate::compiler::content::{Names, is_content};
 use crate::compiler::environment;
 use crate::compiler::environment::codes::{OTHER_NAMESPACE, VALUE_MISSING};
 use crate::compiler::environment::{Filled, Prepared, prepare};
@@ -66,7 +66,10 @@ impl Manifests {
         let validators = Validators::new();
         let parts = parallel::each(&mut files, |file| one(file, &validators, &prepared));
         let paths: Vec<&str> = files.iter().map(|file| &*file.path).collect();
-        let content = is_content(&paths, |i| parts[i].objects.iter().flat_map(asset_paths_of).collect());
+        let content = is_content(&paths, |i| Names {
+            paths: parts[i].objects.iter().flat_map(asset_paths_of).collect(),
+            is_manifest: !parts[i].objects.is_empty(),
+        });
         let mut parsed = Parsed {
             sources: SourceMap::default(),
             objects: Vec::new(),
@@ -253,25 +256,9 @@ impl Parsed {
     }
 }
 
-/// A path relative to a manifest as a path from the root folder; `None` if it leads outside.
-pub(super) fn join(manifest: &str, asset: &str) -> Option<String> {
-    let mut segments: Vec<&str> = manifest.split('/').collect();
-    segments.pop();
-    for segment in asset.split('/') {
-        match segment {
-            "" | "." => {}
-            ".." => {
-                segments.pop()?;
-            }
-            name => segments.push(name),
-        }
-    }
-    Some(segments.join("/"))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{SourceFile, join, parse};
+    use super::{SourceFile, parse};
 
     #[test]
     fn files_of_a_served_folder_are_content() {
@@ -286,12 +273,9 @@ mod tests {
         assert_eq!((parsed.objects.len(), parsed.diagnostics.len()), (1, 0));
         let parsed = parse(vec![file("a.yaml", &backend(".")), file("b.json", "{}")]);
         assert_eq!(parsed.diagnostics.len(), 1, "a manifest cannot make content of its own folder");
-    }
-
-    #[test]
-    fn assets_stay_inside_the_root_folder() {
-        assert_eq!(join("a.yaml", "site").as_deref(), Some("site"));
-        assert_eq!(join("teams/geo/a.yaml", "../site/./x").as_deref(), Some("teams/site/x"));
-        assert_eq!(join("teams/a.yaml", "../../etc"), None);
+        let parsed = parse(vec![file("a.json", "{}"), file("b.yaml", &backend("a.json"))]);
+        assert_eq!((parsed.objects.len(), parsed.diagnostics.len()), (1, 0), "a file that is named is content");
+        let parsed = parse(vec![file("a.yaml", &backend("b.yaml")), file("b.yaml", &backend("a.yaml"))]);
+        assert_eq!(parsed.objects.len(), 2, "a manifest stays one, whoever names it");
     }
 }

@@ -9,7 +9,7 @@ use crate::compiler::manifest::policy::{Exception, PolicySeverity, PolicySpec, R
 use crate::compiler::object::Object;
 use crate::compiler::quote::listed;
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::table::space::{Authentication, Class, Outcome, Scope, Survey, Treatment, survey};
+use crate::table::space::{Authentication, Class, Outcome, Runs, Scope, Survey, Treatment, survey};
 use crate::value::date::Date;
 
 /// All codes of policies.
@@ -62,7 +62,8 @@ fn hold(made: &Made<'_>, object: &Object, policy: &PolicySpec, out: &mut Violati
         methods: policy.for_all.methods.clone(),
     };
     let require = &policy.require;
-    let plugins: Vec<&str> = std::iter::once(HTTPS_ONLY).chain(require.plugins.iter().map(String::as_str)).collect();
+    let named = require.plugins.iter().map(|name| Runs::Plugin(name));
+    let plugins: Vec<Runs<'_>> = [Runs::Plugin(HTTPS_ONLY), Runs::Authenticating].into_iter().chain(named).collect();
     let breaks = |treatment: &Treatment| !broken(made, require, treatment).is_empty();
     let Survey { classes, unknown } = survey(made.table, &scope, &plugins, &breaks);
     let mut first: BTreeMap<u32, (Treatment, Class)> = BTreeMap::new();
@@ -117,15 +118,15 @@ fn broken(made: &Made<'_>, require: &Require, treatment: &Treatment) -> Vec<Stri
         }
     };
     note(require.no_route, &|| "requests meet it".to_owned());
-    note(require.authenticated && routed.authentication == Authentication::None, &|| {
+    note(require.authenticated && routed.authentication == Authentication::None && !runs(1), &|| {
         "nothing authenticates the caller".to_owned()
     });
-    note(require.client_certificate && routed.authentication != Authentication::ClientCertificate, &|| {
+    note(require.client_certificate && !routed.authentication.asks_certificate(), &|| {
         "no client certificate is asked for".to_owned()
     });
     note(require.https && !treatment.secure && !runs(0), &|| "requests come in clear text".to_owned());
     for (index, plugin) in require.plugins.iter().enumerate() {
-        note(!runs(index + 1), &|| format!("the plugin `{plugin}` does not run"));
+        note(!runs(index + 2), &|| format!("the plugin `{plugin}` does not run"));
     }
     for label in &require.labels {
         let is_there = labels.is_some_and(|labels| labels.contains_key(label));

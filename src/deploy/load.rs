@@ -11,14 +11,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::compiler::{AssetRequest, Compiled, Manifests, SourceFile, compile};
-use crate::pipeline::assets::{Asset, AssetRead, Assets, FOLDER_LIMIT, Folder};
+use crate::pipeline::assets::{ASSET_LIMIT, Asset, AssetRead, Assets, Folder, is_published};
 use crate::table::Digest;
 
 /// A manifest may be this large; more is not read.
 pub(super) const MANIFEST_LIMIT: u64 = 16 << 20;
-
-/// The one hidden folder of a site that is meant to be seen (RFC 8615).
-const WELL_KNOWN: &str = ".well-known";
 
 /// A folder of manifests, as it was read.
 #[derive(Clone, Debug)]
@@ -189,8 +186,8 @@ fn read_asset(root: &Path, relative: &str) -> AssetRead {
     if Path::new(relative).components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) {
         return AssetRead::Failed("its path leads outside the root folder".into());
     }
-    match inside(root, &path).and_then(|real| read_site(&real)) {
-        Ok(folder) => AssetRead::Folder(Arc::new(folder)),
+    match inside(root, &path).and_then(|real| read_named(&real)) {
+        Ok(read) => read,
         Err(error) if error.kind() == io::ErrorKind::NotFound => AssetRead::Failed("it does not exist".into()),
         Err(error) => AssetRead::Failed(error.to_string()),
     }
@@ -205,14 +202,29 @@ fn inside(root: &Path, path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::new(io::ErrorKind::PermissionDenied, "a link leads outside the root folder"))
 }
 
-/// Whether a file or folder of a site is one that is meant to be seen, by its name.
-pub fn is_published(name: &str) -> bool {
-    !name.starts_with('.') || name == WELL_KNOWN
+/// Reads what a manifest names.
+fn read_named(path: &Path) -> io::Result<AssetRead> {
+    let metadata = fs::metadata(path)?;
+    if metadata.is_dir() {
+        return Ok(AssetRead::Folder(Arc::new(read_site(path)?)));
+    }
+    // whatever else it is, reading it might never end
+    if !metadata.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is neither a file nor a folder"));
+    }
+    if metadata.len() > ASSET_LIMIT {
+        return Err(too_large());
+    }
+    Ok(AssetRead::File(asset(path, &metadata)?))
+}
+
+fn asset(path: &Path, metadata: &fs::Metadata) -> io::Result<Asset> {
+    Ok(Asset::new(Bytes::from(fs::read(path)?), metadata.modified().ok()))
 }
 
 fn read_site(root: &Path) -> io::Result<Folder> {
     let mut folder = BTreeMap::new();
-    let mut left = FOLDER_LIMIT;
+    let mut left = ASSET_LIMIT;
     let mut pending = vec![(root.to_owned(), String::new())];
     while let Some((path, prefix)) = pending.pop() {
         for entry in fs::read_dir(&path)? {
@@ -226,12 +238,7 @@ fn read_site(root: &Path) -> io::Result<Folder> {
             } else if kind.is_file() {
                 let metadata = entry.metadata()?;
                 left = left.checked_sub(metadata.len()).ok_or_else(too_large)?;
-                let bytes = fs::read(entry.path())?;
-                let sha256 = Digest::of_bytes(&bytes).to_string().into();
-                folder.insert(
-                    format!("{prefix}{name}").into(),
-                    Asset { bytes: Bytes::from(bytes), sha256, modified: metadata.modified().ok() },
-                );
+                folder.insert(format!("{prefix}{name}").into(), asset(&entry.path(), &metadata)?);
             }
         }
     }

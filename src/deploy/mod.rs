@@ -1,5 +1,6 @@
 //! How tables come to be: reading folders, watching them, and putting what compiles in force.
 
+pub mod api_key;
 pub mod bisect;
 pub mod bundle;
 pub mod explain;

@@ -72,7 +72,7 @@ impl Source {
     }
 
     /// The text as it was read: for mending it, never for showing it.
-    pub(super) fn original(&self) -> &str {
+    pub fn original(&self) -> &str {
         self.original.as_ref().unwrap_or(&self.text)
     }
 

@@ -1,14 +1,16 @@
-//! HTTP/1.1 over TCP or TLS, for a few calls a minute (RFC 9112). The system's certificate authorities are trusted.
+//! HTTP/1.1 over TCP or TLS, for calls of the gateway's own (RFC 9112). The system's certificate authorities are trusted.
 
 use std::error::Error;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Frame, Incoming};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -30,8 +32,11 @@ const NANOS_PER_BYTE: u64 = 1_000_000_000 / (64 << 10);
 /// How long an answer may take altogether.
 const WHOLE: Duration = Duration::from_mins(10);
 
-/// How long a connection is kept for the next call: not from one look at a store to the next.
+/// How long a connection is kept for the next call, where there are a few of them a minute: not from one look at a store to the next.
 const IDLE: Duration = Duration::from_millis(500);
+
+/// The same where requests of clients are answered by calls.
+const BUSY_IDLE: Duration = Duration::from_secs(30);
 
 /// The most bytes of a head.
 const HEAD_BYTES: usize = 64 << 10;
@@ -79,11 +84,23 @@ impl NetError {
 }
 
 impl Client {
-    /// A client that trusts the authorities of this machine.
+    /// A client for a few calls a minute, that trusts the authorities of this machine.
     ///
     /// # Errors
     /// If TLS cannot be set up.
     pub fn new() -> Result<Self, NetError> {
+        Self::keeping(IDLE)
+    }
+
+    /// The same for calls by which requests of clients are answered.
+    ///
+    /// # Errors
+    /// If TLS cannot be set up.
+    pub fn busy() -> Result<Self, NetError> {
+        Self::keeping(BUSY_IDLE)
+    }
+
+    fn keeping(idle: Duration) -> Result<Self, NetError> {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         let tls = ClientConfig::builder_with_provider(Arc::new(default_provider()))
@@ -99,7 +116,7 @@ impl Client {
             HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp);
         let client = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
+            .pool_idle_timeout(idle)
             .http1_max_buf_size(HEAD_BYTES)
             .build(connector);
         Ok(Self(client))
@@ -119,6 +136,14 @@ impl Client {
         timeout(WHOLE, exchange).await.map_err(|_| NetError::Timeout)?
     }
 
+    /// Sends a request, and waits for the head of the answer.
+    ///
+    /// # Errors
+    /// If none comes in time. An answer of any status is none.
+    pub async fn open(&self, request: Request<Bytes>) -> Result<Response<Download>, NetError> {
+        Ok(self.head(request).await?.map(Download))
+    }
+
     async fn head(&self, request: Request<Bytes>) -> Result<Response<Incoming>, NetError> {
         let sending = Duration::from_nanos(NANOS_PER_BYTE.saturating_mul(request.body().len() as u64));
         let answer = self.0.request(request.map(Full::new));
@@ -126,6 +151,30 @@ impl Client {
             .await
             .map_err(|_| NetError::Timeout)?
             .map_err(|error| NetError::of(&error))
+    }
+}
+
+/// The content of an answer on its way. Who waits for it minds the time.
+pub struct Download(Incoming);
+
+impl Download {
+    /// How many bytes are still to come, if the answer said so.
+    pub fn length(&self) -> Option<u64> {
+        self.0.size_hint().exact()
+    }
+
+    /// The next bytes; `None` is the end.
+    pub fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, NetError>>> {
+        loop {
+            let frame = ready!(Pin::new(&mut self.0).poll_frame(cx)).transpose();
+            match frame.map(|frame| frame.map(Frame::into_data)) {
+                Ok(Some(Ok(bytes))) => return Poll::Ready(Some(Ok(bytes))),
+                // trailers say nothing here
+                Ok(Some(Err(_))) => {}
+                Ok(None) => return Poll::Ready(None),
+                Err(error) => return Poll::Ready(Some(Err(NetError::of(&error)))),
+            }
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::diagnostic::Code;
 use crate::pipeline::auth_pages::AuthPages;
 use crate::pipeline::caller::Caller;
 use crate::pipeline::certificate::ClientCertificate;
-use crate::pipeline::exchange::{Client, Exchange};
+use crate::pipeline::exchange::{Client, Exchange, Step};
 use crate::pipeline::head::RequestHead;
 use crate::pipeline::keys::Keys;
 use crate::pipeline::plugin::{Part, Problem};
@@ -64,6 +64,17 @@ pub trait Authenticator: Send + Sync {
         Ok(())
     }
 
+    /// Counts a call that it authorized, where calls are counted.
+    fn count(&self, caller: &Caller, exchange: &mut Exchange<'_>) -> Step {
+        let _ = (caller, exchange);
+        Step::Continue
+    }
+
+    /// The keys that it knows callers by, if it does.
+    fn keys(&self) -> Option<&dyn Keys> {
+        None
+    }
+
     /// What it says to a request without its credential (RFC 9110, 11.6.1), if it can be said in a field.
     fn challenge(&self) -> Option<String>;
 
@@ -104,6 +115,14 @@ impl<'a> Call<'a> {
             secrets: exchange.secrets,
         }
     }
+}
+
+/// What the first `Auth` found whose credential a request has.
+pub fn first_found(auths: &[Arc<Auth>], call: &Call<'_>) -> Option<(Arc<str>, Finding)> {
+    auths.iter().find_map(|auth| match auth.way.authenticate(call) {
+        Finding::Absent => None,
+        found => Some((Arc::clone(&auth.name), found)),
+    })
 }
 
 /// What became of a credential.

@@ -1,5 +1,6 @@
 //! What a backend is: servers upstream that `proxy` speaks to, or an end without a server that answers itself.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -7,12 +8,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::diagnostic::Code;
-use crate::pipeline::assets::Folder;
+use crate::pipeline::assets::{Asset, Beside, Folder};
 use crate::pipeline::exchange::{Exchange, Step};
 use crate::pipeline::plugin::{Part, Problem};
 use crate::pipeline::ready::{Ready, ReadyError};
 use crate::pipeline::upstream::Upstream;
 use crate::value::name::AssetPath;
+use crate::value::secret::Secret;
 
 /// Where requests end.
 #[derive(Clone)]
@@ -43,19 +45,35 @@ pub trait BackendType {
     /// What stands under its name in a manifest.
     type Config: DeserializeOwned + Serialize + JsonSchema + Clone + std::fmt::Debug;
 
+    /// The codes of the problems that its compile step finds.
+    const CODES: &'static [&'static Code] = &[];
+
     /// Makes the backend; `None` after a problem was reported.
     fn compile(config: &Self::Config, context: &mut BackendContext<'_>) -> Option<Backend>;
 }
 
 /// What a backend's compile step is given, and where it reports problems.
+#[derive(Debug, Default)]
 pub struct BackendContext<'a> {
-    /// Reads a folder that the manifest names.
-    pub folder: &'a dyn Fn(&AssetPath) -> Option<Arc<Folder>>,
+    /// The files beside the manifest.
+    pub beside: Beside<'a>,
     /// The problems found, in order.
     pub problems: Vec<Problem>,
+    /// The secrets that it names: they are resolved before the table is put in force.
+    pub secrets: BTreeSet<Secret>,
 }
 
 impl BackendContext<'_> {
+    /// A folder that the config names at this place; a problem is reported if there is none.
+    pub fn folder(&mut self, pointer: &str, path: &AssetPath) -> Option<Arc<Folder>> {
+        self.beside.folder(pointer, path).map_err(|problem| self.problems.push(problem)).ok()
+    }
+
+    /// A file that the config names at this place; a problem is reported if there is none.
+    pub fn file(&mut self, pointer: &str, path: &AssetPath) -> Option<Asset> {
+        self.beside.file(pointer, path).map_err(|problem| self.problems.push(problem)).ok()
+    }
+
     /// Reports a problem at a place of the config.
     pub fn report(
         &mut self,

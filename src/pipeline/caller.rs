@@ -110,6 +110,7 @@ pub struct ConsumerCondition {
     pub plans: Vec<Name>,
     /// Its `ApiKey` has each of these labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(example = serde_json::json!({ "tier": "a" }))]
     pub labels: BTreeMap<String, String>,
 }
 

@@ -1,5 +1,6 @@
 //! One request in flight, as plugins and backends see it.
 
+use std::any::Any;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::ops::Range;
@@ -9,9 +10,12 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::pipeline::auth::Finding;
+use crate::pipeline::body::{BodyChanges, Pieces};
 use crate::pipeline::caller::Caller;
 use crate::pipeline::certificate::ClientCertificate;
 use crate::pipeline::head::{RequestHead, ResponseHead, without_parameter};
+use crate::pipeline::limits::announce::Announced;
+use crate::pipeline::notes::Notes;
 use crate::pipeline::secrets::Secrets;
 use crate::value::template::{Part, Reference, Template};
 use crate::value::url::Scheme;
@@ -40,13 +44,38 @@ pub struct Exchange<'t> {
     pub params: Params<'t>,
     /// The secrets that plugins named.
     pub secrets: &'t Secrets,
+    /// The most bytes of its body, where that is less than the gateway's limit.
+    pub body_at_most: Option<u64>,
+    /// What the answer says of limits.
+    pub announced: Announced,
+    /// What is kept until the answer has ended.
+    pub kept: Kept,
+    /// What plugins noted on the way in, for themselves on the way out.
+    pub notes: Notes,
+    /// On the way out: how long the body is, where the gateway made it itself and it is known.
+    pub made: Option<u64>,
+    /// What plugins do to the body of the answer on the way out, if they do anything.
+    pub changes: Option<Box<BodyChanges>>,
+    /// What the plugin that answers wants to have asked once more, while the client has its answer.
+    pub renewal: Option<Box<Renewal>>,
 }
+
+/// A request that nobody waits for: it goes through the plugins below the one that made it, to the backend, and back to that one.
+pub struct Renewal {
+    /// The request.
+    pub request: RequestHead,
+    /// What the plugin notes of it for its way out.
+    pub notes: Notes,
+}
+
+/// What is dropped once the last byte of the answer is on its way, or the client has gone away.
+pub type Kept = SmallVec<[Box<dyn Any + Send>; 0]>;
 
 /// Names of path parameters, and where their values stand in the request's path.
 pub type Params<'t> = SmallVec<[(&'t str, Range<usize>); 4]>;
 
 /// The path and query that are sent upstream, where they differ from the request's.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct UpstreamTarget {
     /// The rewritten path; normalised.
     pub path: Option<String>,
@@ -55,7 +84,7 @@ pub struct UpstreamTarget {
 }
 
 /// The query that is sent upstream.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum UpstreamQuery {
     /// The request's.
     #[default]
@@ -92,13 +121,15 @@ pub type Pending = std::pin::Pin<Box<dyn Future<Output = Resume> + Send>>;
 pub type Resume = Box<dyn FnOnce(&mut Exchange<'_>) -> Step + Send>;
 
 /// The body of an answer that the gateway makes itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub enum Content {
     /// None: an error gets the gateway's own page.
     #[default]
     Empty,
     /// Bytes in memory.
     Bytes(Bytes),
+    /// What is made piece by piece.
+    Stream(Box<dyn Pieces>),
 }
 
 /// Where a rendered template is put, which decides how its values are escaped.

@@ -15,7 +15,7 @@ use crate::value::percent;
 /// The header fields of a message, with the edits of plugins.
 ///
 /// All text lives in one buffer, as the lines that HTTP/1 sends; [`Fields::clear`] keeps it for the next message.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Fields {
     text: Vec<u8>,
     entries: SmallVec<[Field; 24]>,
@@ -99,6 +99,11 @@ impl Fields {
     /// The first value of a field as it will be sent.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         self.iter().find(|(n, _)| *n == name.as_bytes()).map(|(_, value)| value)
+    }
+
+    /// All values of a field as they will be sent, in order.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.iter().filter(move |(n, _)| *n == name.as_bytes()).map(|(_, value)| value)
     }
 
     /// All fields as they will be sent, in order.
@@ -248,7 +253,7 @@ fn narrow(n: usize) -> u32 {
 }
 
 /// The head of a request: as it came, normalised, and as it will be sent upstream.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct RequestHead {
     /// The method.
     pub method: Method,
@@ -325,6 +330,42 @@ pub struct ResponseHead {
     pub status: u16,
     /// The header fields.
     pub fields: Fields,
+}
+
+/// The elements of all values of a field that is a list (RFC 9110, 5.6.1); quoted commas are not thought of.
+pub fn elements<'a>(values: impl Iterator<Item = &'a [u8]>) -> impl Iterator<Item = &'a [u8]> {
+    values.flat_map(|value| value.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii).filter(|one| !one.is_empty())
+}
+
+/// What says something of the very bytes of a body (RFC 9110, 8.6 and 14.3, RFC 9530, RFC 3230, RFC 1864).
+const OF_THE_BYTES: [&str; 6] =
+    ["accept-ranges", "content-digest", "content-length", "content-md5", "digest", "repr-digest"];
+
+impl ResponseHead {
+    /// Says that the answer depends on a field of the request, whose name is in lower case.
+    pub fn varies_by(&mut self, name: &str) {
+        let said = |one: &[u8]| one == b"*" || one.eq_ignore_ascii_case(name.as_bytes());
+        if !elements(self.fields.all("vary")).any(said) {
+            self.fields.add("vary", name.as_bytes());
+        }
+    }
+
+    /// Whether `Cache-Control` says `no-transform`: nobody on the way may change the body (RFC 9111, 5.2.2.6).
+    pub fn is_sealed(&self) -> bool {
+        elements(self.fields.all("cache-control")).any(|one| one.eq_ignore_ascii_case(b"no-transform"))
+    }
+
+    /// Takes back what is said of the very bytes of the body, for they are about to be changed: a strong entity tag becomes a weak
+    /// one (RFC 9110, 8.8.1).
+    pub fn body_changes(&mut self) {
+        for name in OF_THE_BYTES {
+            self.fields.remove(name);
+        }
+        if let Some(tag) = self.fields.get("etag").filter(|tag| !tag.starts_with(b"W/")) {
+            let weak = [b"W/", tag].concat();
+            self.fields.set("etag", &weak);
+        }
+    }
 }
 
 fn pairs(text: &str, separator: char) -> impl Iterator<Item = (&str, &str)> {

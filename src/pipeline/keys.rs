@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use crate::pipeline::caller::Consumer;
 use crate::pipeline::exchange::Exchange;
+use crate::pipeline::plan::Plan;
 use crate::value::host::HostPattern;
 use crate::value::method::Method;
 use crate::value::network::Network;
@@ -23,6 +24,9 @@ pub trait Keys: Send + Sync {
 
     /// Whether there are tokens that only their hash tells.
     fn has_tokens(&self) -> bool;
+
+    /// The plans that keys are on, each once.
+    fn plans(&self) -> Vec<Arc<Plan>>;
 }
 
 /// An API key as it is checked.
@@ -40,6 +44,8 @@ pub struct Key {
     pub enabled: bool,
     /// What it may call; `None` is all that its `Auth` guards.
     pub scope: Option<Box<Scope>>,
+    /// How much it may call; `None` is as much as it likes.
+    pub plan: Option<Arc<Plan>>,
 }
 
 /// The hash of a secret or of a token.

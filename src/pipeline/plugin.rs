@@ -8,11 +8,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::diagnostic::Code;
+use crate::pipeline::assets::{Asset, Beside};
 use crate::pipeline::auth::{Auth, Auths};
 use crate::pipeline::exchange::{Exchange, Step};
 use crate::pipeline::ready::{Ready, ReadyError};
 use crate::value::did_you_mean::did_you_mean;
-use crate::value::name::Name;
+use crate::value::name::{AssetPath, Name};
 use crate::value::reference::{AuthKind, Ref};
 use crate::value::secret::Secret;
 use crate::value::template::{Reference, Template};
@@ -71,6 +72,8 @@ pub trait PluginType {
 pub struct CompileContext<'a> {
     /// The parameters of each alternative of the route's `match`.
     pub params: &'a [Vec<String>],
+    /// The files beside the manifest.
+    pub beside: Beside<'a>,
     /// The `Auth`s that could be made.
     pub auths: Option<&'a Auths>,
     /// The namespace of the route, where the names in it are looked up.
@@ -127,6 +130,11 @@ impl CompileContext<'_> {
     ) -> &mut Problem {
         let (pointer, message, help) = (pointer.into(), message.into(), Some(help.into()));
         self.problems.push_mut(Problem { code, pointer, message, help, part: Part::Value })
+    }
+
+    /// A file that the config names at this place, in a field that is marked with `x-gw-asset`; a problem is reported if there is none.
+    pub fn file(&mut self, pointer: &str, path: &AssetPath) -> Option<Asset> {
+        self.beside.file(pointer, path).map_err(|problem| self.problems.push(problem)).ok()
     }
 
     /// The `Auth` of a name; `None` where it could not be made, which was reported.

@@ -1,8 +1,10 @@
 //! What plugins and ends are made ready with, before their table is put in force: all that can fail is done then.
 
 use std::io;
+use std::sync::Arc;
 
 use crate::pipeline::background::Background;
+use crate::pipeline::limits::Limiter;
 use crate::pipeline::secrets::Secrets;
 use crate::pipeline::state::StatePool;
 
@@ -15,6 +17,8 @@ pub struct Ready<'a> {
     pub secrets: &'a Secrets,
     /// A thread for what belongs to no request.
     pub background: &'a Background,
+    /// What keeps the counts of limits.
+    pub limiter: &'a Arc<Limiter>,
     /// Whose state it is: `namespace/route/id` of a plugin, `namespace/name` of a backend, always with the namespace.
     pub owner: &'a str,
 }

@@ -123,8 +123,9 @@ fn accept(auth: &Auth, accepted: Accepted, exchange: &mut Exchange<'_>) -> Step 
         exchange.request.fields.set(name, value);
     }
     exchange.answer_fields.extend(accepted.response_fields);
+    let counted = auth.way.count(&accepted.caller, exchange);
     exchange.caller.add(accepted.caller);
-    Step::Continue
+    counted
 }
 
 fn refuse(refusal: Refusal, exchange: &mut Exchange<'_>) -> Step {

@@ -88,6 +88,14 @@ plugins! {
     "httpsOnly" https_only => HttpsOnly,
     /// Sends the fields by which browsers protect their users.
     "securityHeaders" security_headers => SecurityHeaders,
+    /// Replaces texts in the bodies of answers.
+    "bodyRewrite" body_rewrite => BodyRewrite,
+    /// Keeps answers, and gives them to whoever asks for the same.
+    "cache" cache => Cache,
+    /// Compresses answers for clients that take it.
+    "compress" compress => Compress,
+    /// Writes something into HTML pages.
+    "htmlPatch" html_patch => HtmlPatch,
     /// Lets in who proves who it is; everything below it knows the caller.
     "auth" auth => AuthPlugin,
     /// Changes the path that is sent upstream.
@@ -98,6 +106,8 @@ plugins! {
     "requestHeaders" request_headers => RequestHeaders,
     /// Removes, sets and adds header fields of the answer.
     "responseHeaders" response_headers => ResponseHeaders,
+    /// Limits how often and how much clients may ask.
+    "rateLimit" rate_limit => RateLimit,
     /// Answers with a fixed status, fields and body.
     "respond" respond => Respond,
     /// Shows a page to all but a few, while something is being worked on.

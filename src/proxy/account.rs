@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use crate::pipeline::caller::Caller;
-use crate::pipeline::exchange::Client;
+use crate::pipeline::exchange::{Client, Kept};
 use crate::proxy::access_log::{Format, Record, Way};
 use crate::proxy::balance::LiveTarget;
 use crate::proxy::connection::Connection;
@@ -37,6 +37,10 @@ pub struct Account {
     pub record: Option<(Format, Box<Record>)>,
     /// Whether the whole answer was handed over.
     pub complete: bool,
+    /// What plugins keep until then.
+    pub kept: Kept,
+    /// Whether nobody has asked: it is neither counted nor logged then.
+    beside: bool,
 }
 
 impl Account {
@@ -52,7 +56,16 @@ impl Account {
             admitted: None,
             record: None,
             complete: false,
+            kept: Kept::default(),
+            beside: false,
         }
+    }
+
+    /// The account of a request that nobody waits for.
+    pub fn beside(connection: &Rc<Connection>, generation: &Pinned) -> Self {
+        let mut account = Self::open(connection, generation);
+        account.beside = true;
+        account
     }
 
     pub fn note_request(&mut self, connection: &Connection, heads: &Heads, from: Client, id: &[u8]) {
@@ -162,6 +175,9 @@ impl Drop for Account {
         self.leave_upstream();
         if let Some(backend) = self.admitted.and_then(|backend| self.generation.backends.get(backend as usize)) {
             backend.leave();
+        }
+        if self.beside {
+            return;
         }
         let duration = self.started.elapsed();
         if self.status == 0 {

@@ -6,8 +6,11 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
+use crate::pipeline::body::BrokenOff;
 use crate::pipeline::head::ResponseHead;
 use crate::proxy::account::Account;
+use crate::proxy::changed::Changed;
+use crate::proxy::pieces::Streamed;
 use crate::proxy::request_body::ClientBody;
 use crate::proxy::upstream::{UpstreamBody, UpstreamError};
 use crate::proxy::wire::decimal;
@@ -26,16 +29,61 @@ pub enum Source {
     Bytes(Bytes),
     /// The upstream.
     Upstream(UpstreamBody<Box<ClientBody>>),
+    /// A plugin or an end without a server, piece by piece.
+    Stream(Box<Streamed>),
+    /// Another source, whose bytes plugins change.
+    Changed(Box<Changed>),
+    /// Nothing: it could not be made.
+    Broken(BrokenOff),
+}
+
+impl Source {
+    /// The next frame.
+    pub fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, UpstreamError>>> {
+        Poll::Ready(match self {
+            Self::Empty => None,
+            Self::Bytes(bytes) => {
+                let bytes = std::mem::take(bytes);
+                *self = Self::Empty;
+                Some(Ok(Frame::data(bytes)))
+            }
+            Self::Upstream(body) => ready!(Pin::new(body).poll_frame(cx)),
+            Self::Stream(body) => {
+                ready!(body.poll_piece(cx)).map(|piece| piece.map(Frame::data).map_err(UpstreamError::from))
+            }
+            Self::Changed(body) => ready!(body.poll_frame(cx)),
+            Self::Broken(why) => Some(Err((*why).into())),
+        })
+    }
+
+    /// Whether nothing more comes.
+    pub fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Bytes(_) | Self::Broken(_) => false,
+            Self::Upstream(body) => body.is_end_stream(),
+            Self::Stream(body) => body.length() == Some(0),
+            Self::Changed(body) => body.is_end_stream(),
+        }
+    }
+
+    /// How much is still to come.
+    pub fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Upstream(body) => body.size_hint(),
+            Self::Stream(body) => body.length().map_or_else(SizeHint::default, SizeHint::with_exact),
+            Self::Changed(body) => body.size_hint(),
+            Self::Broken(_) => SizeHint::default(),
+        }
+    }
 }
 
 impl AnswerBody {
     /// A body with its account.
     pub fn new(source: Source, mut account: Account) -> Self {
-        account.complete = match &source {
-            Source::Empty => true,
-            Source::Bytes(_) => false,
-            Source::Upstream(body) => body.is_end_stream(),
-        };
+        account.complete = source.is_end_stream();
         Self { source, account }
     }
 
@@ -46,7 +94,11 @@ impl AnswerBody {
 
     /// Whether it is still read from an upstream, which may be sent the rest of the request meanwhile.
     pub fn is_from_upstream(&self) -> bool {
-        matches!(self.source, Source::Upstream(_))
+        match &self.source {
+            Source::Upstream(_) => true,
+            Source::Changed(body) => body.is_from_upstream(),
+            _ => false,
+        }
     }
 }
 
@@ -66,41 +118,25 @@ impl Body for AnswerBody {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, UpstreamError>>> {
         let Self { source, account } = self.get_mut();
-        let frame = match source {
-            Source::Empty => None,
-            Source::Bytes(bytes) => {
-                let bytes = std::mem::take(bytes);
-                *source = Source::Empty;
-                Some(Ok(Frame::data(bytes)))
-            }
-            Source::Upstream(body) => ready!(Pin::new(body).poll_frame(cx)),
-        };
+        let frame = ready!(source.poll_frame(cx));
         if let Some(Ok(frame)) = &frame
             && let Some(data) = frame.data_ref()
         {
             account.bytes += data.len() as u64;
         }
-        account.complete = match (&frame, &*source) {
-            (None, _) | (_, Source::Empty) => true,
-            (Some(Ok(_)), Source::Upstream(body)) => body.is_end_stream(),
-            _ => false,
+        account.complete = match &frame {
+            None => true,
+            Some(Ok(_)) => source.is_end_stream(),
+            Some(Err(_)) => false,
         };
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.source {
-            Source::Empty => true,
-            Source::Bytes(_) => false,
-            Source::Upstream(body) => body.is_end_stream(),
-        }
+        self.source.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.source {
-            Source::Empty => SizeHint::with_exact(0),
-            Source::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Source::Upstream(body) => body.size_hint(),
-        }
+        self.source.size_hint()
     }
 }

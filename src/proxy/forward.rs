@@ -8,11 +8,12 @@ use crate::pipeline::upstream::ProxyVersion;
 use crate::proxy::account::Account;
 use crate::proxy::answer::Source;
 use crate::proxy::balance::{Busy, LiveTarget, Outcome, Refused};
-use crate::proxy::handler::{ClientRequest, End, client_body};
+use crate::proxy::end::End;
+use crate::proxy::handler::ClientRequest;
 use crate::proxy::live::Generation;
 use crate::proxy::mirror::Copy;
 use crate::proxy::outgoing::{Hop, write_head};
-use crate::proxy::request_body::{BodyError, ClientBody};
+use crate::proxy::request_body::{BodyError, ClientBody, client_body};
 use crate::proxy::tries::Tries;
 use crate::proxy::tunnel::{PendingTunnel, Upgrade};
 use crate::proxy::upstream::{
@@ -53,7 +54,7 @@ pub async fn forward(
         Err(refused) => return refuse(refused, exchange),
     };
     account.note_admission(to.backend);
-    let mut body = body.map(|body| client_body(body, to.visit, to.generation, to.waits.idle));
+    let mut body = body.map(|body| client_body(body, exchange.body_at_most, to.visit, to.generation, to.waits.idle));
     match (copy, &mut body) {
         (Some(copy), Some(body)) => body.copy_to(copy),
         (Some(copy), None) => copy.send(),

@@ -2,19 +2,22 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::pipeline::auth_pages::PageAnswer;
+use crate::pipeline::auth::Call;
 use crate::pipeline::backend::Backend;
 use crate::pipeline::caller::Caller;
-use crate::pipeline::exchange::{Client, Content, Exchange, Params, UpstreamTarget};
-use crate::pipeline::head::RequestHead;
+use crate::pipeline::exchange::{Client, Exchange, Kept, Params, UpstreamTarget};
+use crate::pipeline::head::{RequestHead, ResponseHead};
+use crate::pipeline::limits::announce::{self, Announced};
+use crate::pipeline::notes::Notes;
 use crate::proxy::account::Account;
 use crate::proxy::answer::{AnswerBody, Source};
 use crate::proxy::auth_pages;
+use crate::proxy::caller::{Verified, meet};
 use crate::proxy::core::Heads;
+use crate::proxy::end::End;
 use crate::proxy::ends;
 use crate::proxy::error_page;
 use crate::proxy::forward::{Forwarded, forward};
@@ -23,12 +26,13 @@ use crate::proxy::http1::{RequestBody, Version};
 use crate::proxy::http2;
 use crate::proxy::ingress::Refusal;
 use crate::proxy::live::Generation;
-use crate::proxy::request_body::{ClientBody, Incoming};
+use crate::proxy::renewal::renew;
+use crate::proxy::request_body::Incoming;
 use crate::proxy::steps::{Running, settle, way_in, way_out};
 use crate::proxy::tunnel::Upgrade;
 use crate::proxy::visit::Visit;
 use crate::table::route::CompiledRoute;
-use crate::table::router::{Hit, NoTrace, Outcome};
+use crate::table::router::{Asker, Hit, NoTrace, Outcome};
 use crate::value::host::normalise_authority;
 use crate::value::method::Method;
 
@@ -73,11 +77,11 @@ pub async fn handle(visit: Rc<Visit>, mut heads: Box<Heads>, arrival: Arrival) -
     let generation = visit.connection.core.generation();
     let mut account = Account::open(&visit.connection, &generation);
     let end = match depart(&visit, &generation, arrival, &mut heads, &mut account) {
-        Ok((Way::Route(mut trip), request)) => trip.take(request, &mut heads, &mut account).await,
-        Ok((Way::Page(asked, id), request)) => {
-            let answer = asked.answer(&visit, &generation, &heads.request, request).await;
-            account.page(answer, &mut heads, &id)
-        }
+        Ok((Way::Route(mut trip), request)) => match trip.meet_caller(&mut heads, &mut account).await {
+            Ok(()) => trip.take(request, &mut heads, &mut account).await,
+            Err(end) => end,
+        },
+        Ok((Way::Page(asked), request)) => asked.answer(&visit, &generation, request, &mut heads, &mut account).await,
         Err(end) => end,
     };
     account.status = heads.response.status;
@@ -88,8 +92,8 @@ pub async fn handle(visit: Rc<Visit>, mut heads: Box<Heads>, arrival: Arrival) -
 enum Way<'t> {
     /// The way of its route.
     Route(Trip<'t>),
-    /// To a page of the gateway's own, with the id of the request.
-    Page(auth_pages::Asked, [u8; 32]),
+    /// To a page of the gateway's own.
+    Page(auth_pages::Asked),
 }
 
 /// Finds the route of a request; an end where it has none.
@@ -125,21 +129,28 @@ fn depart<'t>(
             return Err(account.error(421, None, "misdirected", heads, &id));
         }
         Some(listener) => {
-            if let Some(asked) = auth_pages::find(generation, listener, &heads.request, from) {
-                return Ok((Way::Page(asked, id), arrival.rest));
+            if let Some(asked) = auth_pages::find(generation, listener, &heads.request, from, id) {
+                return Ok((Way::Page(asked), arrival.rest));
             }
-            let (head, certificate) = (&heads.request, connection.client_certificate());
-            generation.table.router.find_as(&head.method, certificate, listener, head, &mut NoTrace)
+            let head = &heads.request;
+            let asker = Asker { method: &head.method, certificate: connection.client_certificate(), caller: None };
+            generation.table.router.find_as(asker, listener, head, &mut NoTrace)
         }
         None => Outcome::NotFound,
     };
-    let hit = match found {
-        Outcome::Found(hit) => hit,
-        Outcome::MethodNotAllowed(methods) => return Err(not_allowed(&methods, heads, account, &id)),
-        Outcome::Forbidden => return Err(account.error(403, None, "client-certificate", heads, &id)),
-        Outcome::NotFound => return Err(account.error(404, None, "no-route", heads, &id)),
-    };
-    Ok((Way::Route(Trip { visit, generation, hit, from, id }), arrival.rest))
+    let (hit, asks_caller) = hit(found, heads, account, &id)?;
+    Ok((Way::Route(Trip { visit, generation, hit, asks_caller, verified: None, from, id }), arrival.rest))
+}
+
+/// The rule that a request meets, and whether its caller has to be one that it is for; an end where there is none.
+fn hit<'t>(found: Outcome<'t>, heads: &mut Heads, account: &mut Account, id: &[u8]) -> Result<(Hit<'t>, bool), End> {
+    match found {
+        Outcome::Found(hit) => Ok((hit, false)),
+        Outcome::AsksCaller(hit) => Ok((hit, true)),
+        Outcome::MethodNotAllowed(methods) => Err(not_allowed(&methods, heads, account, id)),
+        Outcome::Forbidden => Err(account.error(403, None, "caller", heads, id)),
+        Outcome::NotFound => Err(account.error(404, None, "no-route", heads, id)),
+    }
 }
 
 /// The host that a client asked a trusted proxy for takes the place of the one that the proxy asked us for.
@@ -161,23 +172,80 @@ pub struct ClientRequest {
 }
 
 /// A request whose route is known.
-struct Trip<'t> {
-    visit: &'t Rc<Visit>,
-    generation: &'t Arc<Generation>,
-    hit: Hit<'t>,
-    from: Client,
-    id: [u8; 32],
+pub struct Trip<'t> {
+    /// What it has for itself.
+    pub visit: &'t Rc<Visit>,
+    /// The generation that decided.
+    pub generation: &'t Arc<Generation>,
+    /// Its route, and the parameters of its path.
+    pub hit: Hit<'t>,
+    /// Whether the route is for some callers only.
+    pub asks_caller: bool,
+    /// What was found of the credential on the way here.
+    pub verified: Option<Verified>,
+    /// Who asks.
+    pub from: Client,
+    /// Its id.
+    pub id: [u8; 32],
 }
 
 impl<'t> Trip<'t> {
+    /// Where who calls decides which route it is: finds that out, and the route of that caller.
+    async fn meet_caller(&mut self, heads: &mut Heads, account: &mut Account) -> Result<(), End> {
+        let connection = &self.visit.connection;
+        let Some(listener) = connection.listener_index(self.generation).filter(|_| self.asks_caller) else {
+            return Ok(());
+        };
+        let (table, request) = (&self.generation.table, &heads.request);
+        let certificate = connection.client_certificate();
+        let call = Call { request, client: self.from, certificate, secrets: &self.generation.secrets };
+        let route = &table.routes[self.hit.route as usize];
+        let find = |caller: (&str, &Caller)| {
+            let asker = Asker { method: &request.method, certificate, caller: Some(caller) };
+            table.router.find_as(asker, listener, request, &mut NoTrace)
+        };
+        let (found, verified) = meet(route, &call, &self.visit.deadline, find).await;
+        self.verified = verified;
+        if let Some(found) = found {
+            (self.hit, _) = hit(found, heads, account, &self.id)?;
+        }
+        Ok(())
+    }
+
+    pub fn route(&self) -> &'t CompiledRoute {
+        &self.generation.table.routes[self.hit.route as usize]
+    }
+
     async fn take(&mut self, request: ClientRequest, heads: &'t mut Heads, account: &mut Account) -> End {
-        let route: &CompiledRoute = &self.generation.table.routes[self.hit.route as usize];
+        let route = self.route();
         account.route = Some(self.hit.route);
         self.visit.took_route(&account.generation, self.hit.route);
         account.note_route(&route.name, self.hit.rule);
         let Heads { request: head, response, outgoing } = heads;
-        let mut exchange = Exchange {
-            request: head,
+        let params = Params::from(std::mem::take(&mut self.hit.parameters));
+        let mut exchange = self.exchange(head, response, params);
+        exchange.verified = self.verified.take();
+        let mut running = Running::of(&route.pipeline, &exchange);
+        let answered = way_in(&route.pipeline, 0, &mut running, &mut exchange, self.visit).await;
+        if let (Some(renewal), Some((by, _))) = (exchange.renewal.take(), &answered) {
+            renew(self, &exchange, *renewal, *by);
+        }
+        let answered = answered.map(|(_, end)| end);
+        self.conclude(answered, running, request, &mut exchange, outgoing, account).await
+    }
+
+    /// The request as plugins see it, before any of them has.
+    pub fn exchange<'e>(
+        &self,
+        request: &'e mut RequestHead,
+        response: &'e mut ResponseHead,
+        params: Params<'e>,
+    ) -> Exchange<'e>
+    where
+        't: 'e,
+    {
+        Exchange {
+            request,
             upstream: UpstreamTarget::default(),
             response,
             client: self.from,
@@ -185,20 +253,46 @@ impl<'t> Trip<'t> {
             caller: Caller::default(),
             verified: None,
             answer_fields: Vec::new(),
-            route: &route.name,
-            params: Params::from(std::mem::take(&mut self.hit.parameters)),
+            route: &self.route().name,
+            params,
             secrets: &self.generation.secrets,
-        };
-        let mut running = Running::of(&route.pipeline, &exchange);
-        let answered = way_in(&route.pipeline, &mut running, &mut exchange, &self.visit.deadline).await;
+            body_at_most: None,
+            announced: Announced::default(),
+            kept: Kept::default(),
+            notes: Notes::default(),
+            made: None,
+            changes: None,
+            renewal: None,
+        }
+    }
+
+    /// The end of a request that was on its way in, and the way out.
+    pub async fn conclude(
+        &self,
+        answered: Option<End>,
+        running: Running,
+        request: ClientRequest,
+        exchange: &mut Exchange<'_>,
+        outgoing: &mut Vec<u8>,
+        account: &mut Account,
+    ) -> End {
+        let route = self.route();
         let end = match answered {
             Some(end) => end,
-            None => self.reach_end(route, request, &mut exchange, outgoing, account).await,
+            None => self.reach_end(route, request, exchange, outgoing, account).await,
         };
-        let end = self.with_error_page(end, &mut exchange, account);
+        let end = self.with_error_page(end, exchange, account);
+        if !end.framed {
+            exchange.made = end.source.size_hint().exact();
+        }
+        announce::write(exchange);
+        account.kept = std::mem::take(&mut exchange.kept);
         account.note_caller(&exchange.caller);
-        way_out(&route.pipeline, running, &mut exchange);
-        end
+        way_out(&route.pipeline, running, exchange);
+        match exchange.changes.take() {
+            None => end,
+            Some(changes) => end.changed(*changes, exchange, self.visit),
+        }
     }
 
     async fn reach_end(
@@ -223,7 +317,7 @@ impl<'t> Trip<'t> {
                 if let (Some(copy), None) = (copy, &request.body) {
                     copy.send();
                 }
-                settle(local.answer(exchange), exchange, &visit.deadline).await
+                settle(local.answer(exchange), exchange, visit).await
             }
             (Backend::Upstream(_), Some(backend)) => {
                 let to = Forwarded { visit, generation, route, waits: &end.timeouts, backend, id: &self.id };
@@ -253,39 +347,6 @@ impl<'t> Trip<'t> {
     }
 }
 
-/// How a request ended: its body, and who frames it.
-pub struct End {
-    /// The body.
-    pub source: Source,
-    /// Whether the head in the exchange came from an upstream, with its own `Content-Length`.
-    pub framed: bool,
-    /// Why the gateway answers with an error of its own.
-    pub cause: Option<&'static str>,
-}
-
-impl End {
-    /// A body that the gateway makes itself.
-    pub fn content(content: Content) -> Self {
-        let source = match content {
-            Content::Bytes(bytes) if !bytes.is_empty() => Source::Bytes(bytes),
-            Content::Bytes(_) | Content::Empty => Source::Empty,
-        };
-        Self { source, framed: false, cause: None }
-    }
-
-    /// A status without a body.
-    pub fn status(status: u16, exchange: &mut Exchange<'_>) -> Self {
-        exchange.response.status = status;
-        Self::content(Content::Empty)
-    }
-
-    /// An error of the upstream or the gateway, with its cause for the log.
-    pub fn failed(status: u16, cause: &'static str, exchange: &mut Exchange<'_>) -> Self {
-        exchange.response.fields.clear();
-        Self { cause: Some(cause), ..Self::status(status, exchange) }
-    }
-}
-
 /// What `Allow` says of the gateway itself.
 const SERVED_METHODS: &[u8] = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
@@ -293,27 +354,20 @@ const SERVED_METHODS: &[u8] = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 fn server_options(heads: &mut Heads) -> End {
     heads.response.status = 204;
     heads.response.fields.set("allow", SERVED_METHODS);
-    End::content(Content::Empty)
+    End::empty()
 }
 
 /// What an authority asked for (RFC 8555, 8.3).
 fn proof(page: Bytes, heads: &mut Heads) -> End {
     heads.response.status = 200;
     heads.response.fields.set("content-type", b"application/octet-stream");
-    End::content(Content::Bytes(page))
+    End::bytes(page)
 }
 
 fn not_allowed(methods: &[Method], heads: &mut Heads, account: &mut Account, id: &[u8]) -> End {
     let allow = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
     heads.response.fields.set("allow", allow.as_bytes());
     account.error(405, None, "method", heads, id)
-}
-
-/// The body of a request on its way upstream: within the limit, and never silent for longer than `idle`. Boxed, for it is moved from
-/// hand to hand, and most requests have none.
-pub fn client_body(request: Incoming, visit: &Visit, generation: &Generation, idle: Duration) -> Box<ClientBody> {
-    let limit = generation.table.settings.limits.body_bytes.bytes();
-    Box::new(ClientBody::new(request, limit, idle, visit.connection.core.timers.deadline()))
 }
 
 impl Account {
@@ -325,24 +379,19 @@ impl Account {
         self.error(refusal.status(), Some(&detail), "refused", heads, id)
     }
 
-    /// An answer of a page.
-    fn page(&mut self, answer: PageAnswer, heads: &mut Heads, id: &[u8]) -> End {
-        heads.response.status = answer.status;
-        for (name, value) in &answer.fields {
-            heads.response.fields.add(name, value.as_bytes());
-        }
-        match answer.status {
-            400.. => self.error(answer.status, answer.detail, "login", heads, id),
-            _ => End::content(Content::Empty),
-        }
-    }
-
     /// An answer of the gateway itself, before any route.
-    fn error(&mut self, status: u16, detail: Option<&str>, cause: &'static str, heads: &mut Heads, id: &[u8]) -> End {
+    pub fn error(
+        &mut self,
+        status: u16,
+        detail: Option<&str>,
+        cause: &'static str,
+        heads: &mut Heads,
+        id: &[u8],
+    ) -> End {
         self.note_error(Some(cause));
         let page = error_page::page(status, detail, &heads.request, id);
         heads.response.status = status;
         heads.response.fields.set("content-type", page.media_type.as_bytes());
-        End::content(Content::Bytes(page.body))
+        End::bytes(page.body)
     }
 }

@@ -10,6 +10,8 @@ use arc_swap::ArcSwap;
 
 use crate::pipeline::backend::Backend;
 use crate::pipeline::background::Background;
+use crate::pipeline::limits::Limiter;
+use crate::pipeline::limits::store::StoreFailure;
 use crate::pipeline::ready::{Ready, ReadyError};
 use crate::pipeline::secrets::Secrets;
 use crate::pipeline::state::StatePool;
@@ -21,6 +23,7 @@ use crate::proxy::preface;
 use crate::proxy::resolve::Names;
 use crate::proxy::tls::{Issued, ListenerCache, MaterialError, TlsSetup, UpstreamCache, UpstreamConfig};
 use crate::proxy::upstream::{Address, Target, TlsTarget};
+use crate::state::{Counts, Node};
 use crate::table::RouteTable;
 use crate::value::address::ListenAddress;
 use crate::value::host::HostName;
@@ -48,6 +51,8 @@ pub struct Generation {
     pub challenges: Option<Arc<Challenges>>,
     /// The secrets that the table names.
     pub secrets: Secrets,
+    /// The counts of its limits.
+    pub limiter: Arc<Limiter>,
 }
 
 /// A listener's sockets.
@@ -94,6 +99,8 @@ pub struct Surroundings {
     background: Background,
     /// What plugins and backends remember.
     pool: StatePool,
+    /// The counts of limits.
+    pub counts: Counts,
     /// How TLS is spoken with upstreams.
     upstreams: UpstreamCache,
     /// What listeners with TLS are made of.
@@ -113,6 +120,9 @@ pub enum PrepareError {
     /// What goes on beside requests cannot be started.
     #[error("a thread cannot be started: {0}")]
     Thread(#[from] io::Error),
+    /// The counts of limits cannot be kept.
+    #[error("the counts of limits cannot be kept: {0}")]
+    Counts(String),
     /// A plugin or a backend cannot be made ready.
     #[error(transparent)]
     Ready(#[from] ReadyError),
@@ -125,8 +135,8 @@ pub enum PrepareError {
 }
 
 impl Surroundings {
-    /// Surroundings with these counters, and with what authorities have issued.
-    pub fn new(metrics: Arc<Metrics>, issued: Arc<Issued>) -> Self {
+    /// Surroundings with these counters, with what authorities have issued, and with counts that are kept as the node says.
+    pub fn new(metrics: Arc<Metrics>, issued: Arc<Issued>, counts: Node) -> Self {
         Self {
             metrics,
             epoch: Instant::now(),
@@ -134,6 +144,7 @@ impl Surroundings {
             names: Names::default(),
             background: Background::default(),
             pool: StatePool::default(),
+            counts: Counts::new(counts),
             upstreams: UpstreamCache::default(),
             listeners: ListenerCache::default(),
             issued,
@@ -202,17 +213,24 @@ impl Generation {
         // last, for nothing that is asked is to outlive a table that cannot be made ready
         backends.iter_mut().try_for_each(|backend| backend.watch(&around.background, around.epoch))?;
         around.pool.forget_unused();
-        make_ready(&table, &secrets, around)?;
+        let limiter = around.counts.limiter(&table.settings.state, &secrets, &around.background);
+        let limiter = limiter.map_err(|StoreFailure(why)| PrepareError::Counts(why))?;
+        make_ready(&table, &secrets, &limiter, around)?;
         let epoch = around.epoch;
         let since = SystemTime::now();
-        Ok(Self { number, since, table, listeners, routes, epoch, backends, tls, challenges, secrets })
+        Ok(Self { number, since, table, listeners, routes, epoch, backends, tls, challenges, secrets, limiter })
     }
 }
 
 /// Makes plugins and the ends without a server ready.
-fn make_ready(table: &RouteTable, secrets: &Secrets, around: &Surroundings) -> Result<(), ReadyError> {
+fn make_ready(
+    table: &RouteTable,
+    secrets: &Secrets,
+    limiter: &Arc<Limiter>,
+    around: &Surroundings,
+) -> Result<(), ReadyError> {
     let ready = |owner: &str, make: &dyn Fn(&Ready<'_>) -> Result<(), ReadyError>| {
-        make(&Ready { pool: &around.pool, secrets, background: &around.background, owner })
+        make(&Ready { pool: &around.pool, secrets, background: &around.background, limiter, owner })
     };
     for auth in &table.auths {
         ready(&full_name(&auth.name), &|ready| auth.way.ready(ready))?;

@@ -9,10 +9,13 @@ pub mod activation;
 mod answer;
 mod auth_pages;
 mod balance;
+mod caller;
 pub mod challenges;
+mod changed;
 mod connection;
 mod core;
 mod duplex;
+mod end;
 mod ends;
 mod error_page;
 mod forward;
@@ -29,9 +32,11 @@ pub mod live;
 pub mod metrics;
 mod mirror;
 pub mod outgoing;
+mod pieces;
 mod places;
 mod preface;
 pub mod rehearsal;
+mod renewal;
 mod request_body;
 mod resolve;
 mod retry;
@@ -63,6 +68,7 @@ use crate::proxy::metrics::Metrics;
 use crate::proxy::sockets::{Owner, Sockets};
 use crate::proxy::tls::{Expiry, Issued};
 use crate::proxy::worker::{Command, Worker};
+use crate::state::Node;
 use crate::table::RouteTable;
 use crate::value::address::ListenAddress;
 
@@ -113,6 +119,8 @@ pub struct Start {
     pub sockets: Arc<Sockets>,
     /// What authorities have issued.
     pub issued: Arc<Issued>,
+    /// Where the node keeps what it counts.
+    pub counts: Node,
 }
 
 impl Proxy {
@@ -121,7 +129,7 @@ impl Proxy {
     /// # Errors
     /// If the table cannot be put in force or a worker cannot be started.
     pub fn start(table: RouteTable, secrets: Secrets, start: Start) -> Result<Self, SwapError> {
-        let around = Surroundings::new(Arc::clone(&start.metrics), start.issued);
+        let around = Surroundings::new(Arc::clone(&start.metrics), start.issued, start.counts);
         let mut bound = Taken::new();
         let mut next_listener = 0;
         let count = start.workers.max(1);
@@ -210,6 +218,7 @@ impl Proxy {
 
     /// The same once another program accepts on the sockets: its connections go on there, and paths of sockets stay.
     pub fn hand_over(self) {
+        self.around.counts.give_up();
         self.end(|| Command::HandOver);
     }
 

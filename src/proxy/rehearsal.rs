@@ -24,6 +24,7 @@ use crate::proxy::live::{Generation, Live, LiveListener, PrepareError, Surroundi
 use crate::proxy::metrics::Metrics;
 use crate::proxy::stream::Plain;
 use crate::proxy::timer::TICK;
+use crate::state::Node;
 use crate::table::RouteTable;
 use crate::table::settings::{AccessLog as LogSettings, Listener};
 use crate::value::url::Scheme;
@@ -92,7 +93,8 @@ impl Rehearsal {
         let local = LocalSet::new();
         let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
         let metrics = Arc::<Metrics>::default();
-        let around = Surroundings::new(Arc::clone(&metrics), Arc::default()).with_stand_in(listener.local_addr()?);
+        let around = Surroundings::new(Arc::clone(&metrics), Arc::default(), Node::default())
+            .with_stand_in(listener.local_addr()?);
         let live = Live::new(prepared(1, table, secrets, &around)?);
         let (log, records) = AccessLog::within(Arc::clone(&metrics));
         let core = Rc::new(Core::new(&live, metrics, log, around.epoch));

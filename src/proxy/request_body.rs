@@ -10,9 +10,11 @@ use http_body::{Body, Frame, SizeHint};
 
 use crate::proxy::http1;
 use crate::proxy::http2;
+use crate::proxy::live::Generation;
 use crate::proxy::mirror::Copy;
 use crate::proxy::timer::Deadline;
 use crate::proxy::upstream::BoxError;
+use crate::proxy::visit::Visit;
 use crate::proxy::wire::DecodeError;
 
 /// The body of a request as its protocol hands it over.
@@ -60,6 +62,19 @@ pub struct ClientBody {
     first: Option<Frame<Bytes>>,
     /// A copy of the request for another backend.
     copy: Option<Box<Copy>>,
+}
+
+/// The body of a request on its way upstream: within the limit, and never silent for longer than `idle`. Boxed, for it is moved from
+/// hand to hand, and most requests have none.
+pub fn client_body(
+    request: Incoming,
+    at_most: Option<u64>,
+    visit: &Visit,
+    generation: &Generation,
+    idle: Duration,
+) -> Box<ClientBody> {
+    let limit = generation.table.settings.limits.body_bytes.bytes().min(at_most.unwrap_or(u64::MAX));
+    Box::new(ClientBody::new(request, limit, idle, visit.connection.core.timers.deadline()))
 }
 
 /// Why a request's body failed.

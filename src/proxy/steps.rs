@@ -4,8 +4,9 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use crate::pipeline::exchange::{Content, Exchange, Pending, Step};
-use crate::proxy::handler::End;
+use crate::proxy::end::End;
 use crate::proxy::timer::Deadline;
+use crate::proxy::visit::Visit;
 use crate::table::route::PipelineStep;
 
 /// Which plugins run for a request, one bit for each: a route has at most 64. What depends on the request alone is decided before any of
@@ -33,20 +34,26 @@ impl Running {
         self.0 &= !(1 << step);
     }
 
+    /// Leaves out all steps before one.
+    pub fn begin_at(&mut self, step: usize) {
+        self.0 &= u64::MAX << step;
+    }
+
     /// Leaves out a step and all behind it.
     fn end_at(&mut self, step: usize) {
         self.0 &= (1 << step) - 1;
     }
 }
 
-/// Runs the plugins until one answers. What is left running are those that were entered.
+/// Runs the plugins from one on until one answers: which, and what. What is left running are those that were entered.
 pub async fn way_in(
     pipeline: &[PipelineStep],
+    first: usize,
     running: &mut Running,
     exchange: &mut Exchange<'_>,
-    deadline: &Deadline,
-) -> Option<End> {
-    for (i, step) in pipeline.iter().enumerate() {
+    visit: &Visit,
+) -> Option<(usize, End)> {
+    for (i, step) in pipeline.iter().enumerate().skip(first) {
         if !running.holds(i) {
             continue;
         }
@@ -56,12 +63,12 @@ pub async fn way_in(
         }
         let next = match step.plugin.on_request(exchange) {
             Step::Continue => continue,
-            Step::Pending(pending) => wait(pending, exchange, deadline).await,
+            Step::Pending(pending) => wait(pending, exchange, &visit.deadline).await,
             answer @ Step::Answer(_) => answer,
         };
         if let Step::Answer(content) = next {
             running.end_at(i);
-            return Some(End::content(content));
+            return Some((i, End::content(content, visit)));
         }
     }
     None
@@ -95,13 +102,13 @@ async fn wait(mut pending: Pending, exchange: &mut Exchange<'_>, deadline: &Dead
 }
 
 /// What an end without a server does in the end.
-pub async fn settle(step: Step, exchange: &mut Exchange<'_>, deadline: &Deadline) -> End {
+pub async fn settle(step: Step, exchange: &mut Exchange<'_>, visit: &Visit) -> End {
     let step = match step {
-        Step::Pending(pending) => wait(pending, exchange, deadline).await,
+        Step::Pending(pending) => wait(pending, exchange, &visit.deadline).await,
         step => step,
     };
     match step {
-        Step::Answer(content) => End::content(content),
+        Step::Answer(content) => End::content(content, visit),
         Step::Continue | Step::Pending(_) => End::status(500, exchange),
     }
 }

@@ -1,10 +1,12 @@
 //! The index over the API keys of one `Auth`: by id, and by the hash of a token that comes from elsewhere.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use ahash::RandomState;
 
 use crate::pipeline::keys::{Key, Keys};
+use crate::pipeline::plan::Plan;
 use crate::value::sha256::Sha256;
 
 /// The keys of one `Auth`.
@@ -43,5 +45,10 @@ impl Keys for KeyIndex {
 
     fn has_tokens(&self) -> bool {
         !self.tokens.is_empty()
+    }
+
+    fn plans(&self) -> Vec<Arc<Plan>> {
+        let plans = self.keys.iter().filter_map(|key| key.plan.as_ref()).map(|plan| (Arc::as_ptr(plan).addr(), plan));
+        plans.collect::<BTreeMap<_, _>>().into_values().cloned().collect()
     }
 }

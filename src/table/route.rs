@@ -1,7 +1,9 @@
 //! A compiled route: the steps of its pipeline, and where it ends.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::pipeline::auth::Auth;
 use crate::pipeline::backend::Backend;
 use crate::pipeline::plugin::Plugin;
 use crate::pipeline::retries::Retries;
@@ -15,6 +17,8 @@ pub struct CompiledRoute {
     pub name: Box<str>,
     /// Its plugins, in the order written.
     pub pipeline: Box<[PipelineStep]>,
+    /// The `Auth`s of the first `auth` that guards every request, as one text.
+    pub auth: Option<Arc<str>>,
     /// Where its requests end: several share them by weight; none if a plugin always answers.
     pub ends: Box<[End]>,
     /// What keeps a caller with one of several ends.
@@ -27,6 +31,14 @@ pub struct CompiledRoute {
     pub request: Duration,
     /// The path parameters that its plugins use.
     pub parameters: Box<[Box<str>]>,
+}
+
+impl CompiledRoute {
+    /// The `Auth`s of the first `auth` that guards every request, and their names as one text.
+    pub fn guarding(&self) -> Option<(&[Arc<Auth>], &str)> {
+        let step = self.pipeline.iter().find(|step| step.guard.is_none() && step.plugin.authenticates())?;
+        Some((step.plugin.auths(), self.auth.as_deref()?))
+    }
 }
 
 /// One plugin of a route.

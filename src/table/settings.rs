@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::pipeline::limits::place::State;
 use crate::table::tls::ListenerTls;
 use crate::value::address::{IpListenAddress, ListenAddress};
 use crate::value::duration::Duration;
@@ -27,6 +28,8 @@ pub struct Settings {
     pub timeouts: GatewayTimeouts,
     /// The log of requests.
     pub access_log: AccessLog,
+    /// Where counts are kept.
+    pub state: State,
 }
 
 /// An address where clients connect.

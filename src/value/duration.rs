@@ -18,6 +18,11 @@ impl Duration {
         Self(seconds * 1000)
     }
 
+    /// A length of whole milliseconds.
+    pub const fn from_millis(milliseconds: u64) -> Self {
+        Self(milliseconds)
+    }
+
     /// The same for the standard library.
     pub const fn get(self) -> std::time::Duration {
         std::time::Duration::from_millis(self.0)

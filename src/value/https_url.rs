@@ -2,24 +2,25 @@
 
 use std::fmt;
 
-use http::uri::PathAndQuery;
-
 use crate::value::scalar::scalar;
 use crate::value::url::TargetUrl;
+use crate::value::web_url::WebUrl;
 use crate::value::{Scalar, ScalarError};
 
 /// A URL that begins with `https://`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct HttpsUrl {
+pub struct HttpsUrl(WebUrl);
+
+impl HttpsUrl {
     /// The server.
-    pub server: TargetUrl,
-    /// What is asked of it: empty, or a path and perhaps a query.
-    path: Box<str>,
+    pub fn server(&self) -> &TargetUrl {
+        &self.0.server
+    }
 }
 
 impl fmt::Display for HttpsUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.server, self.path)
+        self.0.fmt(f)
     }
 }
 
@@ -29,20 +30,15 @@ impl Scalar for HttpsUrl {
     const EXAMPLES: &'static [&'static str] = &["https://acme-v02.api.letsencrypt.org/directory"];
 
     fn parse(text: &str) -> Result<Self, ScalarError> {
-        let Some(rest) = text.strip_prefix("https://") else {
-            let error = ScalarError::new("the URL begins with `https://`");
-            let mended = text.strip_prefix("http://").map(|rest| format!("https://{rest}"));
-            return Err(match mended.filter(|mended| Self::parse(mended).is_ok()) {
-                Some(mended) => error.suggest(mended),
-                None => error,
-            });
-        };
-        let (server, path) = text.split_at(text.len() - rest.len() + rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-        let asked = path.is_empty() || (path.starts_with('/') && PathAndQuery::try_from(path).is_ok());
-        if !asked || path.contains('#') {
-            return Err(ScalarError::new("the path of the URL is malformed"));
+        if text.starts_with("https://") {
+            return WebUrl::parse(text).map(Self);
         }
-        Ok(Self { server: TargetUrl::parse(server)?, path: path.into() })
+        let error = ScalarError::new("the URL begins with `https://`");
+        let mended = text.strip_prefix("http://").map(|rest| format!("https://{rest}"));
+        Err(match mended.filter(|mended| Self::parse(mended).is_ok()) {
+            Some(mended) => error.suggest(mended),
+            None => error,
+        })
     }
 }
 

@@ -16,6 +16,11 @@ impl Lifetime {
         Self(Some(Duration::from_secs(seconds)))
     }
 
+    /// None.
+    pub const fn none() -> Self {
+        Self(None)
+    }
+
     /// The same for the standard library.
     pub fn get(self) -> std::time::Duration {
         self.0.map_or(std::time::Duration::ZERO, Duration::get)

@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod api_key;
+pub mod bucket;
 pub mod cookie;
 pub mod date;
 pub mod did_you_mean;
@@ -16,6 +17,7 @@ pub mod https_url;
 pub mod json_pointer;
 pub mod lifetime;
 pub mod mail;
+pub mod media_type;
 pub mod method;
 pub mod moment;
 pub mod name;
@@ -30,13 +32,16 @@ pub mod request_url;
 pub mod retry;
 pub mod san;
 mod scalar;
+pub mod search;
 pub mod secret;
 pub mod service_url;
 pub mod sha256;
 pub mod size;
 pub mod template;
+pub mod time_zone;
 pub mod url;
 pub mod variable;
+pub mod web_url;
 
 pub use scalar::{Format, Scalar, ScalarError};
 
@@ -45,6 +50,7 @@ pub const FORMATS: &[Format] = &[
     Format::of::<address::IpListenAddress>(),
     Format::of::<address::ListenAddress>(),
     Format::of::<api_key::KeyId>(),
+    Format::of::<bucket::BucketName>(),
     Format::of::<cookie::CookieName>(),
     Format::of::<date::Date>(),
     Format::of::<duration::Duration>(),
@@ -56,6 +62,7 @@ pub const FORMATS: &[Format] = &[
     Format::of::<json_pointer::JsonPointer>(),
     Format::of::<lifetime::Lifetime>(),
     Format::of::<mail::MailAddress>(),
+    Format::of::<media_type::MediaTypes>(),
     Format::of::<method::Method>(),
     Format::of::<moment::Moment>(),
     Format::of::<name::AssetPath>(),
@@ -76,8 +83,11 @@ pub const FORMATS: &[Format] = &[
     Format::of::<san::SanPattern>(),
     Format::of::<service_url::ServiceUrl>(),
     Format::of::<sha256::Sha256>(),
+    Format::of::<search::SearchPattern>(),
     Format::of::<size::Size>(),
     Format::of::<template::Template>(),
+    Format::of::<time_zone::TimeZone>(),
     Format::of::<url::TargetUrl>(),
     Format::of::<variable::VariableName>(),
+    Format::of::<web_url::WebUrl>(),
 ];

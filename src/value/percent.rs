@@ -1,6 +1,7 @@
 //! Percent-encoding (RFC 3986, 2.1).
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// The byte that two hexadecimal digits stand for.
 pub fn byte(high: u8, low: u8) -> Option<u8> {
@@ -26,9 +27,27 @@ pub fn decode(text: &[u8]) -> Cow<'_, [u8]> {
     out.into()
 }
 
+/// A path as it stands in a URL: all but slashes and what needs no escape is escaped, colons too, so that it is never taken for a scheme.
+pub fn encode_path(path: &str) -> String {
+    let mut text = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
-    use super::decode;
+    use super::{decode, encode_path};
+
+    #[test]
+    fn paths_are_escaped_for_urls() {
+        assert_eq!(encode_path("a b/é:c.txt"), "a%20b/%C3%A9%3Ac.txt");
+    }
 
     #[test]
     fn escapes_are_decoded_once() {

@@ -46,6 +46,15 @@ impl Referent for CertificateKind {
     const EXAMPLE: &'static str = "site";
 }
 
+/// The kind `Plan`, as the end of a reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlanKind;
+
+impl Referent for PlanKind {
+    const KIND: &'static str = "Plan";
+    const EXAMPLE: &'static str = "gold";
+}
+
 /// The kind `Route`, as the end of a reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RouteKind;

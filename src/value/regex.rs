@@ -15,7 +15,7 @@ use crate::value::scalar::scalar;
 use crate::value::{Scalar, ScalarError};
 
 /// What one compiled expression may weigh, in bytes.
-const SIZE_LIMIT: usize = 1 << 20;
+pub(super) const SIZE_LIMIT: usize = 1 << 20;
 /// How long its text may be, in bytes.
 const MAX_LENGTH: usize = 4096;
 /// How deep its groups may nest.

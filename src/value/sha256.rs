@@ -47,8 +47,9 @@ impl Scalar for Sha256 {
             return Err(if Self::parse(&lower).is_ok() { wrong().suggest(lower) } else { wrong() });
         }
         if text.len() != 2 * BYTES || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            let help = "`gw apikey new` makes a key and writes its hash";
-            return Err(wrong().help(help));
+            return Err(
+                wrong().help("`sha256sum` prints that of a file, and `gw apikey new` that of a key that it makes")
+            );
         }
         let mut hash = [0; BYTES];
         for (index, to) in hash.iter_mut().enumerate() {

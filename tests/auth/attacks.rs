@@ -39,6 +39,9 @@ impl Forged {
                         "token_endpoint": format!("{issuer}/token"),
                         "userinfo_endpoint": format!("{issuer}/me"),
                         "jwks_uri": format!("{issuer}/jwks"),
+                        "response_types_supported": ["code"],
+                        "subject_types_supported": ["public"],
+                        "id_token_signing_alg_values_supported": ["EdDSA", "HS256"],
                     })
                     .to_string(),
                     "/jwks" => set(&[&signs]),
@@ -214,7 +217,7 @@ fn an_id_token_that_is_not_right_lets_nobody_in() {
         let (state, nonce) = shop.begin(&mut browser, "/private");
         provider.give(&forge(&shop, &nonce));
         let back = shop.come_back(&mut browser, &format!("code=c&state={state}"));
-        assert_eq!(back.status, 502, "{what}");
+        assert!(matches!(back.status, 403 | 502), "{what}: {}", back.status);
         assert!(!shop.is_let_in(&mut browser), "{what}");
     }
 }

@@ -36,7 +36,7 @@ fn keyed(name: &str, spec: &str) -> String {
 }
 
 fn call(gateway: &Gateway, line: &str, fields: &[&str]) -> Answer {
-    let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
+    let fields: String = fields.iter().flat_map(|field| [field, "\r\n"]).collect();
     ask(gateway.http(), format!("{line} HTTP/1.1\r\nHost: api.example\r\n{fields}Connection: close\r\n\r\n"))
 }
 
@@ -157,4 +157,49 @@ fn some_requests_may_come_without_a_key() {
         let answer = call(&gateway, line, fields);
         assert_eq!((answer.status, answer.get("x-who")), (status, who), "{line} {fields:?}");
     }
+}
+
+#[test]
+fn who_calls_decides_which_route_it_is() {
+    let auth = "plugins:\n- auth: { anyOf: [partners] }\n";
+    let manifests = gateway("")
+        + &document("Auth", "partners", "{ apiKey: {} }")
+        + &key("gold", "gold", 1, "")
+        + &key("free", "free", 1, "")
+        + &key("other", "other", 1, "")
+        + &keyed(
+            "fast",
+            &format!(
+                "match: [{{ path: /a, consumer: {{ labels: {{ tier: gold }} }} }}]\n{auth}- respond: {{ body: fast }}"
+            ),
+        )
+        + &keyed(
+            "slow",
+            &format!(
+                "match: [{{ path: /a, consumer: {{ labels: {{ tier: free }} }} }}]\n{auth}- respond: {{ body: slow }}"
+            ),
+        )
+        + &keyed(
+            "vip",
+            &format!(
+                "match: [{{ path: /b, consumer: {{ labels: {{ tier: gold }} }} }}]\n{auth}- respond: {{ body: vip }}"
+            ),
+        )
+        + &keyed("rest", &format!("match: [{{ pathPrefix: /b }}]\n{auth}- respond: {{ body: rest }}"))
+        + &route("public", "plugins: [{ respond: { body: public } }]");
+    let gateway = Gateway::start(&manifests);
+    for (id, path, expected) in [
+        ("gold", "/a", "fast"),
+        ("free", "/a", "slow"),
+        ("gold", "/b", "vip"),
+        ("free", "/b", "rest"),
+        ("gold", "/c", "public"),
+    ] {
+        let answer = call(&gateway, &format!("GET {path}"), &[&format!("x-api-key: {}", token(id, 1))]);
+        assert_eq!((answer.status, &*answer.text()), (200, expected), "{id} {path}");
+    }
+    let other = format!("x-api-key: {}", token("other", 1));
+    assert_eq!(call(&gateway, "GET /a", &[&other]).status, 403, "never the public route");
+    assert_eq!(call(&gateway, "GET /a", &[]).status, 401);
+    assert_eq!(call(&gateway, "GET /a", &["x-api-key: wrong"]).status, 401);
 }

@@ -22,6 +22,7 @@ fn rule(route: usize, host: &str, path: PathMatch) -> Rule {
         hosts: vec![host.parse().expect("a host")],
         path,
         conditions: Conditions::default(),
+        auth: None,
         priority: 0,
     }
 }

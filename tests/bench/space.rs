@@ -87,6 +87,7 @@ fn table(shape: &Shape, changed: bool) -> RouteTable {
             hosts: vec![(shape.host)(i).parse().expect("a host")],
             path: (shape.path)(if is_changed(i) && i % 3 == 1 { i + ROUTES } else { i }),
             conditions: Conditions { methods, headers: header.into_iter().collect(), ..Conditions::default() },
+            auth: None,
             priority: 0,
         }
     });
@@ -94,6 +95,7 @@ fn table(shape: &Shape, changed: bool) -> RouteTable {
         name: format!("route-{i}").into(),
         pipeline: Box::new([]),
         ends: Box::new([]),
+        auth: None,
         split_by: None,
         mirror: None,
         retries: None,

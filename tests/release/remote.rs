@@ -10,34 +10,19 @@ use gw::deploy::store::Location;
 use jiff::Timestamp;
 
 use crate::authority::Authority;
-use crate::support::{Lines, folder_with, wait_until};
+use crate::support::{folder_with, wait_until};
 use crate::world::{World, answers, hello, json, serial, status};
 
-/// An S3 server with one bucket, which ends with its value.
-struct Bucket {
-    child: Child,
-    address: SocketAddr,
-}
+/// The bucket of the releases.
+struct Bucket(crate::support::bucket::Bucket);
 
 impl Bucket {
     fn start() -> Self {
-        let mut command = Command::new("moto_server");
-        command.args(["-H", "127.0.0.1", "-p", "0"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("moto_server, which tests/run installs");
-        let log = Lines::read(child.stderr.take().unwrap());
-        let line = log.wait_for("Running on http://");
-        let address = line.split_once("http://").unwrap().1.trim().parse().unwrap();
-        let bucket = Self { child, address };
-        let made = crate::support::client::ask(
-            bucket.address,
-            format!("PUT /releases HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\n\r\n"),
-        );
-        assert_eq!(made.status, 200, "{}", made.text());
-        bucket
+        Self(crate::support::bucket::Bucket::start("releases"))
     }
 
     fn url(&self, prefix: &str) -> String {
-        format!("s3://releases/{prefix}?endpoint=http://{}&region=us-east-1", self.address)
+        format!("s3://releases/{prefix}?endpoint=http://{}&region=us-east-1", self.0.address)
     }
 
     /// A world whose store is a part of it.
@@ -51,13 +36,6 @@ impl Bucket {
     fn releases(&self, prefix: &str) -> Releases {
         let variable = |name: &str| (name.ends_with("_ID") || name.ends_with("_KEY")).then(|| "test".to_owned());
         Releases::new(Location::parse(&self.url(prefix)).unwrap().open(variable).unwrap())
-    }
-}
-
-impl Drop for Bucket {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -124,7 +102,7 @@ fn in_a_bucket_too_one_of_two_wins() {
 fn a_bucket_that_is_not_there_is_told() {
     let bucket = Bucket::start();
     let mut world = bucket.world("x");
-    world.store = format!("s3://nowhere/x?endpoint=http://{}&region=us-east-1", bucket.address);
+    world.store = format!("s3://nowhere/x?endpoint=http://{}&region=us-east-1", bucket.0.address);
     world.write("one");
     let said = world.apply_with(&[]);
     assert_eq!(said.code, 1);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use gw::pipeline::certificate::ClientCertificate;
 use gw::pipeline::head::RequestHead;
 use gw::table::RouteTable;
-use gw::table::router::{NoTrace, Outcome, Rule};
+use gw::table::router::{Asker, NoTrace, Outcome, Rule};
 use gw::table::space::{Shadow, Share};
 use gw::table::tls::ClientAuthMode;
 use gw::value::method::Method;
@@ -147,7 +147,12 @@ impl Tried<'_> {
             if is_required && shown.is_none() || shown.is_none() && certificate.is_some() {
                 continue;
             }
-            let found = match self.table.router.find_as(&head.method, shown, index, head, &mut NoTrace) {
+            let found = match self.table.router.find_as(
+                Asker { method: &head.method, certificate: shown, caller: None },
+                index,
+                head,
+                &mut NoTrace,
+            ) {
                 Outcome::Found(hit) => Some(hit.rule),
                 _ => None,
             };

@@ -150,7 +150,6 @@ fn conditions(random: &mut Rng) -> Conditions {
         query: some(random, 5, |random| field(random, "q")),
         cookies: some(random, 6, |random| field(random, "c")),
         certificate: some(random, 8, certificate).pop(),
-        authenticated: None,
         consumer: None,
     }
 }
@@ -181,6 +180,8 @@ fn guard(random: &mut Rng) -> Guard {
         cookies: Vec::new(),
         networks: some(random, 4, |random| pick(random, &["10.0.0.0/8", "10.1.0.0/16"]).parse().unwrap()),
         certificate: some(random, 8, certificate).pop(),
+        authenticated: None,
+        consumer: None,
     }
 }
 
@@ -209,6 +210,7 @@ pub fn table(draft: &Draft) -> RouteTable {
         hosts: rule.hosts.iter().map(|host| host.parse().unwrap()).collect(),
         path: rule.path.clone(),
         conditions: rule.conditions.clone(),
+        auth: None,
         priority: rule.priority,
     });
     RouteTable {
@@ -234,6 +236,7 @@ fn route(rule: &DraftRule) -> CompiledRoute {
         name: format!("r{}", rule.name).into(),
         pipeline: rule.steps.iter().map(step).collect(),
         ends: Box::new([]),
+        auth: None,
         split_by: None,
         mirror: None,
         retries: None,

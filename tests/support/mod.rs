@@ -4,6 +4,8 @@
 
 #![allow(dead_code, reason = "each test binary uses its part of it")]
 
+pub mod browser;
+pub mod bucket;
 pub mod client;
 pub mod command;
 pub mod origin;

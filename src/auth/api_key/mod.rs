@@ -14,8 +14,9 @@ use crate::pipeline::auth::{
     Accepted, AuthContext, AuthType, Authenticator, Call, Choice, Claim, Finding, Refusal, Shape,
 };
 use crate::pipeline::caller::Caller;
-use crate::pipeline::exchange::Exchange;
+use crate::pipeline::exchange::{Exchange, Step};
 use crate::pipeline::keys::{Key, Keys, Until};
+use crate::pipeline::ready::{Ready, ReadyError};
 use crate::value::api_key::KeyText;
 use crate::value::sha256::Sha256;
 
@@ -58,6 +59,10 @@ impl AuthType for ApiKeyAuth {
 }
 
 impl Authenticator for ApiKeyAuth {
+    fn ready(&self, ready: &Ready<'_>) -> Result<(), ReadyError> {
+        self.keys.plans().iter().try_for_each(|plan| plan.ready(ready))
+    }
+
     fn authenticate(&self, call: &Call<'_>) -> Finding {
         let any = self.keys.has_tokens();
         let Some(sent) = self.places.iter().find_map(|place| place.look(call.request, any)) else {
@@ -73,6 +78,16 @@ impl Authenticator for ApiKeyAuth {
         let key = caller.consumer.as_ref().and_then(|consumer| self.keys.by_id(&consumer.id));
         let is_within = key.is_some_and(|key| key.scope.as_ref().is_none_or(|scope| scope.admits(exchange)));
         if is_within { Ok(()) } else { Err(Refusal::forbidden()) }
+    }
+
+    fn count(&self, caller: &Caller, exchange: &mut Exchange<'_>) -> Step {
+        let consumer = caller.consumer.as_ref();
+        let counted = consumer.and_then(|consumer| Some((consumer, self.keys.by_id(&consumer.id)?.plan.as_ref()?)));
+        counted.map_or(Step::Continue, |(consumer, plan)| plan.enforce(exchange, &consumer.id))
+    }
+
+    fn keys(&self) -> Option<&dyn Keys> {
+        Some(&*self.keys)
     }
 
     fn challenge(&self) -> Option<String> {

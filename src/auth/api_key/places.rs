@@ -71,6 +71,7 @@ pub struct KeyPlace {
 /// A place without settings: `{}`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(example = serde_json::json!({}))]
 pub struct NoSettings {}
 
 /// A header field.

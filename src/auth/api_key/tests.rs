@@ -38,6 +38,7 @@ fn key(id: &str, secrets: &[(&str, bool, Option<i64>)]) -> Key {
         expires: None,
         enabled: true,
         scope: None,
+        plan: None,
     }
 }
 

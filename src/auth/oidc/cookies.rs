@@ -61,7 +61,10 @@ impl Cookies {
     /// Deletes all of a session that the browser has.
     pub fn forget(&self, call: &Call<'_>) -> Vec<String> {
         let names = (0..MAX_CHUNKS).map(|index| self.chunk(index));
-        names.filter(|name| call.request.cookies(name).next().is_some()).map(|name| self.line(&name, "", Some(0))).collect()
+        names
+            .filter(|name| call.request.cookies(name).next().is_some())
+            .map(|name| self.line(&name, "", Some(0)))
+            .collect()
     }
 
     /// Where a session stands: the upstream doesn't see it.
@@ -76,7 +79,8 @@ impl Cookies {
     pub fn keep_login(&self, state: &str, sealed: &str, call: &Call<'_>) -> Vec<String> {
         let others = self.logins(call);
         let surplus = (others.len() + 1).saturating_sub(MAX_LOGINS);
-        let mut lines: Vec<String> = others[..surplus.min(others.len())].iter().map(|name| self.line(name, "", Some(0))).collect();
+        let mut lines: Vec<String> =
+            others[..surplus.min(others.len())].iter().map(|name| self.line(name, "", Some(0))).collect();
         lines.push(self.line(&self.login(state), sealed, Some(LOGIN_SECONDS)));
         lines
     }

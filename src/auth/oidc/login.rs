@@ -3,16 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use url::form_urlencoded::Serializer;
 
 use crate::auth::oidc::clock::now;
 use crate::auth::oidc::cookies::{Cookies, LOGIN_SECONDS};
-use crate::auth::oidc::provider::{Denied, Provider, Tokens};
+use crate::auth::oidc::provider::{Begun, Denied, Given, Provider, Tokens};
 use crate::auth::oidc::seal::token;
 use crate::auth::oidc::session::{Session, together};
 use crate::auth::oidc::{Oidc, Running};
@@ -54,30 +50,15 @@ pub fn down() -> PageAnswer {
 /// Sends a browser to the provider.
 pub fn begin(oidc: &Oidc, running: &Running, call: &Call<'_>, to: &str) -> PageAnswer {
     let Some(provider) = running.source.provider() else { return down() };
-    let Some(login) = Login::new(call, to) else { return PageAnswer::new(500) };
+    let origin = origin(call);
+    let Some(begun) = running.account.begin(&provider, &oidc.callback(&origin)) else { return PageAnswer::new(500) };
+    let Begun { place, state, nonce, verifier } = begun;
+    let to = if is_here(to) { to.to_owned() } else { "/".to_owned() };
+    let login = Login { state, nonce, verifier, to, begun: now(), origin };
     let sealed = serde_json::to_vec(&login).ok().and_then(|text| running.seal.seal(PURPOSE, &text));
     let Some(sealed) = sealed else { return PageAnswer::new(500) };
-    let challenge = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, login.verifier.as_bytes()));
-    let asked = Serializer::new(String::new())
-        .append_pair("response_type", "code")
-        .append_pair("client_id", &oidc.config.client_id)
-        .append_pair("redirect_uri", &oidc.callback(&login.origin))
-        .append_pair("scope", &oidc.config.scopes.join(" "))
-        .append_pair("state", &login.state)
-        .append_pair("nonce", &login.nonce)
-        .append_pair("code_challenge", &challenge)
-        .append_pair("code_challenge_method", "S256")
-        .finish();
-    let place = with_query(&provider.authorization.to_string(), &asked);
     let kept = Cookies::of(&oidc.auth, call).keep_login(&login.state, &sealed, call);
     kept.into_iter().fold(PageAnswer::go(place), |answer, line| answer.with("set-cookie", line))
-}
-
-impl Login {
-    fn new(call: &Call<'_>, to: &str) -> Option<Self> {
-        let to = if is_here(to) { to.to_owned() } else { "/".to_owned() };
-        Some(Self { state: token()?, nonce: token()?, verifier: token()?, to, begun: now(), origin: origin(call) })
-    }
 }
 
 /// Whether a place is a path on this very host, however a browser reads it: `//host` and `/\host` are not.
@@ -104,9 +85,9 @@ pub fn finish(oidc: &Arc<Oidc>, running: &Arc<Running>, call: &Call<'_>) -> Pend
     let kept = parameter("state").and_then(|state| Some((cookies.take_login(&state, call)?, state)));
     let Some(((sealed, forget), state)) = kept else { return answered(PageAnswer::error(400, LOST)) };
     let opened = running.seal.open(PURPOSE, &sealed);
-    let login = opened.and_then(|text| serde_json::from_slice::<Login>(&text).ok()).filter(|login| {
-        login.state == state && now() < login.begun + LOGIN_SECONDS && login.origin == origin(call)
-    });
+    let login = opened
+        .and_then(|text| serde_json::from_slice::<Login>(&text).ok())
+        .filter(|login| login.state == state && now() < login.begun + LOGIN_SECONDS && login.origin == origin(call));
     let Some(login) = login else { return answered(PageAnswer::error(400, LOST)) };
     if !running.ended.is_first_use(&state, Duration::from_secs(LOGIN_SECONDS)) {
         return answered(PageAnswer::error(400, LOST).with("set-cookie", forget));
@@ -164,16 +145,25 @@ impl From<Denied> for Fault {
     }
 }
 
-async fn redeem(oidc: &Oidc, running: &Running, login: &Login, issuer: Option<&str>, code: &str) -> Result<Session, Fault> {
+async fn redeem(
+    oidc: &Oidc,
+    running: &Running,
+    login: &Login,
+    issuer: Option<&str>,
+    code: &str,
+) -> Result<Session, Fault> {
     let provider = running.source.provider().ok_or(Fault::Down)?;
     // a code of one provider is never shown to another (RFC 9207)
-    let is_its = issuer.map_or(!provider.says_issuer, |issuer| Some(issuer) == provider.issuer.as_deref());
+    let is_its = issuer.map_or(!provider.says_issuer(), |issuer| issuer == provider.issuer());
     if !is_its {
         return Err(Fault::Wrong);
     }
-    let tokens = running.account.redeem(&provider, code, &oidc.callback(&login.origin), &login.verifier).await?;
+    let back = oidc.callback(&login.origin);
+    let given = running.account.redeem(&provider, code, &back, &login.verifier).await?;
+    let provider = of_login(running, provider, &given, &back, login).await?;
+    let tokens = Tokens::of(&given);
     let claimed = match (&tokens.id_token, &provider.keys) {
-        (Some(token), Some(_)) => Some(verified(oidc, running, token, Some(&login.nonce)).await?),
+        (Some(token), Some(_)) => Some(verified(oidc, running, token).await?),
         (None, Some(_)) => return Err(Fault::Wrong),
         (_, None) => None,
     };
@@ -185,6 +175,22 @@ async fn redeem(oidc: &Oidc, running: &Running, login: &Login, issuer: Option<&s
     let mut session = Session::begin(token().ok_or(Fault::Wrong)?, claims, now());
     session.take(tokens, oidc.config.access_token_header.is_some(), now());
     Ok(session)
+}
+
+/// The provider by whose keys what it gave is of this login: those that it has now, or newer ones.
+async fn of_login(
+    running: &Running,
+    provider: Arc<Provider>,
+    given: &Given,
+    back: &str,
+    login: &Login,
+) -> Result<Arc<Provider>, Fault> {
+    if running.account.is_of_login(&provider, given, back, &login.nonce) {
+        return Ok(provider);
+    }
+    running.source.renewed().await;
+    let newer = running.source.provider().filter(|newer| !Arc::ptr_eq(newer, &provider)).ok_or(Fault::Wrong)?;
+    if running.account.is_of_login(&newer, given, back, &login.nonce) { Ok(newer) } else { Err(Fault::Wrong) }
 }
 
 async fn with_user_info(
@@ -207,20 +213,19 @@ async fn with_user_info(
     Ok(together(claimed.unwrap_or_default(), info))
 }
 
-/// What an ID token claims, if it is right (OpenID Connect Core, 3.1.3.7).
+/// What an ID token claims that the library has verified, if it keeps our own rules, too.
 ///
 /// # Errors
-/// If it is not.
-pub async fn verified(oidc: &Oidc, running: &Running, text: &str, nonce: Option<&str>) -> Result<Json, Fault> {
+/// If it does not.
+pub async fn verified(oidc: &Oidc, running: &Running, text: &str) -> Result<Json, Fault> {
     let claims = signed(oidc, running, text).await?;
-    let is_of_this_login = nonce.is_none_or(|nonce| claims.get("nonce").and_then(Json::as_str) == Some(nonce));
     let client = oidc.config.client_id.as_str();
     let party = claims.get("azp").map_or(Some(client), Json::as_str);
     let has_all = claims.get("iat").is_some_and(Json::is_number) && claims.get("sub").is_some_and(Json::is_string);
-    if is_of_this_login && party == Some(client) && has_all {
+    if party == Some(client) && has_all {
         return Ok(claims);
     }
-    tracing::warn!(auth = %oidc.auth, "an ID token is not of this login, or not for this client");
+    tracing::warn!(auth = %oidc.auth, "an ID token is for another client, or says too little");
     Err(Fault::Wrong)
 }
 
@@ -233,7 +238,7 @@ pub async fn signed(oidc: &Oidc, running: &Running, text: &str) -> Result<Json, 
     let check = |provider: &Provider| {
         let keys = provider.keys.iter().flat_map(|keys| keys.iter());
         let expected = Expected {
-            issuer: provider.issuer.as_deref().map(Into::into),
+            issuer: Some(provider.issuer().into()),
             audiences: [oidc.config.client_id.as_str().into()].into(),
             leeway: LEEWAY,
             may_last: false,
@@ -264,8 +269,19 @@ mod tests {
             assert!(is_here(here), "{here}");
         }
         for elsewhere in [
-            "", "a", "//evil.example", "/\\evil.example", "\\/evil", "https://evil.example", "/a\\b", "/a b", "/\t/evil",
-            "/a\r\nset-cookie: x", " /a", "javascript:alert(1)", "/é",
+            "",
+            "a",
+            "//evil.example",
+            "/\\evil.example",
+            "\\/evil",
+            "https://evil.example",
+            "/a\\b",
+            "/a b",
+            "/\t/evil",
+            "/a\r\nset-cookie: x",
+            " /a",
+            "javascript:alert(1)",
+            "/é",
         ] {
             assert!(!is_here(elsewhere), "{elsewhere}");
         }

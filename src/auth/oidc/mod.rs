@@ -4,6 +4,7 @@ mod clock;
 mod codes;
 mod config;
 mod cookies;
+mod driven;
 mod login;
 mod logout;
 mod provider;
@@ -24,7 +25,9 @@ use crate::auth::oidc::seal::{SECRET_BYTES, Seal};
 use crate::auth::oidc::session::{Ages, Ended, Session};
 use crate::auth::rules::Rules;
 use crate::diagnostic::Code;
-use crate::pipeline::auth::{Accepted, AuthContext, AuthType, Authenticator, Call, Choice, Claim, Finding, Place, Refusal, Shape};
+use crate::pipeline::auth::{
+    Accepted, AuthContext, AuthType, Authenticator, Call, Choice, Claim, Finding, Place, Refusal, Shape,
+};
 use crate::pipeline::auth_pages::{AuthPages, PAGES, PageAnswer, PendingPage};
 use crate::pipeline::caller::Caller;
 use crate::pipeline::exchange::Exchange;
@@ -214,7 +217,10 @@ impl Oidc {
         Finding::Accepted(Accepted {
             caller: Caller { consumer: None, identity: Some(Arc::new(identity)) },
             hide: places,
-            request_fields: pass.map(|(name, token)| (name.as_str().to_owned(), token.clone().into_bytes())).into_iter().collect(),
+            request_fields: pass
+                .map(|(name, token)| (name.as_str().to_owned(), token.clone().into_bytes()))
+                .into_iter()
+                .collect(),
             response_fields: lines.into_iter().map(|line| ("set-cookie".to_owned(), line.into_bytes())).collect(),
         })
     }

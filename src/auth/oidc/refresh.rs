@@ -47,7 +47,8 @@ pub async fn refreshed(oidc: Arc<Oidc>, running: Arc<Running>, session: Session)
     });
     let refreshes = Arc::clone(&running.refreshes);
     // a task of its own, for whoever asked may go away meanwhile, and the token would be lost with the answer
-    let task = tokio::spawn(async move { cell.get_or_init(|| refresh(&oidc, &running, session, &token)).await.clone() });
+    let task =
+        tokio::spawn(async move { cell.get_or_init(|| refresh(&oidc, &running, session, &token)).await.clone() });
     let refreshed = task.await.unwrap_or(Err(Denied::Unavailable));
     if matches!(refreshed, Err(Denied::Unavailable)) {
         refreshes.0.forget(&hash);
@@ -59,7 +60,7 @@ async fn refresh(oidc: &Oidc, running: &Running, mut session: Session, token: &s
     let provider = running.source.provider().ok_or(Denied::Unavailable)?;
     let tokens = running.account.refresh(&provider, token).await?;
     if let (Some(text), Some(_)) = (&tokens.id_token, &provider.keys) {
-        let claims = verified(oidc, running, text, None).await.map_err(|_| Denied::Refused)?;
+        let claims = verified(oidc, running, text).await.map_err(|_| Denied::Refused)?;
         if claims.get("sub") != session.claims.get("sub") {
             return Err(Denied::Refused);
         }

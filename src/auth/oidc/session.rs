@@ -195,9 +195,8 @@ mod tests {
 
     #[test]
     fn sessions_are_ended_by_every_name() {
-        let session = |id: &str, sid: &str, sub: &str, begun| {
-            Session::begin(id.into(), json!({ "sid": sid, "sub": sub }), begun)
-        };
+        let session =
+            |id: &str, sid: &str, sub: &str, begun| Session::begin(id.into(), json!({ "sid": sid, "sub": sub }), begun);
         let ended = Ended::default();
         ended.end(&session("a", "s1", "ada", 5), AGES, 10);
         ended.end_named(Some("s2"), Some("bob"), AGES, 10);
@@ -210,7 +209,8 @@ mod tests {
 
     #[test]
     fn what_is_signed_counts_more() {
-        let all = together(json!({ "sub": "a", "name": "A", "nonce": "n" }), Some(json!({ "name": "B", "groups": ["g"] })));
+        let all =
+            together(json!({ "sub": "a", "name": "A", "nonce": "n" }), Some(json!({ "name": "B", "groups": ["g"] })));
         assert_eq!(all, json!({ "name": "A", "groups": ["g"], "sub": "a" }));
     }
 }

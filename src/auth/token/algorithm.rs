@@ -1,11 +1,6 @@
 //! The algorithms that tokens are signed with (RFC 7518, 3.1; RFC 8037). `none` is none of them.
 
-use aws_lc_rs::hmac::{self, HMAC_SHA256, HMAC_SHA384, HMAC_SHA512};
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256,
-    RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
-    RSA_PSS_2048_8192_SHA512, RsaParameters, VerificationAlgorithm,
-};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, VerificationAlgorithm};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -35,40 +30,37 @@ pub enum Algorithm {
     ES256,
     /// ECDSA on P-384 with SHA-384.
     ES384,
-    /// ECDSA on P-521 with SHA-512.
-    ES512,
     /// EdDSA on Ed25519.
     EdDSA,
 }
 
-/// What an algorithm works with.
-#[derive(Clone, Copy)]
-pub enum Method {
-    /// A secret that both sides have.
-    Secret(hmac::Algorithm),
-    /// An RSA key.
-    Rsa(&'static RsaParameters),
-    /// A point on the curve that belongs to the algorithm.
-    Point(&'static dyn VerificationAlgorithm),
-}
-
 impl Algorithm {
-    /// What it works with.
-    pub fn method(self) -> Method {
+    /// The same as the library calls it.
+    pub fn of_library(self) -> jsonwebtoken::Algorithm {
+        use jsonwebtoken::Algorithm as Library;
         match self {
-            Self::HS256 => Method::Secret(HMAC_SHA256),
-            Self::HS384 => Method::Secret(HMAC_SHA384),
-            Self::HS512 => Method::Secret(HMAC_SHA512),
-            Self::RS256 => Method::Rsa(&RSA_PKCS1_2048_8192_SHA256),
-            Self::RS384 => Method::Rsa(&RSA_PKCS1_2048_8192_SHA384),
-            Self::RS512 => Method::Rsa(&RSA_PKCS1_2048_8192_SHA512),
-            Self::PS256 => Method::Rsa(&RSA_PSS_2048_8192_SHA256),
-            Self::PS384 => Method::Rsa(&RSA_PSS_2048_8192_SHA384),
-            Self::PS512 => Method::Rsa(&RSA_PSS_2048_8192_SHA512),
-            Self::ES256 => Method::Point(&ECDSA_P256_SHA256_FIXED),
-            Self::ES384 => Method::Point(&ECDSA_P384_SHA384_FIXED),
-            Self::ES512 => Method::Point(&ECDSA_P521_SHA512_FIXED),
-            Self::EdDSA => Method::Point(&ED25519),
+            Self::HS256 => Library::HS256,
+            Self::HS384 => Library::HS384,
+            Self::HS512 => Library::HS512,
+            Self::RS256 => Library::RS256,
+            Self::RS384 => Library::RS384,
+            Self::RS512 => Library::RS512,
+            Self::PS256 => Library::PS256,
+            Self::PS384 => Library::PS384,
+            Self::PS512 => Library::PS512,
+            Self::ES256 => Library::ES256,
+            Self::ES384 => Library::ES384,
+            Self::EdDSA => Library::EdDSA,
+        }
+    }
+
+    /// How a point on the curve that belongs to it is read; `None` if it works with no point.
+    pub fn curve(self) -> Option<&'static dyn VerificationAlgorithm> {
+        match self {
+            Self::ES256 => Some(&ECDSA_P256_SHA256_FIXED),
+            Self::ES384 => Some(&ECDSA_P384_SHA384_FIXED),
+            Self::EdDSA => Some(&ED25519),
+            _ => None,
         }
     }
 

@@ -1,16 +1,17 @@
 //! A key that tokens are verified with. Its type fixes the algorithms: a public key is never taken for a secret (RFC 8725, 2.1).
 
-use aws_lc_rs::hmac;
-use aws_lc_rs::signature::{ParsedPublicKey, RsaPublicKeyComponents, UnparsedPublicKey};
+use aws_lc_rs::signature::ParsedPublicKey;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use jsonwebtoken::DecodingKey;
+use jsonwebtoken::crypto::verify;
 use serde::Deserialize;
-use x509_parser::oid_registry::{OID_EC_P256, OID_NIST_EC_P384, OID_NIST_EC_P521, OID_SIG_ED25519};
+use x509_parser::oid_registry::{OID_EC_P256, OID_NIST_EC_P384, OID_SIG_ED25519};
 use x509_parser::pem::parse_x509_pem;
 use x509_parser::prelude::{FromDer as _, SubjectPublicKeyInfo, X509Certificate};
 use x509_parser::public_key::PublicKey;
 
-use crate::auth::token::algorithm::{Algorithm, Method};
+use crate::auth::token::algorithm::Algorithm;
 
 /// RSA keys are this long, in bytes.
 const RSA_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;
@@ -22,14 +23,8 @@ pub const SECRET_BYTES: usize = 32;
 pub struct VerifyingKey {
     kid: Option<Box<str>>,
     algorithms: Box<[Algorithm]>,
-    material: Material,
-}
-
-enum Material {
-    Secret(Box<[u8]>),
-    Rsa(RsaPublicKeyComponents<Box<[u8]>>),
-    /// A point on a curve.
-    Point(Box<[u8]>),
+    is_secret: bool,
+    key: DecodingKey,
 }
 
 /// A key in JSON (RFC 7517, RFC 7518, 6; RFC 8037).
@@ -63,8 +58,8 @@ impl VerifyingKey {
     pub fn secret(kid: Option<&str>, secret: &[u8]) -> Option<Self> {
         let is_long_enough = secret.len() >= SECRET_BYTES;
         let algorithms = [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512].into();
-        let material = Material::Secret(secret.into());
-        is_long_enough.then(|| Self { kid: kid.map(Into::into), algorithms, material })
+        let key = DecodingKey::from_secret(secret);
+        is_long_enough.then(|| Self { kid: kid.map(Into::into), algorithms, is_secret: true, key })
     }
 
     /// The same key under an id.
@@ -92,14 +87,15 @@ impl VerifyingKey {
             Algorithm::PS384,
             Algorithm::PS512,
         ];
-        let material = Material::Rsa(RsaPublicKeyComponents { n, e });
-        is_strong.then(|| Self { kid: None, algorithms: algorithms.into(), material })
+        let key = DecodingKey::from_rsa_raw_components(&n, &e);
+        is_strong.then(|| Self { kid: None, algorithms: algorithms.into(), is_secret: false, key })
     }
 
     fn point(algorithm: Algorithm, point: &[u8]) -> Option<Self> {
-        let Method::Point(verification) = algorithm.method() else { return None };
-        ParsedPublicKey::new(verification, point).ok()?;
-        Some(Self { kid: None, algorithms: [algorithm].into(), material: Material::Point(point.into()) })
+        ParsedPublicKey::new(algorithm.curve()?, point).ok()?;
+        let is_edwards = algorithm == Algorithm::EdDSA;
+        let key = if is_edwards { DecodingKey::from_ed_der(point) } else { DecodingKey::from_ec_der(point) };
+        Some(Self { kid: None, algorithms: [algorithm].into(), is_secret: false, key })
     }
 
     /// A key of a set; `None` if it is not for signatures, or not of a kind that is known.
@@ -116,7 +112,6 @@ impl VerifyingKey {
                 let (algorithm, size) = match curve {
                     "P-256" => (Algorithm::ES256, 32),
                     "P-384" => (Algorithm::ES384, 48),
-                    "P-521" => (Algorithm::ES512, 66),
                     _ => return None,
                 };
                 let (x, y) = (decode(&jwk.x)?, decode(&jwk.y)?);
@@ -138,7 +133,7 @@ impl VerifyingKey {
 
     /// Whether it is a secret that both sides have.
     pub fn is_secret(&self) -> bool {
-        matches!(self.material, Material::Secret(_))
+        self.is_secret
     }
 
     /// Whether it may be the key of a token: of that id, if both have one, and for that algorithm.
@@ -147,21 +142,10 @@ impl VerifyingKey {
         is_named && self.algorithms.contains(&algorithm)
     }
 
-    /// Whether a signature is right. An algorithm that is not the key's never is.
-    pub fn verify(&self, algorithm: Algorithm, signed: &[u8], signature: &[u8]) -> bool {
-        match (&self.material, algorithm.method()) {
-            (Material::Secret(secret), Method::Secret(hash)) => {
-                hmac::verify(&hmac::Key::new(hash, secret), signed, signature).is_ok()
-            }
-            (Material::Rsa(key), Method::Rsa(parameters)) => {
-                signature.len() == key.n.len() && key.verify(parameters, signed, signature).is_ok()
-            }
-            (Material::Point(point), Method::Point(verification)) => {
-                self.algorithms.contains(&algorithm)
-                    && UnparsedPublicKey::new(verification, point).verify(signed, signature).is_ok()
-            }
-            (Material::Secret(_) | Material::Rsa(_) | Material::Point(_), _) => false,
-        }
+    /// Whether a signature, in base64url, is right. An algorithm that is not the key's never is.
+    pub fn verify(&self, algorithm: Algorithm, signed: &[u8], signature: &str) -> bool {
+        self.algorithms.contains(&algorithm)
+            && verify(signature, signed, &self.key, algorithm.of_library()).unwrap_or(false)
     }
 }
 
@@ -184,7 +168,7 @@ pub fn from_pem(content: &[u8]) -> Result<VerifyingKey, &'static str> {
             .map(|(_, own)| of_info(&own.tbs_certificate.subject_pki)),
         _ => return Err(wrong),
     };
-    key?.ok_or("is of a kind that is not taken: RSA from 2048 bits, P-256, P-384, P-521 and Ed25519 are")
+    key?.ok_or("is of a kind that is not taken: RSA from 2048 bits, P-256, P-384 and Ed25519 are")
 }
 
 fn of_info(info: &SubjectPublicKeyInfo<'_>) -> Option<VerifyingKey> {
@@ -192,11 +176,7 @@ fn of_info(info: &SubjectPublicKeyInfo<'_>) -> Option<VerifyingKey> {
         PublicKey::RSA(key) => VerifyingKey::rsa(key.modulus, key.exponent),
         PublicKey::EC(point) => {
             let curve = info.algorithm.parameters.as_ref()?.as_oid().ok()?;
-            let algorithms = [
-                (OID_EC_P256, Algorithm::ES256),
-                (OID_NIST_EC_P384, Algorithm::ES384),
-                (OID_NIST_EC_P521, Algorithm::ES512),
-            ];
+            let algorithms = [(OID_EC_P256, Algorithm::ES256), (OID_NIST_EC_P384, Algorithm::ES384)];
             let (_, algorithm) = algorithms.into_iter().find(|(own, _)| *own == curve)?;
             VerifyingKey::point(algorithm, point.data())
         }

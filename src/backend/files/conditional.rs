@@ -6,7 +6,7 @@ use crate::pipeline::head::RequestHead;
 
 /// What the conditions of a GET or HEAD say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(in crate::backend) enum Verdict {
     /// Answer as if there were none.
     Send,
     /// 304
@@ -15,25 +15,30 @@ pub(super) enum Verdict {
     Failed,
 }
 
-/// Evaluates the conditions against the file's strong entity tag and its date.
-pub(super) fn evaluate(request: &RequestHead, etag: &str, modified: Option<SystemTime>) -> Verdict {
+/// Evaluates the conditions against the file's entity tag, which is weak perhaps, and its date.
+pub(in crate::backend) fn evaluate(request: &RequestHead, etag: &str, modified: Option<SystemTime>) -> Verdict {
     let unchanged_since =
         |field| date(request, field).zip(modified).map(|(then, changed)| whole_seconds(changed) <= then);
     if has(request, "if-match") {
-        if !any_tag(request, "if-match", |tag| tag == "*" || tag == etag) {
+        if !any_tag(request, "if-match", |tag| tag == "*" || (tag == etag && !tag.starts_with("W/"))) {
             return Verdict::Failed;
         }
     } else if unchanged_since("if-unmodified-since") == Some(false) {
         return Verdict::Failed;
     }
     if has(request, "if-none-match") {
-        if any_tag(request, "if-none-match", |tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag) {
+        if any_tag(request, "if-none-match", |tag| tag == "*" || opaque(tag) == opaque(etag)) {
             return Verdict::NotModified;
         }
     } else if unchanged_since("if-modified-since") == Some(true) {
         return Verdict::NotModified;
     }
     Verdict::Send
+}
+
+/// A tag without the mark of a weak one.
+fn opaque(tag: &str) -> &str {
+    tag.strip_prefix("W/").unwrap_or(tag)
 }
 
 fn has(request: &RequestHead, field: &str) -> bool {

@@ -12,7 +12,7 @@ const MOST_RANGES: usize = 16;
 
 /// What of a file is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Ranges {
+pub(in crate::backend) enum Ranges {
     /// All of it: nothing else was asked, or what was asked is ignored.
     Whole,
     /// One range.
@@ -24,7 +24,12 @@ pub(super) enum Ranges {
 }
 
 /// What the request asks of a file of this length.
-pub(super) fn requested(request: &RequestHead, etag: &str, modified: Option<&str>, length: usize) -> Ranges {
+pub(in crate::backend) fn requested(
+    request: &RequestHead,
+    etag: &str,
+    modified: Option<&str>,
+    length: usize,
+) -> Ranges {
     let Some(value) = request.fields.received("range").filter(|_| request.method == Method::Get) else {
         return Ranges::Whole;
     };
@@ -83,7 +88,12 @@ fn parse(spec: &str, length: usize) -> Option<Option<Range<usize>>> {
 }
 
 /// The body of several ranges, with its boundary.
-pub(super) fn multipart(bytes: &Bytes, ranges: &[Range<usize>], media_type: &str, sha256: &str) -> (String, Vec<u8>) {
+pub(in crate::backend) fn multipart(
+    bytes: &Bytes,
+    ranges: &[Range<usize>],
+    media_type: &str,
+    sha256: &str,
+) -> (String, Vec<u8>) {
     let boundary = format!("gw-{}", &sha256[sha256.len().saturating_sub(24)..]);
     let mut body = Vec::new();
     for range in ranges {

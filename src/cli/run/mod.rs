@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use clap::builder::BoolishValueParser;
 
-use crate::acme::{Acme, AcmeThread};
+use crate::acme::AcmeThread;
 use crate::cli::Exit;
 use crate::cli::output::Output;
 use crate::cli::run::node::Node;
@@ -81,11 +81,11 @@ fn serve(arguments: &Arguments, output: &mut Output) -> Result<Exit, String> {
     let (style, natural) = (output.log_style, if output.terminal { Format::Text } else { Format::Json });
     let mut tell = |report: &Report| output.note(&describe(report, style));
     let Some(first) = first(&mut *source, &mut tell) else { return Ok(Exit::Error) };
-    let node = Node::of(arguments)?;
     let (sockets, before) = given(arguments.handover.as_deref()).map_err(|error| error.to_string())?;
+    let node = Node::of(arguments, before.is_some())?;
     let start = |mut table: Candidate| {
         node.adapt(&mut table.table)?;
-        Running::start(table, arguments.workers(), natural, &metrics, &sockets, &node.acme)
+        Running::start(table, arguments.workers(), natural, &metrics, &sockets, &node)
     };
     let (mut running, refused) = begin(&mut *source, first, start, &mut tell)?;
     note_accepted(&*source, began.elapsed(), &running.notices, &metrics);
@@ -196,7 +196,7 @@ impl Running {
         natural: Format,
         metrics: &Arc<Metrics>,
         sockets: &Arc<Sockets>,
-        acme: &Acme,
+        node: &Node,
     ) -> Result<Self, String> {
         let (notices, ready) = (Arc::<Notices>::default(), Arc::<AtomicBool>::default());
         // Bound before any request is accepted: a gateway that nobody can observe doesn't start.
@@ -207,10 +207,11 @@ impl Running {
             metrics: Arc::clone(metrics),
             log: access_log,
             sockets: Arc::clone(sockets),
-            issued: acme.issued(),
+            issued: node.acme.issued(),
+            counts: node.counts.clone(),
         };
         let proxy = Proxy::start(first.table, first.secrets, start).map_err(text)?;
-        let acme = acme.start(proxy.live()).map_err(text)?;
+        let acme = node.acme.start(proxy.live()).map_err(text)?;
         let view = View {
             live: proxy.live(),
             metrics: Arc::clone(metrics),

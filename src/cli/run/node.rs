@@ -2,9 +2,12 @@
 
 use std::env;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use crate::acme::Acme;
 use crate::cli::run::Arguments;
+use crate::cli::run::source::STATE_DIR;
+use crate::state;
 use crate::table::RouteTable;
 use crate::value::address::ListenAddress;
 
@@ -14,13 +17,17 @@ pub(super) struct Node {
     status: Option<SocketAddr>,
     dev_certificates: bool,
     pub(super) acme: Acme,
+    pub(super) counts: state::Node,
 }
 
 impl Node {
-    pub(super) fn of(arguments: &Arguments) -> Result<Self, String> {
+    /// The settings of a node; `takes_over` if it is about to take the place of another gateway.
+    pub(super) fn of(arguments: &Arguments, takes_over: bool) -> Result<Self, String> {
         let (status, dev_certificates) = (arguments.status_address, arguments.dev_certificates);
         let acme = Acme::new(arguments.releases.state_dir());
-        port().map(|port| Self { port, status, dev_certificates, acme })
+        let folder = Some(arguments.releases.state_dir().unwrap_or(Path::new(STATE_DIR)).to_owned());
+        let counts = state::Node { folder, takes_over };
+        port().map(|port| Self { port, status, dev_certificates, acme, counts })
     }
 
     /// `PORT` replaces the port of the listener `http`, or of the only one, and binds all interfaces.

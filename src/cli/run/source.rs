@@ -15,6 +15,9 @@ use crate::deploy::watch::Watch;
 use crate::proxy::metrics::Metrics;
 use crate::value::duration::Duration;
 
+/// The folder that the node keeps things in, if none is named.
+pub(super) const STATE_DIR: &str = "state";
+
 /// Arguments of `gw run` about releases.
 #[derive(clap::Args)]
 pub struct StoreArguments {
@@ -26,8 +29,8 @@ pub struct StoreArguments {
     /// The environment to run in, by the name of its `Environment`: releases for another one are refused.
     #[arg(long, env = "GW_ENV", value_name = "NAME")]
     env: Option<String>,
-    /// The folder that the node keeps things in: the last good release and the newest one that it has seen, in `state` unless another
-    /// one is named; accounts with authorities and the certificates that they have issued, which are ordered only if it is named.
+    /// The folder that the node keeps things in: the last good release and the newest one that it has seen, and the counts of quotas,
+    /// in `state` unless another one is named; accounts with authorities and the certificates that they have issued, which are ordered only if it is named.
     /// Gateways that share it order each certificate once.
     #[arg(long, env = "GW_STATE_DIR", value_name = "DIR")]
     state_dir: Option<PathBuf>,
@@ -84,7 +87,7 @@ impl Followed {
         };
         let trust = trusted.named()?;
         let releases = open(url)?;
-        let state = state_dir.as_deref().unwrap_or(Path::new("state"));
+        let state = state_dir.as_deref().unwrap_or(Path::new(STATE_DIR));
         let kept = Arc::new(Kept::open(state).map_err(|error| error.to_string())?);
         let location = location(url)?;
         let watch = Watch::every(poll.get(), location.folder().map(PathBuf::as_path));

@@ -8,6 +8,7 @@ mod shadowed;
 mod unrouted_host;
 mod unused_backend;
 mod unused_certificate;
+mod unused_plan;
 
 use std::cell::OnceCell;
 
@@ -86,6 +87,7 @@ pub const LINTS: &[Lint] = &[
     unrouted_host::LINT,
     unused_backend::LINT,
     unused_certificate::LINT,
+    unused_plan::LINT,
 ];
 
 /// The level of each lint.

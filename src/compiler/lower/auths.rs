@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::auth::AuthSpec;
 use crate::compiler::lower::codes::{KEY_AUTH, SAME_KEY};
+use crate::compiler::lower::plans::plan_of;
 use crate::compiler::lower::problem;
 use crate::compiler::manifest::Spec;
 use crate::compiler::manifest::api_key::{ApiKeySpec, Denied, Restrictions, SecretHash};
@@ -14,6 +15,7 @@ use crate::diagnostic::Diagnostics;
 use crate::pipeline::auth::{Auth, AuthContext, Auths};
 use crate::pipeline::caller::Consumer;
 use crate::pipeline::keys::{Key, KeySecret, Keys, Restriction, Scope};
+use crate::pipeline::plan::{Plan, Plans};
 use crate::table::keys::KeyIndex;
 use crate::value::moment::Moment;
 use crate::value::name::Name;
@@ -21,8 +23,8 @@ use crate::value::reference::{Ref, RouteKind};
 use crate::value::sha256::Sha256;
 
 /// Makes all `Auth`s that can be made.
-pub(super) fn auths(model: &Model, out: &mut Diagnostics) -> Auths {
-    let mut keys = keys(model, out);
+pub(super) fn auths<'a>(model: &'a Model, routes: &mut Routes<'a>, plans: &Plans, out: &mut Diagnostics) -> Auths {
+    let mut keys = keys(model, routes, plans, out);
     let mut made = Auths::new();
     for object in &model.objects {
         let Some(Spec::Auth(spec)) = &object.spec else { continue };
@@ -46,8 +48,12 @@ fn auth(object: &Object, spec: &AuthSpec, keys: &Arc<dyn Keys>, out: &mut Diagno
 }
 
 /// The keys of each `Auth`, by its namespace and name.
-fn keys(model: &Model, out: &mut Diagnostics) -> BTreeMap<(Name, Name), Vec<Key>> {
-    let mut routes = Routes { model, by_labels: BTreeMap::new() };
+fn keys<'a>(
+    model: &'a Model,
+    routes: &mut Routes<'a>,
+    plans: &Plans,
+    out: &mut Diagnostics,
+) -> BTreeMap<(Name, Name), Vec<Key>> {
     let mut keys: BTreeMap<(Name, Name), Vec<Key>> = BTreeMap::new();
     let (mut ids, mut tokens) = (BTreeMap::new(), BTreeMap::new());
     for object in &model.objects {
@@ -67,7 +73,8 @@ fn keys(model: &Model, out: &mut Diagnostics) -> BTreeMap<(Name, Name), Vec<Key>
                 out.push(problem.help("a token belongs to one consumer: give one of them another token"));
             }
         }
-        let key = key(object, spec, &mut routes);
+        let plan = plan_of(object, spec, model, plans, out);
+        let key = key(object, spec, plan, routes);
         keys.entry(auth).or_default().push(key);
     }
     keys
@@ -85,14 +92,14 @@ fn check_auth(model: &Model, object: &Object, spec: &ApiKeySpec, auth: &(Name, N
     }
 }
 
-fn key<'a>(object: &Object, spec: &'a ApiKeySpec, routes: &mut Routes<'a>) -> Key {
+fn key<'a>(object: &Object, spec: &'a ApiKeySpec, plan: Option<Arc<Plan>>, routes: &mut Routes<'a>) -> Key {
     let texts = |map: &BTreeMap<String, String>| -> BTreeMap<Box<str>, Box<str>> {
         map.iter().map(|(name, value)| (name.as_str().into(), value.as_str().into())).collect()
     };
     let consumer = Consumer {
         id: spec.key_id.as_str().into(),
         name: object.address.short().into(),
-        plan: None,
+        plan: plan.as_ref().map(|plan| plan.name.clone()),
         labels: texts(&object.metadata.labels),
         metadata: texts(&spec.metadata),
     };
@@ -104,6 +111,7 @@ fn key<'a>(object: &Object, spec: &'a ApiKeySpec, routes: &mut Routes<'a>) -> Ke
         expires: moment(&spec.expires),
         enabled: spec.enabled,
         scope: scope(object, spec, routes).map(Box::new),
+        plan,
     }
 }
 
@@ -128,15 +136,20 @@ fn scope<'a>(object: &Object, spec: &'a ApiKeySpec, routes: &mut Routes<'a>) -> 
 /// Labels, and routes named besides: what many keys select alike is found once.
 type Selection<'a> = (&'a BTreeMap<String, String>, Vec<(Name, Name)>);
 
-/// The names of routes that keys select.
-struct Routes<'a> {
+/// The names of routes that keys and plans select.
+pub(super) struct Routes<'a> {
     model: &'a Model,
     by_labels: BTreeMap<Selection<'a>, Arc<[Box<str>]>>,
 }
 
 impl<'a> Routes<'a> {
+    /// The routes of a model.
+    pub(super) fn new(model: &'a Model) -> Self {
+        Self { model, by_labels: BTreeMap::new() }
+    }
+
     /// The sorted names of what is named or has all labels; `None` where nothing is given, for that is all.
-    fn of(
+    pub(super) fn of(
         &mut self,
         routes: &[Ref<RouteKind>],
         labels: &'a BTreeMap<String, String>,

@@ -1,6 +1,7 @@
 //! The problems that show only when the table is made.
 
 use crate::compiler::lower::acme::{ACME_CHALLENGE, ACME_HOST, ACME_TERMS};
+use crate::compiler::lower::plans::LIMITS_WITHOUT_PLAN;
 use crate::diagnostic::{Code, Severity};
 
 /// All of them.
@@ -13,9 +14,11 @@ pub const CODES: &[&Code] = &[
     &CERTIFICATE_UNASKED,
     &ACME_HOST,
     &ACME_CHALLENGE,
+    &LIMITS_WITHOUT_PLAN,
     &ACME_TERMS,
     &SAME_KEY,
     &KEY_AUTH,
+    &CONSUMER_UNKNOWN,
 ];
 
 pub(in crate::compiler) static UNKNOWN_LISTENER: Code = Code {
@@ -283,6 +286,42 @@ spec:
   auth: partners
   keyId: k9Tz04
   secrets: [{ sha256: fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9 }]
+```
+",
+};
+
+pub(super) static CONSUMER_UNKNOWN: Code = Code {
+    id: "GW2113",
+    name: "consumer-unknown",
+    severity: Severity::Error,
+    page: "\
+# GW2113: consumer-unknown
+
+A route is chosen by who calls (`match[].consumer`), and nothing finds that out for every request: such a route has an `auth` without
+`when` and without `optional`. It is asked once, before the route is chosen.
+
+```yaml wrong
+apiVersion: gw/v1
+kind: Route
+metadata: { name: fast }
+spec:
+  match: [{ consumer: { labels: { tier: gold } } }]
+  public: true
+  plugins: [{ respond: { body: fast } }]
+```
+
+```yaml right
+apiVersion: gw/v1
+kind: Route
+metadata: { name: fast }
+spec:
+  match: [{ consumer: { labels: { tier: gold } } }]
+  plugins: [{ auth: { anyOf: [partners] } }, { respond: { body: fast } }]
+---
+apiVersion: gw/v1
+kind: Auth
+metadata: { name: partners }
+spec: { apiKey: {} }
 ```
 ",
 };

@@ -4,6 +4,7 @@ mod acme;
 mod auths;
 mod certificates;
 mod codes;
+mod plans;
 mod problem;
 mod routes;
 
@@ -13,29 +14,26 @@ pub(super) use codes::UNKNOWN_LISTENER;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::compiler::lower::auths::auths;
+use crate::compiler::lower::auths::{Routes as SelectedRoutes, auths};
 use crate::compiler::lower::certificates::certificates;
 use crate::compiler::lower::codes::{OVERLAP, TIE};
+use crate::compiler::lower::plans::plans;
 use crate::compiler::lower::routes::{Context, Lowered, lower_route};
 use crate::compiler::manifest::Spec;
 use crate::compiler::manifest::gateway::GatewaySpec;
 use crate::compiler::object::{Address, Object};
 use crate::compiler::parallel;
-use crate::compiler::parse::join;
 use crate::compiler::resolve::Model;
-use crate::compiler::resolve::walk::{Marked, marked};
 use crate::diagnostic::{Diagnostics, Span};
-use crate::pipeline::assets::{ASSET, AssetRead, Assets, Folder};
+use crate::pipeline::assets::{AssetRead, Assets, Beside};
 use crate::pipeline::auth::Auth;
 use crate::pipeline::backend::{Backend, BackendContext};
-use crate::pipeline::upstream::Upstream;
 use crate::table::digest::Part;
 use crate::table::route::CompiledRoute;
 use crate::table::router::{Conflict, Router, Rule, conflicts};
 use crate::table::settings::Settings;
 use crate::table::tls::{Certificate, ListenerTls};
 use crate::table::{Digest, RouteTable};
-use crate::value::name::AssetPath;
 use crate::value::secret::Secret;
 
 /// What lowering gave.
@@ -57,10 +55,13 @@ pub fn lower(model: &Model, assets: &Assets) -> Lowering {
     let certificates = certificates(model, &settings);
     let mut secrets: BTreeSet<Secret> = certificates.values().flat_map(Certificate::secrets).collect();
     secrets.extend(settings.listeners.iter().flat_map(|listener| &listener.tls).flat_map(ListenerTls::secrets));
-    secrets.extend(used_backends(model, &backends).flat_map(|upstream| upstream.tls.secrets()));
-    let auths = auths(model, &mut out);
+    secrets.extend(settings.state.secrets());
+    secrets.extend(used_backends(model, &backends).flat_map(|made| made.secrets.iter().cloned()));
+    let mut selected = SelectedRoutes::new(model);
+    let plans = plans(model, &mut selected, &mut out);
+    let auths = auths(model, &mut selected, &plans, &mut out);
     let listeners_known = model.is_gateway_known();
-    let context = Context { settings: &settings, listeners_known, backends: &backends, auths: &auths };
+    let context = Context { settings: &settings, listeners_known, backends: &backends, auths: &auths, assets };
     let (Routes { made, rules, origins, secrets: named, complete }, digest) =
         parallel::both(|| lower_routes(model, &context, &mut out), || digest(model, &settings, assets));
     secrets.extend(named);
@@ -129,6 +130,7 @@ fn settings(spec: &GatewaySpec) -> Settings {
         limits: spec.limits,
         timeouts: spec.timeouts,
         access_log: spec.access_log,
+        state: spec.state.clone(),
     }
 }
 
@@ -140,51 +142,34 @@ pub(super) struct Made {
     pub(super) backend: Backend,
     /// What it is made of, whatever it is called.
     pub(super) meaning: Digest,
+    /// The secrets that it names.
+    secrets: BTreeSet<Secret>,
 }
 
 fn backends(model: &Model, assets: &Assets, out: &mut Diagnostics) -> Backends {
     let mut made = Backends::new();
     for object in &model.objects {
         let Some(Spec::Backend(spec)) = &object.spec else { continue };
-        let failures = std::cell::RefCell::new(Vec::new());
-        let folder = |path: &AssetPath| match folder(object, path, assets) {
-            Ok(folder) => Some(folder),
-            Err(why) => {
-                failures.borrow_mut().push((path.to_string(), why));
-                None
-            }
-        };
-        let mut context = BackendContext { folder: &folder, problems: Vec::new() };
+        let mut context = BackendContext { beside: beside(object, assets), ..BackendContext::default() };
         let backend = spec.compile(&mut context);
-        let problems = std::mem::take(&mut context.problems);
-        let kind = spec.ends().first().copied().unwrap_or_default();
-        let base = format!("/spec/{kind}");
-        out.extend(problems.into_iter().map(|problem| problem::diagnostic(object, &base, problem)));
-        for (path, why) in failures.into_inner() {
-            let place = object.place(&format!("/spec/{kind}/path"));
-            let message = format!("the files of `{}` cannot be used: {why}", path.escape_debug());
-            out.push(
-                object
-                    .problem(&ASSET, message)
-                    .at(place, "")
-                    .help("the path is relative to this manifest and stays inside the root folder"),
-            );
-        }
-        let meaning = Digest::of_parts([&**spec as &dyn Part, &content(object, assets)]);
-        made.extend(
-            backend.zip(meaning.ok()).map(|(backend, meaning)| (object.address.clone(), Made { backend, meaning })),
-        );
+        let base = format!("/spec/{}", spec.ends().first().copied().unwrap_or_default());
+        out.extend(context.problems.into_iter().map(|problem| problem::diagnostic(object, &base, problem)));
+        let meaning = Digest::of_parts([&**spec as &dyn Part, &content(object, assets, "")]);
+        let (Some(backend), Ok(meaning)) = (backend, meaning) else { continue };
+        made.insert(object.address.clone(), Made { backend, meaning, secrets: context.secrets });
     }
     made
 }
 
-/// The servers of the backends that routes lead to.
-fn used_backends<'a>(model: &'a Model, backends: &'a Backends) -> impl Iterator<Item = &'a Upstream> {
+/// The backends that routes lead to.
+fn used_backends<'a>(model: &'a Model, backends: &'a Backends) -> impl Iterator<Item = &'a Made> {
     let used = model.objects.iter().filter(|object| model.is_used(object));
-    used.filter_map(|object| match &backends.get(&object.address)?.backend {
-        Backend::Upstream(upstream) => Some(&**upstream),
-        Backend::Local(_) => None,
-    })
+    used.filter_map(|object| backends.get(&object.address))
+}
+
+/// The files beside the manifest of an object.
+fn beside<'a>(object: &'a Object, assets: &'a Assets) -> Beside<'a> {
+    Beside { manifest: &object.manifest, assets: Some(assets) }
 }
 
 /// The `Auth`s that routes let callers in by, sorted by name.
@@ -192,15 +177,6 @@ fn used_auths(routes: &[CompiledRoute]) -> Box<[Arc<Auth>]> {
     let steps = routes.iter().flat_map(|route| &route.pipeline);
     let auths = steps.flat_map(|step| step.plugin.auths()).map(|auth| (&*auth.name, auth));
     auths.collect::<BTreeMap<_, _>>().into_values().cloned().collect()
-}
-
-fn folder(object: &Object, path: &AssetPath, assets: &Assets) -> Result<Arc<Folder>, String> {
-    let path = join(&object.manifest, path.as_str()).ok_or("the path leads outside the root folder")?;
-    match assets.get(&path) {
-        Some(AssetRead::Folder(folder)) => Ok(Arc::clone(folder)),
-        Some(AssetRead::Failed(why)) => Err(why.clone()),
-        None => Err("it was not read".to_owned()),
-    }
 }
 
 fn report_conflict(conflict: &Conflict, rules: &[Rule], origins: &[&Object], out: &mut Diagnostics) {
@@ -229,15 +205,22 @@ fn digest(model: &Model, settings: &Settings, assets: &Assets) -> Option<Digest>
     for object in &model.objects {
         let address = object.address.to_string();
         match &object.spec {
-            Some(Spec::Route(spec)) => parts.push(Box::new((address, &**spec))),
+            Some(Spec::Route(spec)) => {
+                parts.push(Box::new((address, &**spec)));
+                let content = content(object, assets, "");
+                if !content.is_empty() {
+                    parts.push(Box::new(content));
+                }
+            }
             Some(Spec::Backend(spec)) if model.is_used(object) => {
                 parts.push(Box::new((address, &**spec)));
-                parts.push(Box::new(content(object, assets)));
+                parts.push(Box::new(content(object, assets, "")));
             }
             Some(Spec::Auth(spec)) if model.is_used(object) => parts.push(Box::new((address, &**spec))),
             // its labels are facts about the consumer
             Some(Spec::ApiKey(spec)) => parts.push(Box::new((address, &**spec, &object.metadata.labels))),
             Some(Spec::Certificate(spec)) if model.is_used(object) => parts.push(Box::new((address, &**spec))),
+            Some(Spec::Plan(spec)) if model.is_used(object) => parts.push(Box::new((address, &**spec))),
             Some(
                 Spec::Auth(_)
                 | Spec::Backend(_)
@@ -245,6 +228,7 @@ fn digest(model: &Model, settings: &Settings, assets: &Assets) -> Option<Digest>
                 | Spec::Environment(_)
                 | Spec::Gateway(_)
                 | Spec::Grant(_)
+                | Spec::Plan(_)
                 | Spec::Policy(_)
                 | Spec::Test(_),
             )
@@ -254,13 +238,10 @@ fn digest(model: &Model, settings: &Settings, assets: &Assets) -> Option<Digest>
     Digest::of_parts(parts.iter().map(|part| &**part as &dyn Part)).ok()
 }
 
-/// The files that an object names: path and content.
-fn content(object: &Object, assets: &Assets) -> Vec<(String, Box<str>)> {
-    let mut files = Vec::new();
-    for (_, _, text) in marked(object).into_iter().filter(|(mark, ..)| *mark == Marked::Asset) {
-        if let Some(AssetRead::Folder(folder)) = join(&object.manifest, &text).and_then(|path| assets.get(&path)) {
-            files.extend(folder.iter().map(|(name, asset)| (name.to_string(), asset.sha256.clone())));
-        }
-    }
-    files
+/// The files that an object names at or below a place of it: path and content.
+fn content(object: &Object, assets: &Assets, below: &str) -> Vec<(String, Box<str>)> {
+    let named = object.assets().into_iter().filter(|(_, pointer)| pointer.starts_with(below));
+    let read = named.filter_map(|(path, _)| assets.get(&path));
+    let files = read.flat_map(AssetRead::files);
+    files.map(|(path, asset)| (path.to_owned(), asset.sha256.clone())).collect()
 }

@@ -1,14 +1,18 @@
 //! One route: its rules for the router, its pipeline, its end, its patience.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use crate::compiler::lower::codes::{CERTIFICATE_UNASKED, MIRROR_END, RESERVED_PATH, UNKNOWN_LISTENER};
+use crate::compiler::lower::codes::{
+    CERTIFICATE_UNASKED, CONSUMER_UNKNOWN, MIRROR_END, RESERVED_PATH, UNKNOWN_LISTENER,
+};
 use crate::compiler::lower::problem;
-use crate::compiler::lower::{Backends, Made};
+use crate::compiler::lower::{Backends, Made, beside, content};
 use crate::compiler::manifest::route::{Match, RouteSpec};
 use crate::compiler::object::{Address, Object};
 use crate::compiler::quote::listed;
 use crate::diagnostic::Diagnostics;
+use crate::pipeline::assets::Assets;
 use crate::pipeline::auth::{Auths, Place};
 use crate::pipeline::backend::Backend;
 use crate::pipeline::condition::{NamedCondition, Names};
@@ -42,6 +46,7 @@ pub(super) struct Context<'a> {
     /// Whether the listeners are those of a `Gateway` that could be read.
     pub(super) listeners_known: bool,
     pub(super) backends: &'a Backends,
+    pub(super) assets: &'a Assets,
     pub(super) auths: &'a Auths,
 }
 
@@ -59,7 +64,10 @@ pub(super) fn lower_route(
         certificates_asked(object, spec, listeners, context, out);
     }
     let Pipeline { steps: pipeline, secrets, parameters } = pipeline(object, spec, context, out);
-    let rules = listeners.as_ref().map(|listeners| rules(spec, u32::try_from(index).unwrap_or(u32::MAX), listeners));
+    let auth = pipeline.as_deref().and_then(guarding);
+    consumers_known(object, spec, pipeline.as_deref(), out);
+    let index = u32::try_from(index).unwrap_or(u32::MAX);
+    let rules = listeners.as_ref().map(|listeners| rules(spec, index, auth.as_ref(), listeners));
     let route = listeners.and(pipeline).and_then(|pipeline| {
         let ends = ends(object, spec, context)?;
         let mirror = mirror(object, spec, context, out)?;
@@ -68,7 +76,7 @@ pub(super) fn lower_route(
         let (name, retries, split_by) = (object.address.short().into(), spec.retries.clone(), spec.split_by.clone());
         let pipeline = pipeline.into();
         let parameters = parameters.into_iter().collect();
-        Some(CompiledRoute { name, pipeline, ends, split_by, mirror, retries, request, parameters })
+        Some(CompiledRoute { name, pipeline, auth, ends, split_by, mirror, retries, request, parameters })
     });
     Lowered { route, rules: rules.unwrap_or_default(), secrets }
 }
@@ -90,7 +98,7 @@ fn end(
     let namespace = reference.namespace(&object.address.namespace).clone();
     let name = reference.name().clone();
     let address = Address { kind: "Backend", namespace, name };
-    let Made { backend, meaning } = context.backends.get(&address)?;
+    let Made { backend, meaning, .. } = context.backends.get(&address)?;
     let timeouts = patience(own, Some(backend), context.settings);
     Some(End { name: address.short().into(), backend: backend.clone(), weight, timeouts, meaning: *meaning })
 }
@@ -234,6 +242,7 @@ fn pipeline(object: &Object, spec: &RouteSpec, around: &Context<'_>, out: &mut D
         let Some(info) = entry.plugins().first().copied() else { continue };
         let mut context = CompileContext {
             params: &params,
+            beside: beside(object, around.assets),
             auths: Some(around.auths),
             namespace: Some(&object.address.namespace),
             knows_caller,
@@ -248,7 +257,8 @@ fn pipeline(object: &Object, spec: &RouteSpec, around: &Context<'_>, out: &mut D
         }
         let base = format!("/spec/plugins/{i}/{}", info.name);
         out.extend(context.problems.into_iter().map(|problem| problem::diagnostic(object, &base, problem)));
-        let step = plugin.zip(meaning(entry)).map(|(plugin, meaning)| PipelineStep {
+        let meaning = meaning(entry, &content(object, around.assets, &format!("{base}/")));
+        let step = plugin.zip(meaning).map(|(plugin, meaning)| PipelineStep {
             id: entry.id.as_ref().map_or(info.name, |id| id.as_str()).into(),
             plugin_name: info.name,
             guard: entry.when.as_ref().map(When::compile),
@@ -264,6 +274,29 @@ fn pipeline(object: &Object, spec: &RouteSpec, around: &Context<'_>, out: &mut D
     made
 }
 
+/// The `Auth`s of the first `auth` that guards every request of a route, as one text.
+fn guarding(pipeline: &[PipelineStep]) -> Option<Arc<str>> {
+    let step = pipeline.iter().find(|step| step.guard.is_none() && step.plugin.authenticates())?;
+    let names: Vec<&str> = step.plugin.auths().iter().map(|auth| &*auth.name).collect();
+    Some(names.join(", ").into())
+}
+
+/// A condition on the consumer needs an `auth` that finds out who calls, whatever the request is.
+fn consumers_known(object: &Object, spec: &RouteSpec, pipeline: Option<&[PipelineStep]>, out: &mut Diagnostics) {
+    let Some(pipeline) = pipeline.filter(|pipeline| guarding(pipeline).is_none()) else { return };
+    let asks_some = pipeline.iter().any(|step| step.plugin_name == "auth");
+    for (i, _) in spec.matches.iter().enumerate().filter(|(_, alternative)| alternative.consumer.is_some()) {
+        let place = object.key_place(&format!("/spec/match/{i}/consumer"));
+        let problem = object.problem(&CONSUMER_UNKNOWN, "nothing finds out who calls for every request of this route");
+        let help = if asks_some {
+            "let its `auth` run for every request: without `when` and without `optional`"
+        } else {
+            "add `auth` to its `plugins`"
+        };
+        out.push(problem.at(place, "").help(help));
+    }
+}
+
 /// A plugin that runs for some callers stands below an `auth`.
 fn asks_nobody(object: &Object, index: usize, entry: &PluginEntry, knows_caller: bool, out: &mut Diagnostics) {
     let Some(field) = entry.when.as_ref().and_then(When::asks_caller).filter(|_| !knows_caller) else { return };
@@ -272,10 +305,11 @@ fn asks_nobody(object: &Object, index: usize, entry: &PluginEntry, knows_caller:
     out.push(object.problem(&UNKNOWN_CALLER, message).at(place, "").help("write an `auth` above it"));
 }
 
-/// What a plugin is made of, whatever it is called and whenever it runs.
-fn meaning(entry: &PluginEntry) -> Option<Digest> {
+/// What a plugin is made of, files included, whatever it is called and whenever it runs.
+fn meaning(entry: &PluginEntry, content: &Vec<(String, Box<str>)>) -> Option<Digest> {
     let bare = PluginEntry { id: None, when: None, enabled: true, ..entry.clone() };
-    Digest::of_parts([&bare as &dyn Part]).ok()
+    let content = (!content.is_empty()).then_some(content as &dyn Part);
+    Digest::of_parts([&bare as &dyn Part].into_iter().chain(content)).ok()
 }
 
 fn patience(own: Timeouts, backend: Option<&Backend>, settings: &Settings) -> Patience {
@@ -293,7 +327,7 @@ fn patience(own: Timeouts, backend: Option<&Backend>, settings: &Settings) -> Pa
     }
 }
 
-fn rules(spec: &RouteSpec, route: u32, listeners: &[u16]) -> Vec<Rule> {
+fn rules(spec: &RouteSpec, route: u32, auth: Option<&Arc<str>>, listeners: &[u16]) -> Vec<Rule> {
     let every_path = [Match::default()];
     let alternatives = if spec.matches.is_empty() { &every_path[..] } else { &spec.matches };
     (0..)
@@ -305,6 +339,7 @@ fn rules(spec: &RouteSpec, route: u32, listeners: &[u16]) -> Vec<Rule> {
             hosts: spec.hosts.clone(),
             path: path(alternative),
             conditions: conditions(alternative),
+            auth: auth.cloned(),
             priority: spec.priority,
         })
         .collect()
@@ -327,5 +362,6 @@ fn conditions(alternative: &Match) -> Conditions {
         query: all(&alternative.query, Names::ExactCase),
         cookies: all(&alternative.cookies, Names::ExactCase),
         certificate: alternative.client_certificate.clone(),
+        consumer: alternative.consumer.clone(),
     }
 }

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::pipeline::limits::{Quota, Rate};
 use crate::value::api_key::KeyId;
 use crate::value::host::HostPattern;
 use crate::value::method::Method;
 use crate::value::moment::Moment;
 use crate::value::network::Network;
 use crate::value::path::PathGlob;
-use crate::value::reference::{AuthKind, Ref, RouteKind};
+use crate::value::reference::{AuthKind, PlanKind, Ref, RouteKind};
 use crate::value::sha256::Sha256;
 
 /// One credential of a consumer: who it is, by which secret it is known, and what it may call. `gw apikey new` writes one and prints its
@@ -28,6 +29,12 @@ pub struct ApiKeySpec {
     /// on it alone.
     #[schemars(length(min = 1, max = 8))]
     pub secrets: Vec<SecretHash>,
+    /// The plan that it is on. The default is none: its calls are not limited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Ref<PlanKind>>,
+    /// Numbers of its own, each in place of the one of its plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<OwnLimits>,
     /// The routes that it may call. The default is every route that its `Auth` guards.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("uniqueItems" = true))]
@@ -64,6 +71,7 @@ pub struct ApiKeySpec {
 fn example() -> serde_json::Value {
     serde_json::json!({
         "auth": "partners",
+        "plan": "gold",
         "keyId": "7Qd2mP",
         "secrets": [{ "sha256": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae" }],
         "restrictions": { "methods": ["GET"] },
@@ -73,6 +81,23 @@ fn example() -> serde_json::Value {
 
 fn enabled() -> bool {
     true
+}
+
+/// Numbers of a key, each in place of the one of its plan.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(extend("minProperties" = 1))]
+pub struct OwnLimits {
+    /// So many calls per length of time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+    /// So many calls per day and month.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<Quota>,
+    /// The most calls at once, on each node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000), example = 40)]
+    pub concurrency: Option<u32>,
 }
 
 /// The hash of a secret: exactly one of `sha256` and `tokenSha256`.

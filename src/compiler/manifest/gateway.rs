@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::compiler::lint::LINTS;
 use crate::compiler::manifest::variable::{NamespaceFolder, Variable};
+use crate::pipeline::limits::place::State;
 use crate::table::settings::{AccessLog, GatewayTimeouts, Limits, Listener, Status};
 use crate::value::network::Network;
 
@@ -30,6 +31,8 @@ pub struct GatewaySpec {
     pub timeouts: GatewayTimeouts,
     /// The log of requests.
     pub access_log: AccessLog,
+    /// Where the counts of plans and rate limits are kept. The default is a file of each node, for quotas only.
+    pub state: State,
     /// The levels of lints, by their names.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "lint_levels")]
@@ -52,6 +55,7 @@ fn example() -> serde_json::Value {
         "limits": { "bodyBytes": "20MiB" },
         "timeouts": { "request": "1m" },
         "accessLog": { "format": "json" },
+        "state": { "redis": { "url": { "env": "REDIS_URL" } } },
         "lints": { "unusedBackend": "error" },
         "variables": [{ "name": "geoHost", "type": "host", "default": "geo.internal" }],
         "namespaces": [{ "name": "geo", "folder": "teams/geo", "owners": ["@geo"] }],
@@ -83,6 +87,7 @@ impl Default for GatewaySpec {
             limits: Limits::default(),
             timeouts: GatewayTimeouts::default(),
             access_log: AccessLog::default(),
+            state: State::default(),
             lints: BTreeMap::new(),
             variables: Vec::new(),
             namespaces: Vec::new(),

@@ -5,6 +5,7 @@ pub mod certificate;
 pub mod environment;
 pub mod gateway;
 pub mod grant;
+pub mod plan;
 pub mod policy;
 pub mod route;
 pub mod test;
@@ -22,6 +23,7 @@ use crate::compiler::manifest::certificate::CertificateSpec;
 use crate::compiler::manifest::environment::EnvironmentSpec;
 use crate::compiler::manifest::gateway::GatewaySpec;
 use crate::compiler::manifest::grant::GrantSpec;
+use crate::compiler::manifest::plan::PlanSpec;
 use crate::compiler::manifest::policy::PolicySpec;
 use crate::compiler::manifest::route::RouteSpec;
 use crate::compiler::manifest::test::TestSpec;
@@ -146,6 +148,8 @@ kinds! {
     Auth => AuthSpec,
     /// One credential of a consumer: who it is, its secret's hash, and what it may call.
     ApiKey => ApiKeySpec,
+    /// How much the API keys of a consumption plan may call, and what.
+    Plan => PlanSpec,
     /// A certificate with its key, by which a listener proves who it is.
     Certificate => CertificateSpec,
     /// Values of variables and changes of objects for one environment, such as `prod`.

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::pipeline::caller::ConsumerCondition;
 use crate::pipeline::certificate::CertificateCondition;
 use crate::pipeline::condition::NamedCondition;
 use crate::pipeline::retries::Retries;
@@ -150,4 +151,9 @@ pub struct Match {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-gw-security" = "who may call it"))]
     pub client_certificate: Option<CertificateCondition>,
+    /// Conditions on the application that calls, by its API key: an `auth` without `when` finds out who calls, before the route is chosen.
+    /// A caller for which only these fail gets a 403, unless another route with the same `auth` takes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-gw-security" = "who may call it"))]
+    pub consumer: Option<ConsumerCondition>,
 }

@@ -17,6 +17,7 @@ use crate::compiler::shape::auth::{api_key, auth};
 use crate::compiler::shape::test::test;
 use crate::diagnostic::{Code, Diagnostics, Severity, Span};
 use crate::pipeline::condition::{NamedCondition, Names};
+use crate::pipeline::limits::place;
 use crate::pipeline::split::SplitBy;
 use crate::pipeline::upstream::balancing::{ConsistentHash, LoadBalancing};
 use crate::pipeline::upstream::health::HealthCheck;
@@ -39,7 +40,7 @@ pub(super) fn check(object: &Object, spec: &Spec, out: &mut Diagnostics) -> bool
         Spec::Auth(spec) => auth(object, spec, out),
         Spec::Certificate(spec) => certificate(object, spec, out),
         Spec::Test(spec) => test(object, spec, out),
-        Spec::Environment(_) | Spec::Grant(_) | Spec::Policy(_) => {}
+        Spec::Environment(_) | Spec::Grant(_) | Spec::Plan(_) | Spec::Policy(_) => {}
     }
     out.len() == before
 }
@@ -79,6 +80,7 @@ fn certificate(object: &Object, spec: &CertificateSpec, out: &mut Diagnostics) {
 }
 
 fn gateway(object: &Object, spec: &GatewaySpec, out: &mut Diagnostics) {
+    exactly_one(object, "/spec/state", &spec.state.named(), place::WAYS, "where counts are kept is", out);
     unique(object, spec.listeners.iter().map(|listener| listener.name.as_str()), "/spec/listeners", "name", out);
     unique(object, spec.variables.iter().map(|variable| variable.name.as_str()), "/spec/variables", "name", out);
     unique(object, spec.namespaces.iter().map(|namespace| namespace.name.as_str()), "/spec/namespaces", "name", out);

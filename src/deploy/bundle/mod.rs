@@ -73,7 +73,7 @@ pub struct Contents {
     /// The folder of the repository that it was made of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub folder: Option<String>,
-    /// The folders that manifests name, from the root folder.
+    /// The files and folders that manifests name, from the root folder.
     pub assets: Vec<String>,
     /// All other entries, in the order in which they stand.
     pub entries: Vec<Entry>,

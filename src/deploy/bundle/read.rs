@@ -15,8 +15,7 @@ use crate::deploy::bundle::{
     ASSETS, BUNDLE_LIMIT, Bundle, BundleError, CONTENTS, Contents, ENTRY_LIMIT, Entry, FORMAT_VERSION, SOURCES,
     is_plain,
 };
-use crate::deploy::load::is_published;
-use crate::pipeline::assets::{Asset, AssetRead, Assets, Folder};
+use crate::pipeline::assets::{Asset, AssetRead, Assets, Folder, is_published};
 use crate::table::Digest;
 
 /// The length of the last record of a ZIP file without a comment, and what it begins with.
@@ -126,15 +125,21 @@ fn entry(path: &str, why: &'static str) -> BundleError {
 }
 
 fn assets(contents: &Contents, files: &Files) -> Assets {
-    let folder = |root: &String| {
-        let prefix = if root.is_empty() { ASSETS.to_owned() } else { format!("{ASSETS}{root}/") };
-        let asset = |entry: &Entry| {
-            let path = entry.path.strip_prefix(&prefix).filter(|path| path.split('/').all(is_published))?;
-            let bytes = files.get(&entry.path)?.clone();
-            Some((path.into(), Asset { bytes, sha256: entry.sha256.to_string().into(), modified: None }))
-        };
-        let folder: Folder = contents.entries.iter().filter_map(asset).collect();
-        (root.clone(), AssetRead::Folder(Arc::new(folder)))
+    let asset = |entry: &Entry| {
+        let (bytes, sha256) = (files.get(&entry.path)?.clone(), entry.sha256.to_string().into());
+        Some(Asset { bytes, sha256, modified: None })
     };
-    contents.assets.iter().map(folder).collect()
+    let read = |root: &String| {
+        let path = format!("{ASSETS}{root}");
+        if let Some(file) = contents.entries.iter().find(|entry| entry.path == path).and_then(asset) {
+            return (root.clone(), AssetRead::File(file));
+        }
+        let prefix = if root.is_empty() { path } else { format!("{path}/") };
+        let below = contents.entries.iter().filter_map(|entry| {
+            let path = entry.path.strip_prefix(&prefix).filter(|path| path.split('/').all(is_published))?;
+            Some((path.into(), asset(entry)?))
+        });
+        (root.clone(), AssetRead::Folder(Arc::new(below.collect::<Folder>())))
+    };
+    contents.assets.iter().map(read).collect()
 }

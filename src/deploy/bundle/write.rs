@@ -13,7 +13,7 @@ use crate::deploy::bundle::{
     ASSETS, BUNDLE_LIMIT, Bundle, BundleError, CONTENTS, Contents, ENTRY_LIMIT, Entry, FORMAT_VERSION, Origin, SOURCES,
     is_plain,
 };
-use crate::pipeline::assets::{AssetRead, Assets};
+use crate::pipeline::assets::{Assets, path_below};
 use crate::table::Digest;
 
 impl Bundle {
@@ -61,10 +61,8 @@ fn files<'a>(sources: &'a [SourceFile], assets: &'a Assets) -> BTreeMap<String, 
     let mut files: BTreeMap<String, &[u8]> =
         sources.iter().map(|file| (format!("{SOURCES}{}", file.path), &*file.bytes)).collect();
     for (root, read) in assets {
-        let AssetRead::Folder(folder) = read else { continue };
-        let slash = if root.is_empty() { "" } else { "/" };
-        for (path, asset) in &**folder {
-            files.insert(format!("{ASSETS}{root}{slash}{path}"), &asset.bytes);
+        for (path, asset) in read.files() {
+            files.insert(format!("{ASSETS}{}", path_below(root, path)), &asset.bytes);
         }
     }
     files

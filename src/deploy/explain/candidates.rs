@@ -33,6 +33,7 @@ enum Site {
 enum Reason {
     Method,
     Certificate,
+    Consumer,
     Guarded,
     Field(&'static str, String),
 }
@@ -47,6 +48,7 @@ impl Trace for Watcher {
             Verdict::Chosen => None,
             Verdict::Failed(Failure::Method) => Some(Reason::Method),
             Verdict::Failed(Failure::Certificate) => Some(Reason::Certificate),
+            Verdict::Failed(Failure::Consumer) => Some(Reason::Consumer),
             Verdict::Guarded => Some(Reason::Guarded),
             Verdict::Failed(Failure::Header(name)) => Some(Reason::Field("header field", name.to_owned())),
             Verdict::Failed(Failure::Cookie(name)) => Some(Reason::Field("cookie", name.to_owned())),
@@ -124,7 +126,8 @@ fn failed(reason: &Reason, rule: &Rule) -> String {
             format!("the method is not {}", methods.join(" or "))
         }
         Reason::Certificate => "the condition on the client's certificate does not hold".to_owned(),
-        Reason::Guarded => "one before it asks for another client certificate".to_owned(),
+        Reason::Consumer => "the condition on the consumer does not hold".to_owned(),
+        Reason::Guarded => "one before it asks for another caller".to_owned(),
         Reason::Field(what, name) => format!("the condition on the {what} `{name}` does not hold"),
     }
 }

@@ -19,12 +19,13 @@ use crate::compiler::Compiled;
 use crate::deploy::explain::candidates::{Watcher, nearly};
 use crate::deploy::explain::walk::walk;
 use crate::diagnostic::{SourceMap, Span};
+use crate::pipeline::auth::{Call, Finding, first_found};
 use crate::pipeline::head::RequestHead;
 use crate::pipeline::secrets::Secrets;
 use crate::proxy::forwarded::client;
 use crate::proxy::ingress::Refusal;
 use crate::table::RouteTable;
-use crate::table::router::Outcome;
+use crate::table::router::{Asker, Outcome};
 use crate::value::method::Method;
 use crate::value::path::{PathError, normalise};
 
@@ -249,7 +250,14 @@ pub fn explain(compiled: &Compiled, table: &RouteTable, asked: &Asked) -> Result
         return Ok(explanation);
     }
     let mut watcher = Watcher::default();
-    let outcome = table.router.find(listener, &head, &mut watcher);
+    let from = client(asked.ip, asked.scheme, &table.settings.trusted_proxies, &head.fields);
+    let secrets = Secrets::named_only(&table.secrets);
+    let outcome = find(
+        table,
+        listener,
+        &Call { request: &head, client: from, certificate: None, secrets: &secrets },
+        &mut watcher,
+    );
     explanation.hosts = watcher.hosts();
     explanation.candidates = nearly(compiled, table, listener, &head, &watcher);
     explanation.outcome = match outcome {
@@ -257,16 +265,25 @@ pub fn explain(compiled: &Compiled, table: &RouteTable, asked: &Asked) -> Result
         Outcome::MethodNotAllowed(methods) => {
             Verdict::MethodNotAllowed { status: 405, allow: methods.iter().map(Method::to_string).collect() }
         }
-        Outcome::Forbidden => {
-            Verdict::Refused { status: 403, reason: "another client certificate is asked for".to_owned() }
-        }
-        Outcome::Found(hit) => {
-            let from = client(asked.ip, asked.scheme, &table.settings.trusted_proxies, &head.fields);
+        Outcome::Forbidden => Verdict::Refused { status: 403, reason: "another caller is asked for".to_owned() },
+        Outcome::Found(hit) | Outcome::AsksCaller(hit) => {
             let route = &table.routes[hit.route as usize];
-            Verdict::Routed(Box::new(walk(route, &hit, &mut head, from, &Secrets::named_only(&table.secrets))))
+            Verdict::Routed(Box::new(walk(route, &hit, &mut head, from, &secrets)))
         }
     };
     Ok(explanation)
+}
+
+/// Finds the rule of a request; where who calls decides, by the credential that it has.
+fn find<'t>(table: &'t RouteTable, listener: u16, call: &Call<'_>, watcher: &mut Watcher) -> Outcome<'t> {
+    let outcome = table.router.find(listener, call.request, watcher);
+    let Outcome::AsksCaller(hit) = &outcome else { return outcome };
+    let Some((auths, names)) = table.routes[hit.route as usize].guarding() else { return outcome };
+    let Some((_, Finding::Accepted(accepted))) = first_found(auths, call) else { return outcome };
+    *watcher = Watcher::default();
+    let caller = Some((names, &accepted.caller));
+    let asker = Asker { method: &call.request.method, certificate: None, caller };
+    table.router.find_as(asker, listener, call.request, watcher)
 }
 
 /// A refusal tells a client little; here is more of the cause.

@@ -3,8 +3,10 @@
 use crate::deploy::explain::{Answer, Arm, Does, PipelineStep, Routed, Sent};
 use crate::pipeline::backend::Backend;
 use crate::pipeline::caller::Caller;
-use crate::pipeline::exchange::{Client, Exchange, Step, UpstreamTarget};
+use crate::pipeline::exchange::{Client, Exchange, Kept, Step, UpstreamTarget};
 use crate::pipeline::head::{RequestHead, ResponseHead};
+use crate::pipeline::limits::announce::Announced;
+use crate::pipeline::notes::Notes;
 use crate::pipeline::secrets::Secrets;
 use crate::pipeline::split::part;
 use crate::pipeline::upstream::Upstream;
@@ -35,6 +37,13 @@ pub(super) fn walk(
         verified: None,
         answer_fields: Vec::new(),
         secrets,
+        body_at_most: None,
+        announced: Announced::default(),
+        kept: Kept::default(),
+        notes: Notes::default(),
+        made: None,
+        changes: None,
+        renewal: None,
     };
     let parameters = exchange.params.iter().map(|(name, _)| *name);
     let parameters = parameters.map(|name| (name.to_owned(), exchange.param(name).into())).collect();

@@ -10,9 +10,8 @@ use bytes::Bytes;
 
 use crate::compiler::{AssetRequest, SourceFile};
 use crate::deploy::git::{Commit, GitError, Repository, command, git, message, succeed};
-use crate::deploy::load::{MANIFEST_LIMIT, Snapshot, is_hidden, is_manifest, is_published, looks_like_manifest};
-use crate::pipeline::assets::{Asset, AssetRead, Assets, FOLDER_LIMIT, Folder};
-use crate::table::Digest;
+use crate::deploy::load::{MANIFEST_LIMIT, Snapshot, is_hidden, is_manifest, looks_like_manifest};
+use crate::pipeline::assets::{ASSET_LIMIT, Asset, AssetRead, Assets, Folder, is_published};
 
 /// A folder of a commit.
 pub struct Tree<'a> {
@@ -128,6 +127,15 @@ impl<'a> Tree<'a> {
     }
 
     fn asset(&self, path: &str) -> Result<AssetRead, GitError> {
+        let too_large = || AssetRead::Failed("it holds more than 64 MiB".into());
+        let asset = |bytes: Vec<u8>| Asset::new(Bytes::from(bytes), None);
+        if let Some(file) = self.files.iter().find(|file| file.path == path) {
+            if file.size > ASSET_LIMIT {
+                return Ok(too_large());
+            }
+            let content = self.contents(&[file])?.pop().unwrap_or_default();
+            return Ok(AssetRead::File(asset(content)));
+        }
         let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
         let shown = |rest: &str| rest.split('/').all(is_published);
         // A link in the folder is not followed: one could lead anywhere on the machine.
@@ -139,14 +147,10 @@ impl<'a> Tree<'a> {
         if files.is_empty() {
             return Ok(AssetRead::Failed("it does not exist".into()));
         }
-        if files.iter().map(|file| file.size).sum::<u64>() > FOLDER_LIMIT {
-            return Ok(AssetRead::Failed("it holds more than 64 MiB".into()));
+        if files.iter().map(|file| file.size).sum::<u64>() > ASSET_LIMIT {
+            return Ok(too_large());
         }
         let contents = self.contents(&files)?;
-        let asset = |bytes: Vec<u8>| {
-            let sha256 = Digest::of_bytes(&bytes).to_string().into();
-            Asset { bytes: Bytes::from(bytes), sha256, modified: None }
-        };
         let folder: Folder =
             files.iter().zip(contents).map(|(file, bytes)| (file.path[prefix.len()..].into(), asset(bytes))).collect();
         Ok(AssetRead::Folder(Arc::new(folder)))

@@ -160,5 +160,6 @@ fn asked(rule: &Rule) -> String {
     words.extend(conditions.query.iter().map(|condition| format!("query {}", condition.name)));
     words.extend(conditions.cookies.iter().map(|condition| format!("cookie {}", condition.name)));
     words.extend(conditions.certificate.as_ref().map(|_| "client certificate".to_owned()));
+    words.extend(conditions.consumer.as_ref().map(|_| "consumer".to_owned()));
     words.join(" ")
 }

@@ -1,12 +1,14 @@
 //! Objects by their address: which come, go and change.
 
+use std::collections::BTreeMap;
+
 use crate::compiler::Object;
 use crate::compiler::manifest::KINDS;
 use crate::deploy::plan::fields;
 use crate::deploy::plan::side::Side;
 use crate::deploy::plan::{Action, FieldChange, ObjectChange, Place};
 use crate::diagnostic::{SourceMap, Span};
-use crate::pipeline::assets::{AssetRead, Folder};
+use crate::pipeline::assets::{Asset, AssetRead};
 
 /// An object with the texts that it stands in.
 #[derive(Clone, Copy)]
@@ -103,15 +105,11 @@ fn object_change(placed: Placed<'_>, action: Action, fields: Vec<FieldChange>, b
 fn assets(new: Placed<'_>, base: &Side, target: &Side) -> Vec<FieldChange> {
     let mut changes = Vec::new();
     for (path, pointer) in new.object.assets() {
-        let (Some(AssetRead::Folder(before)), Some(AssetRead::Folder(after))) =
-            (base.assets.get(&path), target.assets.get(&path))
-        else {
-            continue;
-        };
+        let (Some(before), Some(after)) = (base.assets.get(&path), target.assets.get(&path)) else { continue };
         let place = new.place(&pointer);
         let field = fields::path_of(&pointer);
-        changes.extend(files(before, after).map(|(name, action)| FieldChange {
-            path: format!("{field}: {name}"),
+        changes.extend(files(before, after).into_iter().map(|(name, action)| FieldChange {
+            path: format!("{field}: {}", if name.is_empty() { &path } else { name }),
             action,
             old: None,
             new: None,
@@ -122,12 +120,14 @@ fn assets(new: Placed<'_>, base: &Side, target: &Side) -> Vec<FieldChange> {
     changes
 }
 
-fn files<'a>(before: &'a Folder, after: &'a Folder) -> impl Iterator<Item = (&'a str, Action)> {
-    let gone = before.keys().filter(|name| !after.contains_key(*name)).map(|name| (&**name, Action::Remove));
+fn files<'a>(before: &'a AssetRead, after: &'a AssetRead) -> Vec<(&'a str, Action)> {
+    let sorted = |read: &'a AssetRead| read.files().into_iter().collect::<BTreeMap<&str, &Asset>>();
+    let (before, after) = (sorted(before), sorted(after));
+    let gone = before.keys().filter(|name| !after.contains_key(*name)).map(|name| (*name, Action::Remove));
     let there = after.iter().filter_map(|(name, asset)| match before.get(name) {
-        None => Some((&**name, Action::Add)),
-        Some(old) if old.sha256 != asset.sha256 => Some((&**name, Action::Change)),
+        None => Some((*name, Action::Add)),
+        Some(old) if old.sha256 != asset.sha256 => Some((*name, Action::Change)),
         Some(_) => None,
     });
-    gone.chain(there)
+    gone.chain(there).collect()
 }

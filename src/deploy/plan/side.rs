@@ -11,7 +11,7 @@ use crate::deploy::bundle::{Bundle, BundleError};
 use crate::deploy::git::{Commit, GitError, Repository, Tree};
 use crate::deploy::load::{LoadError, read_assets, read_folder};
 use crate::deploy::release::{Content, Current, Release, ReleaseError, Releases};
-use crate::pipeline::assets::{AssetRead, Assets};
+use crate::pipeline::assets::{Assets, path_below};
 use crate::table::Digest;
 
 /// Manifests that were read and compiled.
@@ -211,8 +211,8 @@ impl Side {
         let mut inputs: BTreeMap<String, String> =
             self.manifests.iter().map(|(path, digest)| (path.clone(), digest.to_string())).collect();
         for (path, read) in &self.assets {
-            let AssetRead::Folder(folder) = read else { continue };
-            inputs.extend(folder.iter().map(|(name, asset)| (format!("{path}/{name}"), asset.sha256.to_string())));
+            let files = read.files().into_iter();
+            inputs.extend(files.map(|(name, asset)| (path_below(path, name), asset.sha256.to_string())));
         }
         inputs
     }

@@ -92,7 +92,7 @@ impl Side {
         let mut watcher = Watcher::default();
         let listener = self.listeners[usize::from(request.secure)];
         let decision = match self.table.router.find(listener, &request.head, &mut watcher) {
-            Outcome::Found(hit) => {
+            Outcome::Found(hit) | Outcome::AsksCaller(hit) => {
                 let (name, meaning) = self.routes.get(hit.route as usize).copied().unwrap_or_default();
                 Decision::Route(name, meaning)
             }

@@ -54,7 +54,7 @@ impl Report {
         let said = |decision: Decision| match decision {
             Decision::NotFound => "no route (404)".to_owned(),
             Decision::MethodNotAllowed => "no route for the method (405)".to_owned(),
-            Decision::Forbidden => "another client certificate (403)".to_owned(),
+            Decision::Forbidden => "another caller (403)".to_owned(),
             Decision::Route(route, _) => format!("the route {}", names.get(route)),
         };
         let classes = tally.classes.into_iter().map(|(class, found)| {

@@ -2,14 +2,13 @@
 
 use std::path::PathBuf;
 
-use rusty_s3::{Bucket, BucketError, Credentials, UrlStyle};
 use url::{Host, Url};
 
 use crate::deploy::store::Objects;
 use crate::deploy::store::folder::FolderStore;
 use crate::deploy::store::https::HttpsStore;
 use crate::deploy::store::s3::S3Store;
-use crate::net::NetError;
+use crate::net::{NetError, S3Address, S3AddressError, S3Bucket, S3Credentials};
 
 /// The region of a bucket for which none is named.
 const REGION: &str = "us-east-1";
@@ -57,8 +56,8 @@ pub enum LocationError {
     #[error("the bucket's server: {0}")]
     Endpoint(#[from] url::ParseError),
     /// The bucket has no address.
-    #[error("the bucket: {0}")]
-    Bucket(#[from] BucketError),
+    #[error(transparent)]
+    Bucket(#[from] S3AddressError),
     /// The client cannot be set up.
     #[error(transparent)]
     Net(#[from] NetError),
@@ -101,15 +100,9 @@ impl Location {
             Self::S3(address) => {
                 let region = address.region.clone().or_else(|| variable("AWS_REGION"));
                 let region = region.or_else(|| variable("AWS_DEFAULT_REGION")).unwrap_or_else(|| REGION.to_owned());
-                let amazon = || Url::parse(&format!("https://s3.{region}.amazonaws.com"));
-                let (endpoint, style) = match &address.endpoint {
-                    Some(endpoint) => (endpoint.clone(), UrlStyle::Path),
-                    // a certificate for the subdomains of a domain is none for theirs
-                    None if address.bucket.contains('.') => (amazon()?, UrlStyle::Path),
-                    None => (amazon()?, UrlStyle::VirtualHost),
-                };
-                let bucket = Bucket::new(endpoint, style, address.bucket.clone(), region)?;
-                Ok(Box::new(S3Store::new(bucket, address.prefix.clone(), credentials(variable))?))
+                let BucketAddress { bucket, prefix, endpoint, .. } = address;
+                let address = S3Address { endpoint: endpoint.clone(), region: &region, bucket, prefix };
+                Ok(Box::new(S3Store::new(S3Bucket::new(address, credentials(variable))?)?))
             }
         }
     }
@@ -156,12 +149,9 @@ fn bucket(url: &Url) -> Result<BucketAddress, LocationError> {
     Ok(address)
 }
 
-fn credentials(variable: impl Fn(&str) -> Option<String>) -> Option<Credentials> {
+fn credentials(variable: impl Fn(&str) -> Option<String>) -> Option<S3Credentials> {
     let (key, secret) = (variable("AWS_ACCESS_KEY_ID")?, variable("AWS_SECRET_ACCESS_KEY")?);
-    Some(match variable("AWS_SESSION_TOKEN") {
-        Some(token) => Credentials::new_with_token(key, secret, token),
-        None => Credentials::new(key, secret),
-    })
+    Some(S3Credentials::new(key, secret, variable("AWS_SESSION_TOKEN")))
 }
 
 #[cfg(test)]

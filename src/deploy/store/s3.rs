@@ -1,50 +1,36 @@
-//! A store that is a bucket of S3 or of what speaks as S3 does: requests are signed by `rusty-s3` (Signature Version 4, in the query),
-//! and conditions are those of HTTP (`If-Match`, `If-None-Match`; RFC 9110, section 13).
-
-use std::time::Duration;
+//! A store that is a bucket of S3 or of what speaks as S3 does. Conditions are those of HTTP (`If-Match`, `If-None-Match`; RFC 9110,
+//! section 13).
 
 use bytes::Bytes;
 use http::header::{ETAG, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use http::{Method, Request, StatusCode};
 use rusty_s3::actions::ListObjectsV2;
-use rusty_s3::{Bucket, Credentials, S3Action as _};
 use url::Url;
 
 use crate::deploy::store::{Found, Objects, Put, StoreError, Version, When};
-use crate::net::{Answer, Blocking, NetError};
-
-/// How long a signature holds.
-const SIGNED_FOR: Duration = Duration::from_mins(5);
+use crate::net::{Answer, Blocking, NetError, S3Bucket};
 
 /// The most bytes of an answer that is no object.
 const ANSWER_LIMIT: u64 = 8 << 20;
 
 /// A bucket, or a part of one.
 pub struct S3Store {
-    bucket: Bucket,
-    credentials: Option<Credentials>,
-    /// What all keys begin with: nothing, or something that ends in `/`.
-    prefix: String,
+    bucket: S3Bucket,
     name: String,
     client: Blocking,
 }
 
 impl S3Store {
-    /// The store below a prefix of a bucket. Without credentials, requests are not signed.
+    /// The store in a bucket.
     ///
     /// # Errors
     /// If TLS cannot be set up.
-    pub fn new(bucket: Bucket, prefix: String, credentials: Option<Credentials>) -> Result<Self, NetError> {
-        let name = format!("s3://{}/{prefix}", bucket.name()).trim_end_matches('/').to_owned();
-        Ok(Self { bucket, credentials, prefix, name, client: Blocking::new()? })
+    pub fn new(bucket: S3Bucket) -> Result<Self, NetError> {
+        Ok(Self { name: bucket.name(), bucket, client: Blocking::new()? })
     }
 
     fn what(&self, key: &str) -> String {
         format!("{}/{key}", self.name)
-    }
-
-    fn key(&self, key: &str) -> String {
-        format!("{}{key}", self.prefix)
     }
 
     fn send(&self, what: &str, ask: Ask<'_>, limit: u64) -> Result<Answer, StoreError> {
@@ -78,9 +64,8 @@ impl<'a> Ask<'a> {
 
 impl Objects for S3Store {
     fn get(&self, key: &str, limit: u64, known: Option<&Version>) -> Result<Found, StoreError> {
-        let (what, key) = (self.what(key), self.key(key));
-        let url = self.bucket.get_object(self.credentials.as_ref(), &key).sign(SIGNED_FOR);
-        let mut ask = Ask::new(Method::GET, url);
+        let what = self.what(key);
+        let mut ask = Ask::new(Method::GET, self.bucket.get(key));
         if let Some(Version(tag)) = known {
             ask = ask.when(IF_NONE_MATCH, tag);
         }
@@ -98,9 +83,8 @@ impl Objects for S3Store {
     }
 
     fn put(&self, key: &str, content: &[u8], when: When<'_>) -> Result<Put, StoreError> {
-        let (what, key) = (self.what(key), self.key(key));
-        let url = self.bucket.put_object(self.credentials.as_ref(), &key).sign(SIGNED_FOR);
-        let ask = Ask { body: Bytes::copy_from_slice(content), ..Ask::new(Method::PUT, url) };
+        let what = self.what(key);
+        let ask = Ask { body: Bytes::copy_from_slice(content), ..Ask::new(Method::PUT, self.bucket.put(key)) };
         let ask = match when {
             When::Always => ask,
             When::Absent => ask.when(IF_NONE_MATCH, "*"),
@@ -118,24 +102,18 @@ impl Objects for S3Store {
     }
 
     fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
-        let (what, whole) = (self.what(prefix), self.key(prefix));
+        let what = self.what(prefix);
         let mut keys = Vec::new();
         let mut next: Option<String> = None;
         loop {
-            let mut action = self.bucket.list_objects_v2(self.credentials.as_ref());
-            action.with_prefix(whole.as_str());
-            if let Some(token) = next.take() {
-                action.with_continuation_token(token);
-            }
-            let answer = self.send(&what, Ask::new(Method::GET, action.sign(SIGNED_FOR)), ANSWER_LIMIT)?;
+            let ask = Ask::new(Method::GET, self.bucket.list(prefix, next.take()));
+            let answer = self.send(&what, ask, ANSWER_LIMIT)?;
             if answer.status != StatusCode::OK {
                 return Err(unexpected(what, &answer));
             }
             let page = ListObjectsV2::parse_response(&String::from_utf8_lossy(&answer.body));
             let page = page.map_err(|error| StoreError::net(&what, NetError::Failed(error.to_string())))?;
-            keys.extend(
-                page.contents.iter().filter_map(|found| found.key.strip_prefix(&self.prefix)).map(str::to_owned),
-            );
+            keys.extend(page.contents.iter().filter_map(|found| self.bucket.strip(&found.key)).map(str::to_owned));
             next = page.next_continuation_token;
             if next.is_none() {
                 keys.sort_unstable();
@@ -145,9 +123,8 @@ impl Objects for S3Store {
     }
 
     fn remove(&self, key: &str) -> Result<(), StoreError> {
-        let (what, key) = (self.what(key), self.key(key));
-        let url = self.bucket.delete_object(self.credentials.as_ref(), &key).sign(SIGNED_FOR);
-        let answer = self.send(&what, Ask::new(Method::DELETE, url), ANSWER_LIMIT)?;
+        let what = self.what(key);
+        let answer = self.send(&what, Ask::new(Method::DELETE, self.bucket.delete(key)), ANSWER_LIMIT)?;
         match answer.status {
             status if status.is_success() || status == StatusCode::NOT_FOUND => Ok(()),
             _ => Err(unexpected(what, &answer)),

@@ -79,9 +79,12 @@ pub(super) fn looser(rule: &Rule) -> Vec<(String, Rule)> {
     if !rule.hosts.is_empty() {
         add("for every host".into(), &|rule| rule.hosts.clear());
     }
-    let Conditions { methods, headers, query, cookies, certificate: _ } = &rule.conditions;
+    let Conditions { methods, headers, query, cookies, certificate: _, consumer } = &rule.conditions;
     if !methods.is_empty() {
         add("for every method".into(), &|rule| rule.conditions.methods.clear());
+    }
+    if consumer.is_some() {
+        add("for every consumer".into(), &|rule| rule.conditions.consumer = None);
     }
     let lists: [(&str, &[FieldCondition], List); 3] = [
         ("header field", headers, |conditions| &mut conditions.headers),

@@ -35,6 +35,7 @@ pub struct Parts {
 pub(super) struct RouteParts {
     pub(super) name: Box<str>,
     pub(super) steps: Vec<StepParts>,
+    auth: Option<Arc<str>>,
     pub(super) ends: Vec<End>,
     pub(super) split_by: Option<SplitBy>,
     retries: Option<Retries>,
@@ -91,12 +92,12 @@ impl Parts {
 }
 
 fn route_parts(route: CompiledRoute) -> RouteParts {
-    let CompiledRoute { name, pipeline, ends, split_by, mirror: _, retries, request, parameters } = route;
+    let CompiledRoute { name, pipeline, auth, ends, split_by, mirror: _, retries, request, parameters } = route;
     let steps = pipeline.into_iter().enumerate().map(|(index, step)| {
         let PipelineStep { id, plugin_name, guard, plugin, meaning } = step;
         StepParts { index, id, plugin_name, guard, plugin: plugin.into(), meaning }
     });
-    RouteParts { name, steps: steps.collect(), ends: ends.into(), split_by, retries, request, parameters }
+    RouteParts { name, steps: steps.collect(), auth, ends: ends.into(), split_by, retries, request, parameters }
 }
 
 fn watched_route(route: &RouteParts, journal: &Arc<Journal>) -> CompiledRoute {
@@ -117,6 +118,7 @@ fn watched_route(route: &RouteParts, journal: &Arc<Journal>) -> CompiledRoute {
     CompiledRoute {
         name: route.name.clone(),
         pipeline: steps.collect(),
+        auth: route.auth.clone(),
         ends: ends.collect(),
         split_by: route.split_by.clone(),
         mirror: None,
@@ -211,7 +213,7 @@ fn watched(step: Step, index: usize, journal: Arc<Journal>) -> Step {
     }
 }
 
-/// An end without a server that is watched.
+/// An end without a server that is watched. It is never made ready, so that it asks nobody.
 struct WatchedEnd {
     local: Arc<dyn Local>,
     journal: Arc<Journal>,

@@ -10,7 +10,7 @@ use crate::deploy::test::check::Mismatch;
 use crate::diagnostic::SourceMap;
 use crate::table::RouteTable;
 use crate::table::settings::Settings;
-use crate::table::space::{Authentication, Outcome, Scope, Survey, Treatment, survey};
+use crate::table::space::{Authentication, Outcome, Runs, Scope, Survey, Treatment, survey};
 
 /// How many kinds of requests are shown that contradict a statement.
 const SHOWN: usize = 3;
@@ -100,12 +100,15 @@ impl Claim<'_> {
 
     /// What some of its requests get that contradicts it.
     fn survey(&self, table: &RouteTable) -> Survey {
-        survey(table, &self.scope, &[], &|treatment: &Treatment| match &treatment.outcome {
+        survey(table, &self.scope, &[Runs::Authenticating], &|treatment: &Treatment| match &treatment.outcome {
             // no request comes in
             Outcome::Refused | Outcome::NotListening => false,
             Outcome::Routed(routed) => match &self.route {
                 Some(expected) => *routed.route != **expected,
-                None => self.statement.expect.no_route || routed.authentication == Authentication::None,
+                None => {
+                    let is_open = routed.authentication == Authentication::None && treatment.runs != [true];
+                    self.statement.expect.no_route || is_open
+                }
             },
             _ => self.route.is_some(),
         })

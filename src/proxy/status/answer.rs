@@ -13,6 +13,7 @@ use http::{HeaderValue, Method, Response, StatusCode, Version};
 use http_body_util::Full;
 use serde::Serialize;
 
+use crate::proxy::status::limits::usage;
 use crate::proxy::status::metrics::metrics;
 use crate::proxy::status::overview::overview;
 use crate::proxy::status::table::table;
@@ -55,6 +56,12 @@ const PAGES: &[Page] = &[
         summary: "what is in force, and what was refused",
         audience: Audience::Operators,
         answer: overview,
+    },
+    Page {
+        path: "/usage",
+        summary: "what keys have used of their quotas",
+        audience: Audience::Operators,
+        answer: usage,
     },
     Page { path: "/table", summary: "the routing table in force", audience: Audience::Operators, answer: table },
 ];

@@ -18,7 +18,7 @@ use crate::proxy::live::Live;
 use crate::proxy::metrics::{BUCKETS, Metrics, Reloads, RouteMetrics};
 use crate::proxy::status::answer::{Answer, failure};
 use crate::proxy::status::process::{open_files, resident_bytes};
-use crate::proxy::status::{Notices, View, backends, releases};
+use crate::proxy::status::{Notices, View, backends, limits, releases};
 use crate::proxy::tls::{Loaded, TlsCounters};
 
 const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -80,6 +80,7 @@ impl Collector for Reading {
         let dropped = "Lines of the access log that were dropped because its reader was too slow";
         counter(&mut encoder, "gw_access_log_dropped", dropped, read(&metrics.log_dropped))?;
         backends::encode(&mut encoder, &self.live.load())?;
+        limits::encode(&mut encoder, &self.live.load().limiter.tallies)?;
         handshakes(&mut encoder, &metrics.tls)?;
         expiries(&mut encoder, &self.live.load().tls.certificates)?;
         orders(&mut encoder, &self.live.load().tls.certificates)?;

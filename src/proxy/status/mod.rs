@@ -4,6 +4,7 @@
 
 mod answer;
 mod backends;
+mod limits;
 mod metrics;
 mod overview;
 mod process;

@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use crate::pipeline::backend::Backend;
+use crate::pipeline::caller::ConsumerCondition;
 use crate::pipeline::certificate::CertificateCondition;
 use crate::pipeline::condition::{FieldCondition, Test};
 use crate::proxy::live::Generation;
@@ -63,6 +64,8 @@ struct RuleDump<'a> {
     cookies: Vec<ConditionDump<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_certificate: Option<&'a CertificateCondition>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    consumer: Option<&'a ConsumerCondition>,
     priority: i32,
 }
 
@@ -129,7 +132,7 @@ impl<'a> RouteDump<'a> {
 
 impl<'a> RuleDump<'a> {
     fn of(rule: &'a Rule, rank: usize, listeners: &[&'a str]) -> Self {
-        let Conditions { methods, headers, query, cookies, certificate } = &rule.conditions;
+        let Conditions { methods, headers, query, cookies, certificate, consumer } = &rule.conditions;
         Self {
             rank,
             listeners: rule.listeners.iter().filter_map(|i| listeners.get(usize::from(*i)).copied()).collect(),
@@ -140,6 +143,7 @@ impl<'a> RuleDump<'a> {
             query: query.iter().map(ConditionDump::of).collect(),
             cookies: cookies.iter().map(ConditionDump::of).collect(),
             client_certificate: certificate.as_ref(),
+            consumer: consumer.as_ref(),
             priority: rule.priority,
         }
     }

@@ -4,6 +4,7 @@
 
 use std::io;
 
+use crate::pipeline::body::BrokenOff;
 use crate::proxy::wire::DecodeError;
 
 /// The error of a request body, as the caller made it.
@@ -77,6 +78,12 @@ impl From<DecodeError> for UpstreamError {
             DecodeError::Malformed(why) => Self::Malformed(why),
             DecodeError::Truncated => Self::Truncated,
         }
+    }
+}
+
+impl From<BrokenOff> for UpstreamError {
+    fn from(BrokenOff(why): BrokenOff) -> Self {
+        Self::Malformed(why)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a rule demands of a request beside its host and path.
 
+use crate::pipeline::caller::ConsumerCondition;
 use crate::pipeline::certificate::{CertificateCondition, ClientCertificate};
 use crate::pipeline::condition::FieldCondition;
 use crate::pipeline::head::RequestHead;
@@ -18,6 +19,8 @@ pub struct Conditions {
     pub cookies: Vec<FieldCondition>,
     /// The client's certificate.
     pub certificate: Option<CertificateCondition>,
+    /// The application that calls, which the rule's `auth` finds out.
+    pub consumer: Option<ConsumerCondition>,
 }
 
 /// Which condition failed.
@@ -33,10 +36,13 @@ pub enum Failure<'a> {
     Query(&'a str),
     /// Only the one on the client's certificate: everything else holds.
     Certificate,
+    /// Only the one on the consumer: everything else holds.
+    Consumer,
 }
 
 impl Conditions {
-    /// The first that fails; the method comes last but one and the certificate last, so that each can be told if it fails alone.
+    /// The first that fails but for the consumer, which is decided last; the method comes last but one and the certificate last, so that
+    /// each can be told if it fails alone.
     pub fn failure(
         &self,
         method: &Method,
@@ -54,8 +60,9 @@ impl Conditions {
 
     /// Whether nothing is demanded.
     pub fn is_empty(&self) -> bool {
-        let Self { methods, headers, query, cookies, certificate } = self;
-        methods.is_empty() && headers.is_empty() && query.is_empty() && cookies.is_empty() && certificate.is_none()
+        let Self { methods, headers, query, cookies, certificate, consumer } = self;
+        let fields = headers.is_empty() && query.is_empty() && cookies.is_empty();
+        methods.is_empty() && fields && certificate.is_none() && consumer.is_none()
     }
 
     fn allows(&self, method: &Method) -> bool {

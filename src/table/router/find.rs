@@ -2,12 +2,13 @@
 
 use smallvec::{SmallVec, smallvec};
 
+use crate::pipeline::caller::Caller;
 use crate::pipeline::certificate::ClientCertificate;
 use crate::pipeline::head::RequestHead;
 use crate::table::router::captures::{Parameters, locate};
 use crate::table::router::conditions::Failure;
 use crate::table::router::trie::Found;
-use crate::table::router::{Leaf, Router};
+use crate::table::router::{Leaf, Router, Rule};
 use crate::value::host::HostPattern;
 use crate::value::method::Method;
 use crate::value::path::cut;
@@ -19,7 +20,10 @@ pub enum Outcome<'t> {
     Found(Hit<'t>),
     /// No rule, and only the method was wrong: these are the right ones, sorted.
     MethodNotAllowed(Vec<Method>),
-    /// A rule but for the client's certificate: what others would get instead is not for this client.
+    /// A rule, if the caller is one that it is for: its `auth` is asked who calls, and then it is found again. Who has no credential
+    /// meets this rule, and its `auth` says so.
+    AsksCaller(Hit<'t>),
+    /// A rule but for the client's certificate or the consumer: what others would get instead is not for this caller.
     Forbidden,
     /// No rule.
     NotFound,
@@ -38,6 +42,17 @@ pub struct Hit<'t> {
     pub parameters: Parameters<'t>,
 }
 
+/// Who asks, as far as rules depend on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker<'r> {
+    /// The method: of a CORS preflight the one that it announces.
+    pub method: &'r Method,
+    /// The certificate that the client showed.
+    pub certificate: Option<&'r ClientCertificate>,
+    /// Who calls, as the `auth` with these `Auth`s found out; `None` where none was asked.
+    pub caller: Option<(&'r str, &'r Caller)>,
+}
+
 /// Who watches finding, such as `gw explain`.
 pub trait Trace {
     /// The one host pattern whose rules are tried; `None` is any host. Not called if there is none.
@@ -54,7 +69,7 @@ pub enum Verdict<'a> {
     Chosen,
     /// A condition failed.
     Failed(Failure<'a>),
-    /// It asks for no certificate, and one that was tried before it does.
+    /// It asks for no certificate, or has another `auth`, and one that was tried before it would have been right for another caller.
     Guarded,
 }
 
@@ -67,30 +82,28 @@ impl Trace for NoTrace {}
 impl Router {
     /// Finds the rule of a request that came in on a listener, from a client that showed no certificate.
     pub fn find<'t>(&'t self, listener: u16, head: &RequestHead, trace: &mut impl Trace) -> Outcome<'t> {
-        self.find_as(&head.method, None, listener, head, trace)
+        self.find_as(Asker { method: &head.method, certificate: None, caller: None }, listener, head, trace)
     }
 
-    /// Finds the rule of a request from a client with a certificate, and as if it had another method: a CORS preflight is matched
-    /// as what it announces.
+    /// Finds the rule of a request for whoever asks.
     pub fn find_as<'t>(
         &'t self,
-        method: &Method,
-        certificate: Option<&ClientCertificate>,
+        asker: Asker<'_>,
         listener: u16,
         head: &RequestHead,
         trace: &mut impl Trace,
     ) -> Outcome<'t> {
         let Some(site) = self.hosts.find(listener, &head.host) else { return Outcome::NotFound };
         trace.host(self.sites[site as usize].as_ref());
-        let mut search = Search { router: self, method, certificate, head, trace, allowed: Vec::new(), guarded: false };
+        let mut search =
+            Search { router: self, asker, head, trace, allowed: Vec::new(), guards: Guards::default(), asks: false };
         match search.run(site) {
-            Some(leaf) => Outcome::Found(Hit {
-                rule: leaf.rule,
-                route: leaf.route,
-                entry: leaf.entry,
-                parameters: locate(leaf.captures.of(&self.captures), &head.path),
-            }),
-            None if search.guarded => Outcome::Forbidden,
+            Some(leaf) => {
+                let parameters = locate(leaf.captures.of(&self.captures), &head.path);
+                let hit = Hit { rule: leaf.rule, route: leaf.route, entry: leaf.entry, parameters };
+                if search.asks { Outcome::AsksCaller(hit) } else { Outcome::Found(hit) }
+            }
+            None if search.guards != Guards::default() => Outcome::Forbidden,
             None if search.allowed.is_empty() => Outcome::NotFound,
             None => {
                 search.allowed.sort_unstable();
@@ -103,15 +116,31 @@ impl Router {
 
 struct Search<'t, 'r, T> {
     router: &'t Router,
-    method: &'r Method,
-    certificate: Option<&'r ClientCertificate>,
+    asker: Asker<'r>,
     head: &'r RequestHead,
     trace: &'r mut T,
     /// The methods of the candidates that failed by nothing else.
     allowed: Vec<Method>,
-    /// Whether a candidate failed by nothing else than the client's certificate. From then on only those that ask for one too may
-    /// be chosen: such a client never falls through to a weaker route.
-    guarded: bool,
+    guards: Guards<'t>,
+    /// Whether the one that was found is for some callers only, and nobody was asked who calls.
+    asks: bool,
+}
+
+/// What candidates that failed by nothing else than who calls demand of those behind them: a caller never falls through to a weaker
+/// route.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Guards<'t> {
+    /// They ask for a client certificate, too.
+    certificate: bool,
+    /// They have this `auth`.
+    auth: Option<&'t str>,
+}
+
+impl Guards<'_> {
+    fn admit(self, rule: &Rule) -> bool {
+        let certified = !self.certificate || rule.conditions.certificate.is_some();
+        certified && self.auth.is_none_or(|auth| rule.auth.as_deref() == Some(auth))
+    }
 }
 
 /// A node on the way down, with what is left of the path behind it.
@@ -160,29 +189,47 @@ impl<'t, 'r, T: Trace> Search<'t, 'r, T> {
 
     /// Whether the conditions of a rule whose path matches hold.
     fn holds(&mut self, leaf: &Leaf) -> bool {
-        if leaf.has_conditions {
-            let conditions = &self.router.rules[leaf.rule as usize].conditions;
-            if let Some(failure) = conditions.failure(self.method, self.head, self.certificate) {
-                self.trace.candidate(leaf.rule, Verdict::Failed(failure));
-                if failure == Failure::Method {
-                    self.allowed.extend_from_slice(&conditions.methods);
-                }
-                self.guarded |= failure == Failure::Certificate;
-                return false;
-            }
+        if !leaf.has_conditions && self.guards == Guards::default() {
+            self.trace.candidate(leaf.rule, Verdict::Chosen);
+            return true;
         }
-        if self.guarded && self.router.rules[leaf.rule as usize].conditions.certificate.is_none() {
+        let rule = &self.router.rules[leaf.rule as usize];
+        if let Some(failure) = self.failure(rule) {
+            self.trace.candidate(leaf.rule, Verdict::Failed(failure));
+            match failure {
+                Failure::Method => self.allowed.extend_from_slice(&rule.conditions.methods),
+                Failure::Certificate => self.guards.certificate = true,
+                Failure::Consumer => self.guards.auth = rule.auth.as_deref(),
+                Failure::Header(_) | Failure::Cookie(_) | Failure::Query(_) => {}
+            }
+            return false;
+        }
+        if !self.guards.admit(rule) {
             self.trace.candidate(leaf.rule, Verdict::Guarded);
             return false;
         }
+        self.asks = rule.conditions.consumer.is_some() && self.asker.caller.is_none();
         self.trace.candidate(leaf.rule, Verdict::Chosen);
         true
+    }
+
+    /// Why a rule is not for this request. Where nobody was asked who calls, that is no reason yet.
+    fn failure(&self, rule: &'t Rule) -> Option<Failure<'t>> {
+        let conditions = &rule.conditions;
+        conditions.failure(self.asker.method, self.head, self.asker.certificate).or_else(|| {
+            let (condition, (auth, caller)) = conditions.consumer.as_ref().zip(self.asker.caller)?;
+            let is_for = rule.auth.as_deref() == Some(auth) && condition.holds(caller);
+            (!is_for).then_some(Failure::Consumer)
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{NoTrace, Outcome, Trace, Verdict};
+    use std::sync::Arc;
+
+    use super::{Asker, NoTrace, Outcome, Trace, Verdict};
+    use crate::pipeline::caller::{Caller, Consumer};
     use crate::pipeline::certificate::ClientCertificate;
     use crate::pipeline::head::RequestHead;
     use crate::table::router::testing::rule;
@@ -205,6 +252,10 @@ mod tests {
         head
     }
 
+    fn by<'r>(head: &'r RequestHead, certificate: Option<&'r ClientCertificate>) -> Asker<'r> {
+        Asker { method: &head.method, certificate, caller: None }
+    }
+
     fn answer(router: &Router, request: &RequestHead) -> String {
         match router.find(0, request, &mut NoTrace) {
             Outcome::Found(hit) => hit
@@ -212,6 +263,7 @@ mod tests {
                 .iter()
                 .fold(hit.rule.to_string(), |text, (name, at)| text + " " + name + "=" + &request.path[at.clone()]),
             Outcome::MethodNotAllowed(methods) => format!("405 {methods:?}"),
+            Outcome::AsksCaller(hit) => format!("{}?", hit.rule),
             Outcome::Forbidden => "403".into(),
             Outcome::NotFound => "404".into(),
         }
@@ -245,7 +297,7 @@ mod tests {
             ("GET h/", "c.example", Some(3)),
         ] {
             let (head, certificate) = (request(text), names(name));
-            let found = match router.find_as(&head.method, Some(&certificate), 0, &head, &mut NoTrace) {
+            let found = match router.find_as(by(&head, Some(&certificate)), 0, &head, &mut NoTrace) {
                 Outcome::Found(hit) => Some(hit.rule),
                 Outcome::Forbidden => None,
                 other => panic!("{other:?}"),
@@ -362,11 +414,41 @@ mod tests {
     }
 
     #[test]
+    fn who_calls_decides_among_the_rules_of_one_auth() {
+        let rules = [
+            "path=/a plan=gold auth=keys",
+            "path=/a plan=free auth=keys",
+            "path=/b plan=gold auth=keys",
+            "prefix=/b auth=keys",
+            "any",
+        ];
+        let router = Router::new(rules.iter().map(|text| rule(text)).collect());
+        let answer = |url: &str, plan: Option<&str>| {
+            let head = request(&format!("GET {url}"));
+            let plan = plan.map(|plan| {
+                let consumer = Consumer { plan: Some(plan.into()), ..Consumer::default() };
+                Caller { consumer: Some(Arc::new(consumer)), identity: None }
+            });
+            let caller = plan.as_ref().map(|caller| ("keys", caller));
+            match router.find_as(Asker { caller, ..by(&head, None) }, 0, &head, &mut NoTrace) {
+                Outcome::Found(hit) => hit.rule.to_string(),
+                Outcome::AsksCaller(hit) => format!("{}?", hit.rule),
+                Outcome::Forbidden => "403".into(),
+                other => format!("{other:?}"),
+            }
+        };
+        assert_eq!([answer("h/a", None), answer("h/b", None), answer("h/c", None)], ["0?", "2?", "4"]);
+        assert_eq!([answer("h/a", Some("gold")), answer("h/a", Some("free"))], ["0", "1"]);
+        assert_eq!([answer("h/a", Some("other")), answer("h/b", Some("other"))], ["403", "3"], "never the public one");
+    }
+
+    #[test]
     fn a_preflight_is_matched_as_what_it_announces() {
         let router = Router::new(vec![rule("any method=PUT")]);
         let head = request("OPTIONS h/");
         assert_eq!(router.find(0, &head, &mut NoTrace), Outcome::MethodNotAllowed(vec![Method::Put]));
-        assert!(matches!(router.find_as(&Method::Put, None, 0, &head, &mut NoTrace), Outcome::Found(_)));
+        let asker = Asker { method: &Method::Put, certificate: None, caller: None };
+        assert!(matches!(router.find_as(asker, 0, &head, &mut NoTrace), Outcome::Found(_)));
     }
 
     #[test]

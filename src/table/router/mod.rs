@@ -20,7 +20,7 @@ mod trie;
 pub use build::Sites;
 pub use captures::Parameters;
 pub use conditions::{Conditions, Failure};
-pub use find::{Hit, NoTrace, Outcome, Trace, Verdict};
+pub use find::{Asker, Hit, NoTrace, Outcome, Trace, Verdict};
 pub use overlap::{Conflict, conflicts};
 pub use rule::{PathMatch, Rule};
 pub use specificity::{PathRank, SegmentRank, Specificity};

@@ -156,6 +156,7 @@ fn overlap(a: &Rule, b: &Rule) -> Overlap {
         return Overlap::Disjoint;
     }
     certificates(left, right)
+        .min(consumers(left, right))
         .min(paths(&a.path, &b.path))
         .min(fields(&left.headers, &right.headers))
         .min(fields(&left.cookies, &right.cookies))
@@ -167,6 +168,14 @@ fn certificates(a: &Conditions, b: &Conditions) -> Overlap {
         (Some(a), Some(b)) if a.is_apart(b) => Overlap::Disjoint,
         (a, b) if a == b => Overlap::Certain,
         _ => Overlap::Undecided,
+    }
+}
+
+/// Labels that differ exclude each other, and so do lists of plans without a common one; a consumer that meets both can be written.
+fn consumers(a: &Conditions, b: &Conditions) -> Overlap {
+    match (&a.consumer, &b.consumer) {
+        (Some(a), Some(b)) if a.is_apart(b) => Overlap::Disjoint,
+        _ => Overlap::Certain,
     }
 }
 
@@ -271,6 +280,7 @@ mod tests {
         check(&["any header=x", "any header=!x", "any cookie=x", "any header=x:a"], &["0-2", "0-3"]);
         check(&["any header=x:a", "any header=x~[a]", "any header=x~[b]"], &["0-1", "1?2"]);
         check(&["any query=v:1", "any query=v:2", "any query=w:1"], &["0-2"]);
+        check(&["any plan=gold", "any plan=free", "any plan=free,gold", "any"], &["0-2", "1-2"][..1]);
         check(&["any san=a.b", "any san=a.b", "any san=*.b", "any san=c.b", "any"], &["0-1", "0?2", "2?3"]);
     }
 

@@ -1,5 +1,7 @@
 //! What the router is built from.
 
+use std::sync::Arc;
+
 use crate::table::router::conditions::Conditions;
 use crate::value::host::HostPattern;
 use crate::value::path::{PathPrefix, PathRegex, PathTemplate};
@@ -19,6 +21,8 @@ pub struct Rule {
     pub path: PathMatch,
     /// What else must hold.
     pub conditions: Conditions,
+    /// The `Auth`s of the first `auth` that guards all of its requests, as one text; `None` if there is none.
+    pub auth: Option<Arc<str>>,
     /// What settles a wanted overlap: the highest is tried first.
     pub priority: i32,
 }

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use crate::pipeline::caller::ConsumerCondition;
 use crate::pipeline::certificate::CertificateCondition;
 use crate::table::router::narrow;
 use crate::table::router::rule::{PathMatch, Rule};
@@ -62,7 +63,10 @@ impl Specificity {
             methods: Reverse(!conditions.methods.is_empty()),
             fields: Reverse(narrow(conditions.headers.len() + conditions.cookies.len())),
             query: Reverse(narrow(conditions.query.len())),
-            caller: Reverse(conditions.certificate.as_ref().map_or(0, CertificateCondition::count)),
+            caller: Reverse(
+                conditions.certificate.as_ref().map_or(0, CertificateCondition::count)
+                    + conditions.consumer.as_ref().map_or(0, ConsumerCondition::count),
+            ),
             priority: Reverse(rule.priority),
         }
     }

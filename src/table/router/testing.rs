@@ -1,5 +1,6 @@
 //! Rules written in a line, for the tests of the router.
 
+use crate::pipeline::caller::ConsumerCondition;
 use crate::pipeline::certificate::CertificateCondition;
 use crate::pipeline::condition::{FieldCondition, Test};
 use crate::table::router::{Conditions, PathMatch, Rule};
@@ -14,6 +15,7 @@ pub(super) fn rule(text: &str) -> Rule {
         hosts: Vec::new(),
         path: PathMatch::Any,
         conditions: Conditions::default(),
+        auth: None,
         priority: 0,
     };
     for word in text.split_whitespace() {
@@ -33,6 +35,11 @@ pub(super) fn rule(text: &str) -> Rule {
             "san" => {
                 rule.conditions.certificate =
                     Some(CertificateCondition { san: Some(value.parse().unwrap()), subject: None });
+            }
+            "auth" => rule.auth = Some(value.into()),
+            "plan" => {
+                let plans = list().map(|plan| plan.parse().unwrap()).collect();
+                rule.conditions.consumer = Some(ConsumerCondition { plans, ..ConsumerCondition::default() });
             }
             "priority" => rule.priority = value.parse().unwrap(),
             _ => panic!("unknown word {word}"),

@@ -122,6 +122,8 @@ impl<'a> Assumption<'a> {
             Topic::Value(kind, _) => possible(*kind, answers, added, self.atoms, self.texts, self.searches),
             Topic::Certificate => there_is(certificate(answers, self.atoms).is_some()),
             Topic::Network => there_is(address(answers, self.atoms).is_some()),
+            // who may call with which key is not looked into: there may be such a caller
+            Topic::Caller => Found::Unknown,
             Topic::Path => self.path(topic),
         }
     }
@@ -194,6 +196,8 @@ impl<'a> Assumption<'a> {
                 }
                 Topic::Certificate => certificate_found = certificate(answers, self.atoms)?,
                 Topic::Network => ip = address(answers, self.atoms),
+                Topic::Caller if answers.yes.is_empty() => {}
+                Topic::Caller => return None,
                 Topic::Path => {
                     let Found::Text(text) = self.path(topic) else { return None };
                     path = Some(String::from_utf8_lossy(&text).into_owned());

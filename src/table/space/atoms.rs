@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use ahash::RandomState;
 
+use crate::pipeline::caller::ConsumerCondition;
 use crate::pipeline::certificate::CertificateCondition;
 use crate::pipeline::condition::{FieldCondition, Test};
 use crate::table::space::request::Request;
@@ -30,6 +32,10 @@ pub enum Atom {
     Glob(PathGlob),
     /// Whether the client's address lies in it.
     Network(Network),
+    /// Whether an `auth` finds out who calls; which one, where it matters.
+    Known(Option<Arc<str>>),
+    /// Whether the caller is such a consumer.
+    Consumer(ConsumerCondition),
 }
 
 /// What questions are about that cannot be answered one without the other.
@@ -39,6 +45,7 @@ pub(super) enum Topic {
     Certificate,
     Path,
     Network,
+    Caller,
 }
 
 /// A question by its number, and the answer.
@@ -70,6 +77,8 @@ impl Atom {
             Self::Subject(subject) => certificate(None, Some(subject)),
             Self::Regex(_) | Self::Glob(_) => self.holds_for_path(&request.head.path),
             Self::Network(network) => network.contains(request.ip),
+            // examples have no credentials
+            Self::Known(_) | Self::Consumer(_) => false,
         }
     }
 
@@ -88,6 +97,7 @@ impl Atom {
             Self::Certificate | Self::San(_) | Self::Subject(_) => Topic::Certificate,
             Self::Regex(_) | Self::Glob(_) => Topic::Path,
             Self::Network(_) => Topic::Network,
+            Self::Known(_) | Self::Consumer(_) => Topic::Caller,
         }
     }
 }
@@ -188,6 +198,13 @@ impl fmt::Display for Atom {
             Self::Regex(regex) => write!(f, "a path like {regex}"),
             Self::Glob(glob) => write!(f, "a path like {glob}"),
             Self::Network(network) => write!(f, "an address in {network}"),
+            Self::Known(None) => f.write_str("a credential"),
+            Self::Known(Some(auths)) => write!(f, "a credential of {auths}"),
+            Self::Consumer(condition) => {
+                let plans = condition.plans.iter().map(|plan| format!("plan {plan}"));
+                let labels = condition.labels.iter().map(|(name, value)| format!("label {name}={value}"));
+                write!(f, "a key with {}", plans.chain(labels).collect::<Vec<_>>().join(", "))
+            }
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Decides which of some rules a request gets, for all requests at once: where the answer depends on something that isn't assumed yet,
 //! both are assumed, one after the other. It follows `router::find` rule by rule, and can follow two tables side by side.
 
+use std::sync::Arc;
+
 use crate::table::space::assumption::Assumption;
 use crate::table::space::atoms::{CERTIFICATE, Literal};
 use crate::table::space::methods::MethodSet;
@@ -14,6 +16,10 @@ pub(super) struct Candidate {
     pub(super) methods: MethodSet,
     /// What is asked of the client's certificate.
     pub(super) certificate: Box<[Literal]>,
+    /// The questions whether its `auth` finds out who calls, and whether that is one that it is for.
+    pub(super) consumer: Option<(u32, u32)>,
+    /// The `auth` that guards all of its requests.
+    pub(super) auth: Option<Arc<str>>,
 }
 
 /// What a listener asks of its clients, for one host.
@@ -55,9 +61,24 @@ pub(super) struct Progress {
     pub(super) next: usize,
     /// Those that the method fails, if nothing else does.
     pub(super) pending: Vec<Place>,
-    /// Whether only rules that ask for a certificate may be chosen.
-    pub(super) guarded: bool,
+    /// What rules that were right but for the caller demand of those behind them.
+    pub(super) guards: Guards,
     pub(super) end: Option<End>,
+}
+
+/// What rules that failed by nothing else than who calls demand of those behind them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Guards {
+    /// They ask for a certificate.
+    certificate: bool,
+    /// They have the same `auth`.
+    auth: Option<Arc<str>>,
+}
+
+impl Guards {
+    fn admit(&self, candidate: &Candidate) -> bool {
+        (!self.certificate || !candidate.certificate.is_empty()) && (self.auth.is_none() || self.auth == candidate.auth)
+    }
 }
 
 /// What must be known to go on.
@@ -176,11 +197,12 @@ fn step(
     }
     let Some(&place) = side.list.get(progress.next) else { return finish(side, assumption, progress) };
     let candidate = &side.candidates[place as usize];
-    match look(candidate, side.asked, assumption, methods, progress.guarded) {
+    match look(candidate, side.asked, assumption, methods, &progress.guards) {
         Look::Asks(question) => return Some(question),
         Look::Fails => {}
         Look::FailsByMethod => progress.pending.push(place),
-        Look::FailsByCertificate => progress.guarded = true,
+        Look::FailsByCertificate => progress.guards.certificate = true,
+        Look::FailsByConsumer => progress.guards.auth.clone_from(&candidate.auth),
         Look::Holds => progress.end = Some(End::Found(place)),
     }
     progress.next += 1;
@@ -192,10 +214,17 @@ enum Look {
     Fails,
     FailsByMethod,
     FailsByCertificate,
+    FailsByConsumer,
     Asks(Question),
 }
 
-fn look(candidate: &Candidate, asked: Asked, assumption: &Assumption<'_>, methods: &MethodSet, guarded: bool) -> Look {
+fn look(
+    candidate: &Candidate,
+    asked: Asked,
+    assumption: &Assumption<'_>,
+    methods: &MethodSet,
+    guards: &Guards,
+) -> Look {
     let fails = |(atom, wanted): &Literal| assumption.answer(*atom).is_some_and(|answer| answer != *wanted);
     let unknown = |literals: &[Literal]| literals.iter().find(|(atom, _)| assumption.answer(*atom).is_none()).copied();
     if candidate.literals.iter().any(fails) {
@@ -211,18 +240,34 @@ fn look(candidate: &Candidate, asked: Asked, assumption: &Assumption<'_>, method
     if let Some(literal) = unknown(&candidate.literals) {
         return Look::Asks(Question::Literal(literal));
     }
-    if candidate.certificate.is_empty() {
-        return if guarded { Look::Fails } else { Look::Holds };
+    if !candidate.certificate.is_empty() {
+        if asked == Asked::Never || candidate.certificate.iter().any(fails) {
+            return Look::FailsByCertificate;
+        }
+        if let Some(literal) = unknown(&candidate.certificate) {
+            return Look::Asks(Question::Literal(literal));
+        }
     }
-    if asked == Asked::Never || candidate.certificate.iter().any(fails) {
-        return Look::FailsByCertificate;
+    let consumer = candidate.consumer.map_or(Look::Holds, |questions| look_at_caller(questions, assumption));
+    match consumer {
+        Look::Holds if !guards.admit(candidate) => Look::Fails,
+        consumer => consumer,
     }
-    unknown(&candidate.certificate).map_or(Look::Holds, |literal| Look::Asks(Question::Literal(literal)))
+}
+
+/// Whoever has no credential is let to the rule, whose `auth` refuses; whoever has one must be such a caller.
+fn look_at_caller((known, meant): (u32, u32), assumption: &Assumption<'_>) -> Look {
+    match (assumption.answer(known), assumption.answer(meant)) {
+        (None, _) => Look::Asks(Question::Literal((known, true))),
+        (Some(false), _) | (Some(true), Some(true)) => Look::Holds,
+        (Some(true), None) => Look::Asks(Question::Literal((meant, true))),
+        (Some(true), Some(false)) => Look::FailsByConsumer,
+    }
 }
 
 /// No rule holds: which status says so.
 fn finish(side: &Side<'_>, assumption: &Assumption<'_>, progress: &mut Progress) -> Option<Question> {
-    if progress.guarded {
+    if progress.guards != Guards::default() {
         progress.end = Some(End::Forbidden);
         return None;
     }

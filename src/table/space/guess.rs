@@ -5,7 +5,7 @@ use crate::pipeline::certificate::ClientCertificate;
 use crate::pipeline::condition::{FieldCondition, Test};
 use crate::pipeline::head::RequestHead;
 use crate::table::RouteTable;
-use crate::table::router::{Outcome, PathMatch, Rule, Trace, Verdict};
+use crate::table::router::{Asker, Outcome, PathMatch, Rule, Trace, Verdict};
 use crate::table::space::decide::Asked;
 use crate::table::space::request::{Value, receive};
 use crate::table::space::texts::{Kind, Texts};
@@ -77,7 +77,12 @@ impl<'t> Client<'t> {
         }
         let mut tally = Tally(self.fixed);
         let router = &self.table.router;
-        let found = router.find_as(method, self.certificate.as_ref(), self.listener, head, &mut tally);
+        let found = router.find_as(
+            Asker { method, certificate: self.certificate.as_ref(), caller: None },
+            self.listener,
+            head,
+            &mut tally,
+        );
         self.left = self.left.saturating_sub(tally.0);
         matches!(found, Outcome::Found(hit) if hit.rule == index)
     }
@@ -130,7 +135,7 @@ fn push_sample(shape: &Shape, path: &mut String) -> Option<()> {
 /// What a rule asks of header fields, the query and cookies, if that is simple.
 fn values(rule: &Rule, texts: &Texts) -> Option<Vec<Value>> {
     let conditions = &rule.conditions;
-    if conditions.certificate.is_some() {
+    if conditions.certificate.is_some() || conditions.consumer.is_some() {
         return None;
     }
     let kinds =

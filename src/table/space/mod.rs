@@ -40,5 +40,5 @@ pub use outcome::{Authentication, Observed, Outcome, Routed, differences, observ
 pub use paths::PathSet;
 pub use request::Request;
 pub use shadow::{Shadow, Share, shadows};
-pub use survey::{Scope, Survey, Treatment, survey, treatment};
+pub use survey::{Runs, Scope, Survey, Treatment, survey, treatment};
 pub use texts::Kind;

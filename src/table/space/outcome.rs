@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::pipeline::certificate::ClientCertificate;
 use crate::table::RouteTable;
-use crate::table::router::{NoTrace, Outcome as Found, Rule};
+use crate::table::router::{Asker, NoTrace, Outcome as Found, Rule};
 use crate::table::space::decide::{Asked, End};
 use crate::table::space::hosts::{Front, Sites, front};
 use crate::table::space::meaning::{Facet, differing_steps, facets, plugins, running};
@@ -45,8 +45,12 @@ pub struct Routed {
 pub enum Authentication {
     /// Not at all: anybody may call.
     None,
+    /// By a credential that an `auth` asks for.
+    Credential,
     /// By a certificate.
     ClientCertificate,
+    /// By both.
+    Both,
 }
 
 impl Outcome {
@@ -64,10 +68,20 @@ impl Outcome {
 }
 
 impl Authentication {
-    /// What a rule asks for, behind a listener that asks for something itself.
+    /// What a rule asks for, behind a listener that asks for something itself. An `auth` that runs for some requests only does not count.
     pub(super) fn of(asked: Asked, rule: &Rule) -> Self {
         let is_asked = asked == Asked::Required || rule.conditions.certificate.is_some();
-        if is_asked { Self::ClientCertificate } else { Self::None }
+        match (rule.auth.is_some(), is_asked) {
+            (false, false) => Self::None,
+            (true, false) => Self::Credential,
+            (false, true) => Self::ClientCertificate,
+            (true, true) => Self::Both,
+        }
+    }
+
+    /// Whether a client certificate is asked for.
+    pub fn asks_certificate(self) -> bool {
+        matches!(self, Self::ClientCertificate | Self::Both)
     }
 }
 
@@ -104,8 +118,9 @@ pub fn observe<'t>(table: &'t RouteTable, request: &Request) -> Observed<'t> {
     if front.asked == Asked::Required && certificate.is_none() {
         return nothing(Outcome::Refused);
     }
-    match table.router.find_as(&request.head.method, certificate, listener, &request.head, &mut NoTrace) {
-        Found::Found(hit) => {
+    let asker = Asker { method: &request.head.method, certificate, caller: None };
+    match table.router.find_as(asker, listener, &request.head, &mut NoTrace) {
+        Found::Found(hit) | Found::AsksCaller(hit) => {
             let rule = &table.router.rules()[hit.rule as usize];
             let outcome = Outcome::Routed(Routed::new(table, rule, front.asked));
             Observed { outcome, rule: Some(rule), index: Some(hit.rule), front }
@@ -154,7 +169,7 @@ impl fmt::Display for Outcome {
             Self::Routed(routed) => routed.fmt(f),
             Self::NotFound => f.write_str("404"),
             Self::MethodNotAllowed(methods) => write!(f, "405, allowed {methods}"),
-            Self::Forbidden => f.write_str("403, another client certificate is asked for"),
+            Self::Forbidden => f.write_str("403, another caller is asked for"),
             Self::Refused => f.write_str("no connection without a client certificate"),
             Self::NotListening => f.write_str("nobody listens"),
         }
@@ -169,7 +184,9 @@ impl fmt::Display for Routed {
         }
         match self.authentication {
             Authentication::None => f.write_str(", public"),
+            Authentication::Credential => f.write_str(", with a credential"),
             Authentication::ClientCertificate => f.write_str(", with a client certificate"),
+            Authentication::Both => f.write_str(", with a client certificate and a credential"),
         }
     }
 }

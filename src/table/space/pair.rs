@@ -97,7 +97,7 @@ impl Leaves for Differences<'_, '_> {
         let [a, b] = progress else { return false };
         let left = |side: usize| sides[side].list.len() - progress[side].next;
         let open = a.end.is_none() && b.end.is_none();
-        if !self.alike || !open || left(0) != left(1) || left(0) > self.equal_tail || a.guarded != b.guarded {
+        if !self.alike || !open || left(0) != left(1) || left(0) > self.equal_tail || a.guards != b.guards {
             return false;
         }
         let pending = |side: usize| {

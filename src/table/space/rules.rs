@@ -140,6 +140,11 @@ impl<'t> Rules<'t> {
             literals: literals.into(),
             methods: MethodSet::of(&conditions.methods),
             certificate: self.certificate(conditions.certificate.as_ref()).into(),
+            consumer: conditions.consumer.as_ref().map(|consumer| {
+                let known = self.atoms.number(Atom::Known(rule.auth.clone()));
+                (known, self.atoms.number(Atom::Consumer(consumer.clone())))
+            }),
+            auth: rule.auth.clone(),
         }
     }
 
@@ -168,6 +173,9 @@ impl<'t> Rules<'t> {
         let mut literals = self.values(&guard.headers, &guard.cookies, &guard.query);
         let certified = guard.certificate.is_some();
         literals.extend(self.certificate(guard.certificate.as_ref()));
+        literals.extend(guard.authenticated.map(|known| (self.atoms.number(Atom::Known(None)), known)));
+        let consumer = guard.consumer.clone().map(Atom::Consumer);
+        literals.extend(consumer.map(|consumer| (self.atoms.number(consumer), true)));
         GuardQuestions {
             methods: MethodSet::of(&guard.methods),
             paths: guard.paths.iter().map(|glob| self.atoms.number(Atom::Glob(glob.clone()))).collect(),

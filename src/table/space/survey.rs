@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use ahash::RandomState;
 
 use crate::table::RouteTable;
+use crate::table::route::PipelineStep;
 use crate::table::space::assumption::Assumption;
 use crate::table::space::atoms::{Atom, Literal};
 use crate::table::space::class::Class;
@@ -54,8 +55,26 @@ pub struct Treatment {
     pub rule: Option<u32>,
     /// Whether they come over TLS.
     pub secure: bool,
-    /// Of the plugins that were asked about, whether one of each runs.
+    /// Of what was asked about, whether a plugin of each kind runs.
     pub runs: Vec<bool>,
+}
+
+/// Plugins of which it matters whether one runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Runs<'a> {
+    /// Those of a name.
+    Plugin(&'a str),
+    /// Those that let nobody past who does not prove who it is.
+    Authenticating,
+}
+
+impl Runs<'_> {
+    fn is(self, step: &PipelineStep) -> bool {
+        match self {
+            Self::Plugin(name) => step.plugin_name == name,
+            Self::Authenticating => step.plugin.authenticates(),
+        }
+    }
 }
 
 /// What a survey found.
@@ -67,9 +86,14 @@ pub struct Survey {
     pub unknown: Vec<Class>,
 }
 
-/// Surveys the requests of a scope; of each kind of treatment it is asked whether it is wanted. `plugins` names those of which it
-/// matters whether they run.
-pub fn survey(table: &RouteTable, scope: &Scope, plugins: &[&str], is_wanted: &dyn Fn(&Treatment) -> bool) -> Survey {
+/// Surveys the requests of a scope; of each kind of treatment it is asked whether it is wanted. `plugins` are those of
+/// which it matters whether they run.
+pub fn survey(
+    table: &RouteTable,
+    scope: &Scope,
+    plugins: &[Runs<'_>],
+    is_wanted: &dyn Fn(&Treatment) -> bool,
+) -> Survey {
     let sites = Sites::new(table);
     let mut rules = Rules::default();
     let ranked = rules.add(table, &sites.rules);
@@ -130,7 +154,7 @@ impl Survey {
         leaves: Treated,
         regions: &[Region],
         table: &RouteTable,
-        plugins: &[&str],
+        plugins: &[Runs<'_>],
         mut assumption: Assumption<'_>,
     ) {
         let mut leaves: Vec<_> = leaves.into_iter().collect();
@@ -148,12 +172,12 @@ impl Survey {
 }
 
 /// What one request gets.
-pub fn treatment(table: &RouteTable, request: &Request, plugins: &[&str]) -> Treatment {
+pub fn treatment(table: &RouteTable, request: &Request, plugins: &[Runs<'_>]) -> Treatment {
     let observed = observe(table, request);
-    let runs = |name: &&str| {
+    let runs = |wanted: &Runs<'_>| {
         observed.rule.is_some_and(|rule| {
             let steps = running(&table.routes[rule.route as usize].pipeline, request, seen(observed.front, request));
-            steps.iter().any(|step| step.plugin_name == *name)
+            steps.iter().any(|step| wanted.is(step))
         })
     };
     let runs = plugins.iter().map(runs).collect();
@@ -166,7 +190,7 @@ struct Look<'a, 't> {
     front: Front,
     methods: MethodSet,
     globs: &'a [u32],
-    plugins: &'a [&'a str],
+    plugins: &'a [Runs<'a>],
     is_wanted: &'a dyn Fn(&Treatment) -> bool,
     assumption: Assumption<'a>,
     left: &'a mut usize,
@@ -236,7 +260,7 @@ struct Treatments<'a, 't> {
     sites: &'a Sites<'t>,
     ranked: &'a Ranked,
     front: Front,
-    plugins: &'a [&'a str],
+    plugins: &'a [Runs<'a>],
     is_wanted: &'a dyn Fn(&Treatment) -> bool,
     room: &'a mut usize,
     found: Vec<Leaf<Option<Treatment>>>,
@@ -288,9 +312,9 @@ impl Treatments<'_, '_> {
         let route = self.sites.rules[place as usize].route;
         let pipeline = &self.sites.table.routes[route as usize].pipeline;
         let mut all = Vec::with_capacity(self.plugins.len());
-        for name in self.plugins {
+        for wanted in self.plugins {
             let mut runs = false;
-            for (number, _) in pipeline.iter().enumerate().filter(|(_, step)| step.plugin_name == *name) {
+            for (number, _) in pipeline.iter().enumerate().filter(|(_, step)| wanted.is(step)) {
                 runs = runs || self.ranked.runs((route, number), self.front.asked, assumption, methods)?;
             }
             all.push(runs);

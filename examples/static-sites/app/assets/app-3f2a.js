@@ -1,0 +1,1 @@
+document.body.textContent = `You are at ${location.pathname}`;
