@@ -14,7 +14,6 @@ use crate::auth::identity::IdentityClaims;
 use crate::pipeline::auth::{
     Accepted, AuthContext, AuthType, Authenticator, Call, Claim, Finding, Place, Refusal, Shape,
 };
-use crate::pipeline::auth_pages::is_navigation;
 use crate::pipeline::caller::Caller;
 use crate::pipeline::ready::{Ready, ReadyError};
 use crate::value::Scalar as _;
@@ -201,6 +200,16 @@ impl Service {
         tracing::warn!(auth = %self.auth, url = %self.config.url, "the service cannot be asked who is let in: {why}");
         Finding::Refused(Refusal::unavailable(RETRY_AFTER))
     }
+}
+
+/// Whether a browser wants to show what it asks for: only then it makes sense to send it elsewhere. A script is told by the status.
+fn is_navigation(call: &Call<'_>) -> bool {
+    let text = |name| call.request.fields.received(name).and_then(|value| std::str::from_utf8(value).ok());
+    let accepts_html = text("accept").is_some_and(|accept| accept.to_ascii_lowercase().contains("text/html"));
+    matches!(call.request.method.as_str(), "GET" | "HEAD")
+        && accepts_html
+        && text("x-requested-with").is_none()
+        && text("sec-fetch-mode").is_none_or(|mode| mode == "navigate")
 }
 
 /// The fields of a refusal that the client is told.

@@ -77,6 +77,4 @@ auths! {
     "forward" forward => ForwardAuth,
     /// By the certificate that the client shows.
     "mtls" mtls => MtlsAuth,
-    /// By logging in at a provider, with a browser.
-    "oidc" oidc => OidcAuth,
 }

@@ -10,7 +10,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::diagnostic::Code;
-use crate::pipeline::auth_pages::AuthPages;
 use crate::pipeline::caller::Caller;
 use crate::pipeline::certificate::ClientCertificate;
 use crate::pipeline::exchange::{Client, Exchange, Step};
@@ -81,11 +80,6 @@ pub trait Authenticator: Send + Sync {
     /// The fields that it alone gives upstreams: what a client sends under their names is removed.
     fn fields(&self) -> Vec<&str> {
         Vec::new()
-    }
-
-    /// Its pages, if it has some.
-    fn pages(&self) -> Option<&dyn AuthPages> {
-        None
     }
 
     /// Where it looks for which credentials: two of one `anyOf` must not claim the same.

@@ -4,7 +4,6 @@
 
 pub mod assets;
 pub mod auth;
-pub mod auth_pages;
 pub mod backend;
 pub mod background;
 pub mod body;

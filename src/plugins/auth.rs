@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Code, Severity};
 use crate::pipeline::auth::{Accepted, Auth, Call, Finding, Place, Refusal};
-use crate::pipeline::auth_pages::is_navigation;
 use crate::pipeline::exchange::{Content, Exchange, Step};
 use crate::pipeline::plugin::{CompileContext, Plugin, PluginType};
 use crate::value::reference::{AuthKind, Ref};
@@ -143,20 +142,8 @@ fn refuse(refusal: Refusal, exchange: &mut Exchange<'_>) -> Step {
     Step::Answer(Content::Empty)
 }
 
-/// No credential was sent: a browser that wants to show a page is sent to where its user logs in, and else each says what it asks for (RFC
-/// 9110, 11.6.1).
+/// No credential was sent: each says what it asks for (RFC 9110, 11.6.1).
 fn challenge(any_of: &[Arc<Auth>], exchange: &mut Exchange<'_>) -> Step {
-    let call = Call::of(exchange);
-    if is_navigation(&call)
-        && let Some(pages) = any_of.iter().find_map(|auth| auth.way.pages())
-    {
-        let answer = pages.invite(&call);
-        exchange.response.status = answer.status;
-        for (name, value) in &answer.fields {
-            exchange.response.fields.add(name, value.as_bytes());
-        }
-        return Step::Answer(Content::Empty);
-    }
     let mut challenges: Vec<String> = Vec::new();
     for challenge in any_of.iter().filter_map(|auth| auth.way.challenge()) {
         if !challenges.contains(&challenge) {

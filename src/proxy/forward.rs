@@ -9,11 +9,11 @@ use crate::proxy::account::Account;
 use crate::proxy::answer::Source;
 use crate::proxy::balance::{Busy, LiveTarget, Outcome, Refused};
 use crate::proxy::end::End;
-use crate::proxy::handler::ClientRequest;
+use crate::proxy::handler::{ClientRequest, client_body};
 use crate::proxy::live::Generation;
 use crate::proxy::mirror::Copy;
 use crate::proxy::outgoing::{Hop, write_head};
-use crate::proxy::request_body::{BodyError, ClientBody, client_body};
+use crate::proxy::request_body::{BodyError, ClientBody};
 use crate::proxy::tries::Tries;
 use crate::proxy::tunnel::{PendingTunnel, Upgrade};
 use crate::proxy::upstream::{

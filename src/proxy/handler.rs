@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -14,7 +15,6 @@ use crate::pipeline::limits::announce::{self, Announced};
 use crate::pipeline::notes::Notes;
 use crate::proxy::account::Account;
 use crate::proxy::answer::{AnswerBody, Source};
-use crate::proxy::auth_pages;
 use crate::proxy::caller::{Verified, meet};
 use crate::proxy::core::Heads;
 use crate::proxy::end::End;
@@ -27,7 +27,7 @@ use crate::proxy::http2;
 use crate::proxy::ingress::Refusal;
 use crate::proxy::live::Generation;
 use crate::proxy::renewal::renew;
-use crate::proxy::request_body::Incoming;
+use crate::proxy::request_body::{ClientBody, Incoming};
 use crate::proxy::steps::{Running, settle, way_in, way_out};
 use crate::proxy::tunnel::Upgrade;
 use crate::proxy::visit::Visit;
@@ -77,23 +77,14 @@ pub async fn handle(visit: Rc<Visit>, mut heads: Box<Heads>, arrival: Arrival) -
     let generation = visit.connection.core.generation();
     let mut account = Account::open(&visit.connection, &generation);
     let end = match depart(&visit, &generation, arrival, &mut heads, &mut account) {
-        Ok((Way::Route(mut trip), request)) => match trip.meet_caller(&mut heads, &mut account).await {
+        Ok((mut trip, request)) => match trip.meet_caller(&mut heads, &mut account).await {
             Ok(()) => trip.take(request, &mut heads, &mut account).await,
             Err(end) => end,
         },
-        Ok((Way::Page(asked), request)) => asked.answer(&visit, &generation, request, &mut heads, &mut account).await,
         Err(end) => end,
     };
     account.status = heads.response.status;
     Answer { heads, framed: end.framed, body: AnswerBody::new(end.source, account) }
-}
-
-/// Where a request goes.
-enum Way<'t> {
-    /// The way of its route.
-    Route(Trip<'t>),
-    /// To a page of the gateway's own.
-    Page(auth_pages::Asked),
 }
 
 /// Finds the route of a request; an end where it has none.
@@ -103,7 +94,7 @@ fn depart<'t>(
     arrival: Arrival,
     heads: &mut Heads,
     account: &mut Account,
-) -> Result<(Way<'t>, ClientRequest), End> {
+) -> Result<(Trip<'t>, ClientRequest), End> {
     let connection = &*visit.connection;
     let settings = &generation.table.settings;
     let id = connection.core.request_id();
@@ -129,17 +120,14 @@ fn depart<'t>(
             return Err(account.error(421, None, "misdirected", heads, &id));
         }
         Some(listener) => {
-            if let Some(asked) = auth_pages::find(generation, listener, &heads.request, from, id) {
-                return Ok((Way::Page(asked), arrival.rest));
-            }
             let head = &heads.request;
             let asker = Asker { method: &head.method, certificate: connection.client_certificate(), caller: None };
-            generation.table.router.find_as(asker, listener, head, &mut NoTrace)
+            generation.table.find(asker, listener, head, &mut NoTrace)
         }
         None => Outcome::NotFound,
     };
     let (hit, asks_caller) = hit(found, heads, account, &id)?;
-    Ok((Way::Route(Trip { visit, generation, hit, asks_caller, verified: None, from, id }), arrival.rest))
+    Ok((Trip { visit, generation, hit, asks_caller, verified: None, from, id }, arrival.rest))
 }
 
 /// The rule that a request meets, and whether its caller has to be one that it is for; an end where there is none.
@@ -202,7 +190,7 @@ impl<'t> Trip<'t> {
         let route = &table.routes[self.hit.route as usize];
         let find = |caller: (&str, &Caller)| {
             let asker = Asker { method: &request.method, certificate, caller: Some(caller) };
-            table.router.find_as(asker, listener, request, &mut NoTrace)
+            table.find(asker, listener, request, &mut NoTrace)
         };
         let (found, verified) = meet(route, &call, &self.visit.deadline, find).await;
         self.verified = verified;
@@ -216,7 +204,7 @@ impl<'t> Trip<'t> {
         &self.generation.table.routes[self.hit.route as usize]
     }
 
-    async fn take(&mut self, request: ClientRequest, heads: &'t mut Heads, account: &mut Account) -> End {
+    async fn take(&mut self, mut request: ClientRequest, heads: &'t mut Heads, account: &mut Account) -> End {
         let route = self.route();
         account.route = Some(self.hit.route);
         self.visit.took_route(&account.generation, self.hit.route);
@@ -226,7 +214,9 @@ impl<'t> Trip<'t> {
         let mut exchange = self.exchange(head, response, params);
         exchange.verified = self.verified.take();
         let mut running = Running::of(&route.pipeline, &exchange);
-        let answered = way_in(&route.pipeline, 0, &mut running, &mut exchange, self.visit).await;
+        let answered =
+            way_in((&route.pipeline, 0), &mut running, &mut request, &mut exchange, (self.visit, self.generation))
+                .await;
         if let (Some(renewal), Some((by, _))) = (exchange.renewal.take(), &answered) {
             renew(self, &exchange, *renewal, *by);
         }
@@ -257,6 +247,8 @@ impl<'t> Trip<'t> {
             params,
             secrets: &self.generation.secrets,
             body_at_most: None,
+            body: None,
+            trace: None,
             announced: Announced::default(),
             kept: Kept::default(),
             notes: Notes::default(),
@@ -289,6 +281,7 @@ impl<'t> Trip<'t> {
         account.kept = std::mem::take(&mut exchange.kept);
         account.note_caller(&exchange.caller);
         way_out(&route.pipeline, running, exchange);
+        account.note_trace(exchange.trace);
         match exchange.changes.take() {
             None => end,
             Some(changes) => end.changed(*changes, exchange, self.visit),
@@ -370,6 +363,19 @@ fn not_allowed(methods: &[Method], heads: &mut Heads, account: &mut Account, id:
     account.error(405, None, "method", heads, id)
 }
 
+/// The body of a request on its way upstream: within the limit, and never silent for longer than `idle`. Boxed, for it is moved from
+/// hand to hand, and most requests have none.
+pub fn client_body(
+    request: Incoming,
+    at_most: Option<u64>,
+    visit: &Visit,
+    generation: &Generation,
+    idle: Duration,
+) -> Box<ClientBody> {
+    let limit = generation.table.settings.limits.body_bytes.bytes().min(at_most.unwrap_or(u64::MAX));
+    Box::new(ClientBody::new(request, limit, idle, visit.connection.core.timers.deadline()))
+}
+
 impl Account {
     fn refuse(&mut self, refusal: Refusal, heads: &mut Heads, id: &[u8]) -> End {
         if refusal == Refusal::Method {
@@ -380,14 +386,7 @@ impl Account {
     }
 
     /// An answer of the gateway itself, before any route.
-    pub fn error(
-        &mut self,
-        status: u16,
-        detail: Option<&str>,
-        cause: &'static str,
-        heads: &mut Heads,
-        id: &[u8],
-    ) -> End {
+    fn error(&mut self, status: u16, detail: Option<&str>, cause: &'static str, heads: &mut Heads, id: &[u8]) -> End {
         self.note_error(Some(cause));
         let page = error_page::page(status, detail, &heads.request, id);
         heads.response.status = status;

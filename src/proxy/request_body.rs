@@ -6,15 +6,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 
 use crate::proxy::http1;
 use crate::proxy::http2;
-use crate::proxy::live::Generation;
 use crate::proxy::mirror::Copy;
 use crate::proxy::timer::Deadline;
 use crate::proxy::upstream::BoxError;
-use crate::proxy::visit::Visit;
 use crate::proxy::wire::DecodeError;
 
 /// The body of a request as its protocol hands it over.
@@ -23,6 +22,8 @@ pub enum Incoming {
     Http1(http1::RequestBody),
     /// Read from a stream of a connection.
     Http2(http2::RequestBody),
+    /// Read already, for a plugin that had to see it.
+    Held(Held),
 }
 
 impl Body for Incoming {
@@ -33,6 +34,7 @@ impl Body for Incoming {
         match self.get_mut() {
             Self::Http1(body) => Pin::new(body).poll_frame(cx),
             Self::Http2(body) => Pin::new(body).poll_frame(cx),
+            Self::Held(held) => Poll::Ready(held.next().map(Ok)),
         }
     }
 
@@ -40,6 +42,7 @@ impl Body for Incoming {
         match self {
             Self::Http1(body) => body.is_end_stream(),
             Self::Http2(body) => body.is_end_stream(),
+            Self::Held(held) => held.data.is_none() && held.trailers.is_none(),
         }
     }
 
@@ -47,7 +50,25 @@ impl Body for Incoming {
         match self {
             Self::Http1(body) => body.size_hint(),
             Self::Http2(body) => body.size_hint(),
+            // with a length there would be no trailers
+            Self::Held(Held { trailers: Some(_), .. }) => SizeHint::default(),
+            Self::Held(held) => SizeHint::with_exact(held.data.as_ref().map_or(0, Bytes::len) as u64),
         }
+    }
+}
+
+/// A body that was read whole.
+#[derive(Default)]
+pub struct Held {
+    /// What is left of it.
+    pub data: Option<Bytes>,
+    /// The fields that came behind it.
+    pub trailers: Option<HeaderMap>,
+}
+
+impl Held {
+    fn next(&mut self) -> Option<Frame<Bytes>> {
+        self.data.take().map(Frame::data).or_else(|| self.trailers.take().map(Frame::trailers))
     }
 }
 
@@ -62,19 +83,6 @@ pub struct ClientBody {
     first: Option<Frame<Bytes>>,
     /// A copy of the request for another backend.
     copy: Option<Box<Copy>>,
-}
-
-/// The body of a request on its way upstream: within the limit, and never silent for longer than `idle`. Boxed, for it is moved from
-/// hand to hand, and most requests have none.
-pub fn client_body(
-    request: Incoming,
-    at_most: Option<u64>,
-    visit: &Visit,
-    generation: &Generation,
-    idle: Duration,
-) -> Box<ClientBody> {
-    let limit = generation.table.settings.limits.body_bytes.bytes().min(at_most.unwrap_or(u64::MAX));
-    Box::new(ClientBody::new(request, limit, idle, visit.connection.core.timers.deadline()))
 }
 
 /// Why a request's body failed.

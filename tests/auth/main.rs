@@ -3,13 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here is a test")]
 #![allow(clippy::too_many_lines, reason = "tables of cases")]
 
-mod attacks;
 mod basic;
-mod browser;
 mod forward;
 mod issuer;
 mod keys;
-mod login;
 #[path = "../support/mod.rs"]
 mod support;
 mod tokens;
