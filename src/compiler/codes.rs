@@ -11,7 +11,13 @@ use crate::plugins::PLUGINS;
 pub fn all() -> Vec<&'static Code> {
     let tables =
         [syntax::CODES, check::CODES, shape::CODES, environment::CODES, resolve::CODES, lower::CODES, policy::CODES];
-    let shared = [&assets::ASSET, &plugin::UNKNOWN_PARAMETER, &plugin::UNKNOWN_CALLER, &header_edits::TRANSPORT_HEADER];
+    let shared = [
+        &assets::ASSET,
+        &plugin::UNKNOWN_PARAMETER,
+        &plugin::UNKNOWN_CALLER,
+        &plugin::PLUGIN_SHAPE,
+        &header_edits::TRANSPORT_HEADER,
+    ];
     let mut codes: Vec<&'static Code> = tables.into_iter().flatten().copied().chain(shared).collect();
     codes.extend(auth::CODES.iter().copied().flatten());
     codes.extend(PLUGINS.iter().flat_map(|plugin| plugin.codes));

@@ -65,8 +65,8 @@ pub fn compile_to_serve(parsed: Parsed, assets: &Assets) -> Compiled {
 }
 
 fn compile_for(reader: Reader, parsed: Parsed, assets: &Assets) -> Compiled {
-    let Parsed { sources, objects, mut diagnostics, lost, filled } = parsed;
-    let (model, problems) = resolve::resolve(objects, lost);
+    let Parsed { sources, objects, mut diagnostics, lost, filled, environment } = parsed;
+    let (model, problems) = resolve::resolve(objects, lost, environment);
     diagnostics.append(problems);
     let levels = model.levels();
     diagnostics.append(lint::run(&model, &levels));

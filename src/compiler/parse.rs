@@ -44,6 +44,8 @@ pub struct Parsed {
     pub lost: Vec<Lost>,
     /// The values of variables that stand in the objects, sorted by place.
     pub filled: Vec<Filled>,
+    /// The name of the environment that they are for.
+    pub environment: Option<String>,
 }
 
 /// A file or folder that a manifest names.
@@ -76,6 +78,7 @@ impl Manifests {
             diagnostics: prepared.problems,
             lost: Vec::new(),
             filled: Vec::new(),
+            environment: environment.map(str::to_owned),
         };
         for (part, _) in parts.into_iter().zip(content).filter(|(_, is_content)| !is_content) {
             parsed.objects.extend(part.objects);

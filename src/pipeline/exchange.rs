@@ -13,10 +13,12 @@ use crate::pipeline::auth::Finding;
 use crate::pipeline::body::{BodyChanges, Pieces};
 use crate::pipeline::caller::Caller;
 use crate::pipeline::certificate::ClientCertificate;
+use crate::pipeline::forwarding::Forwarding;
 use crate::pipeline::head::{RequestHead, ResponseHead, without_parameter};
 use crate::pipeline::limits::announce::Announced;
 use crate::pipeline::notes::Notes;
 use crate::pipeline::secrets::Secrets;
+use crate::pipeline::trace::TraceId;
 use crate::value::template::{Part, Reference, Template};
 use crate::value::url::Scheme;
 
@@ -46,6 +48,10 @@ pub struct Exchange<'t> {
     pub secrets: &'t Secrets,
     /// The most bytes of its body, where that is less than the gateway's limit.
     pub body_at_most: Option<u64>,
+    /// Its body, once a plugin has asked for it.
+    pub body: Option<Bytes>,
+    /// The trace that it is part of.
+    pub trace: Option<TraceId>,
     /// What the answer says of limits.
     pub announced: Announced,
     /// What is kept until the answer has ended.
@@ -74,13 +80,15 @@ pub type Kept = SmallVec<[Box<dyn Any + Send>; 0]>;
 /// Names of path parameters, and where their values stand in the request's path.
 pub type Params<'t> = SmallVec<[(&'t str, Range<usize>); 4]>;
 
-/// The path and query that are sent upstream, where they differ from the request's.
+/// What is sent upstream otherwise than it came.
 #[derive(Clone, Debug, Default)]
 pub struct UpstreamTarget {
     /// The rewritten path; normalised.
     pub path: Option<String>,
     /// The query.
     pub query: UpstreamQuery,
+    /// The fields that say who asks and how, where a plugin chooses them.
+    pub forwarding: Option<Forwarding>,
 }
 
 /// The query that is sent upstream.

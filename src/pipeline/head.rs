@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
+use crate::pipeline::version::Version;
 use crate::value::method::Method;
 use crate::value::percent;
 
@@ -255,6 +256,8 @@ fn narrow(n: usize) -> u32 {
 /// The head of a request: as it came, normalised, and as it will be sent upstream.
 #[derive(Clone, Debug, Default)]
 pub struct RequestHead {
+    /// The version of HTTP that it came by.
+    pub version: Version,
     /// The method.
     pub method: Method,
     /// The host it was sent to: lower case, without port and trailing dot.
@@ -272,6 +275,7 @@ pub struct RequestHead {
 impl RequestHead {
     /// Forgets the message, and keeps the memory.
     pub fn clear(&mut self) {
+        self.version = Version::default();
         self.method = Method::default();
         self.host.clear();
         self.authority.clear();

@@ -30,6 +30,17 @@ pub trait Plugin: Send + Sync {
         Ok(())
     }
 
+    /// Whether it answers CORS preflights: such a request is matched as the method that it announces, where the route so found has
+    /// such a plugin.
+    fn answers_preflights(&self) -> bool {
+        false
+    }
+
+    /// How many bytes of the request's body it has to see before it runs, in [`Exchange::body`]; a longer one is answered with 413.
+    fn body_bytes(&self) -> Option<u64> {
+        None
+    }
+
     /// Whether nobody gets past it without proving who it is.
     fn authenticates(&self) -> bool {
         false
@@ -134,7 +145,7 @@ impl CompileContext<'_> {
 
     /// A file that the config names at this place, in a field that is marked with `x-gw-asset`; a problem is reported if there is none.
     pub fn file(&mut self, pointer: &str, path: &AssetPath) -> Option<Asset> {
-        self.beside.file(pointer, path).map_err(|problem| self.problems.push(problem)).ok()
+        self.beside.file(pointer, path).map_err(|problem| self.problems.push(*problem)).ok()
     }
 
     /// The `Auth` of a name; `None` where it could not be made, which was reported.
@@ -274,6 +285,41 @@ apiVersion: gw/v1
 kind: Backend
 metadata: { name: web }
 spec: { echo: {} }
+```
+",
+};
+
+/// A plugin whose fields leave open what it does, or contradict each other.
+pub static PLUGIN_SHAPE: Code = Code {
+    id: "GW3011",
+    name: "plugin-shape",
+    severity: crate::diagnostic::Severity::Error,
+    page: "\
+# GW3011: plugin-shape
+
+The fields of a plugin leave open what it is to do, or contradict each other: `cors` without an origin, a rule that says both that
+nothing is kept and for how long, a condition without a test. Nothing of that is guessed.
+
+```yaml wrong
+apiVersion: gw/v1
+kind: Route
+metadata: { name: tiles }
+spec:
+  public: true
+  plugins:
+    - cors: { allowMethods: [GET] }
+    - respond: { body: hello }
+```
+
+```yaml right
+apiVersion: gw/v1
+kind: Route
+metadata: { name: tiles }
+spec:
+  public: true
+  plugins:
+    - cors: { allowOrigins: [\"*\"], allowMethods: [GET] }
+    - respond: { body: hello }
 ```
 ",
 };

@@ -86,8 +86,16 @@ fn enabled() -> bool {
 plugins! {
     /// Sends whoever comes over plain HTTP to HTTPS, or refuses it.
     "httpsOnly" https_only => HttpsOnly,
+    /// Says which pages of other origins may read the answers, and answers their preflights.
+    "cors" cors => Cors,
     /// Sends the fields by which browsers protect their users.
     "securityHeaders" security_headers => SecurityHeaders,
+    /// Removes the fields by which browsers protect their users, for trying things out.
+    "removeSecurityHeaders" remove_security_headers => RemoveSecurityHeaders,
+    /// Tells search engines what they may do, in `/robots.txt` and with each answer.
+    "robots" robots => Robots,
+    /// Says whom to tell of a hole, at `/.well-known/security.txt`.
+    "securityTxt" security_txt => SecurityTxt,
     /// Replaces texts in the bodies of answers.
     "bodyRewrite" body_rewrite => BodyRewrite,
     /// Keeps answers, and gives them to whoever asks for the same.
@@ -98,6 +106,12 @@ plugins! {
     "htmlPatch" html_patch => HtmlPatch,
     /// Lets in who proves who it is; everything below it knows the caller.
     "auth" auth => AuthPlugin,
+    /// Tells the backend who calls, by a signed token (JWT).
+    "callerToken" caller_token => CallerToken,
+    /// Answers with the public keys of what the gateway signs.
+    "jwks" jwks => Jwks,
+    /// Proves to the backend that a request came through the gateway, and to the gateway that the backend looked.
+    "upstreamChallenge" upstream_challenge => UpstreamChallenge,
     /// Changes the path that is sent upstream.
     "rewrite" rewrite => Rewrite,
     /// Sends the client to another URL.
@@ -106,6 +120,36 @@ plugins! {
     "requestHeaders" request_headers => RequestHeaders,
     /// Removes, sets and adds header fields of the answer.
     "responseHeaders" response_headers => ResponseHeaders,
+    /// Lets requests through by the address of the client.
+    "ipAccess" ip_access => IpAccess,
+    /// Lets requests through by their method.
+    "methods" methods => Methods,
+    /// Lets only requests through that change nothing.
+    "readOnly" read_only => ReadOnly,
+    /// Refuses HTTP/1.0.
+    "disableHttp10" disable_http10 => DisableHttp10,
+    /// Bounds the bodies of requests.
+    "requestSize" request_size => RequestSize,
+    /// Lets requests through at some times only.
+    "timeWindow" time_window => TimeWindow,
+    /// Refuses requests whose body is not what a JSON Schema asks for.
+    "requestValidation" request_validation => RequestValidation,
+    /// Refuses requests for which conditions do not hold.
+    "require" require => Require,
+    /// Keeps, removes, sets and adds query parameters of the request that is sent upstream.
+    "query" query => Query,
+    /// Keeps, removes and sets cookies of the request that is sent upstream.
+    "requestCookies" request_cookies => RequestCookies,
+    /// Removes, changes and adds cookies of the answer.
+    "responseCookies" response_cookies => ResponseCookies,
+    /// Chooses the fields that tell the upstream who asks.
+    "xForwarded" x_forwarded => XForwarded,
+    /// Tells browsers and caches on the way how long they may keep answers.
+    "clientCache" client_cache => ClientCache,
+    /// Continues the trace of a request, or begins one.
+    "tracing" tracing => Tracing,
+    /// Keeps clients out for a while that made too many errors.
+    "ban" ban => Ban,
     /// Limits how often and how much clients may ask.
     "rateLimit" rate_limit => RateLimit,
     /// Answers with a fixed status, fields and body.

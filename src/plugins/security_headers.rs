@@ -5,11 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::pipeline::exchange::Exchange;
 use crate::pipeline::plugin::{CompileContext, Plugin, PluginType};
+use crate::value::content_policy::ContentPolicy;
 use crate::value::lifetime::Lifetime;
 use crate::value::url::Scheme;
 
 /// Fields that tell browsers what to do, also on errors and on answers of plugins below. They replace those of the backend, except
-/// `content-security-policy` and `permissions-policy`: there, what the backend says is kept.
+/// `content-security-policy`, its `-report-only` and `permissions-policy`: there, what the backend says is kept.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[schemars(example = example())]
@@ -29,13 +30,28 @@ pub struct SecurityHeadersConfig {
     pub referrer_policy: Option<ReferrerPolicy>,
     /// `content-security-policy`, where the backend sends none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = "^[ -~]+$"), example = &"default-src 'self'; img-src 'self' data:")]
-    pub content_security_policy: Option<String>,
-    /// `permissions-policy`, where the backend sends none.
+    pub content_security_policy: Option<ContentPolicy>,
+    /// `content-security-policy-report-only`, where the backend sends none: what would break it is reported and goes on. Such a
+    /// policy is tried out beside the one that is in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = "^[ -~]+$"), example = &"geolocation=(self)")]
+    pub content_security_policy_report_only: Option<ContentPolicy>,
+    /// `permissions-policy`, where the backend sends none: features of the browser, each with the origins that may use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = PERMISSIONS), example = &"geolocation=(self \"https://maps.example\"), camera=()")]
     pub permissions_policy: Option<String>,
+    /// `cross-origin-opener-policy`: whether pages of other origins that opened this one, or were opened by it, can reach it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opener_policy: Option<OpenerPolicy>,
+    /// `cross-origin-embedder-policy`: whether a page may load what does not say that it may be loaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embedder_policy: Option<EmbedderPolicy>,
+    /// `cross-origin-resource-policy`: which pages may load the answer, without CORS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_policy: Option<ResourcePolicy>,
 }
+
+/// Features with their origins: `name=(self "https://a.example")`, `name=()`, `name=*`.
+const PERMISSIONS: &str = r#"^[a-z][a-z-]*=(\*|self|\(( ?(self|src|\*|"[!#-~]+"))*\))(, ?[a-z][a-z-]*=(\*|self|\(( ?(self|src|\*|"[!#-~]+"))*\)))*$"#;
 
 fn example() -> serde_json::Value {
     serde_json::json!({ "preset": "strict", "hsts": { "maxAge": "730d", "includeSubdomains": true }, "frame": "sameOrigin" })
@@ -104,12 +120,58 @@ pub enum Frame {
 pub enum ReferrerPolicy {
     /// Nothing.
     NoReferrer,
+    /// Its whole URL, but nothing where that is over plain HTTP and it is not.
+    NoReferrerWhenDowngrade,
+    /// Its scheme and host, also over plain HTTP, also the own site.
+    Origin,
+    /// Its scheme and host, also over plain HTTP, and the own site its whole URL.
+    OriginWhenCrossOrigin,
     /// Nothing, and the own site its whole URL.
     SameOrigin,
     /// Its scheme and host, also the own site.
     StrictOrigin,
     /// Its scheme and host, and the own site its whole URL.
     StrictOriginWhenCrossOrigin,
+    /// Its whole URL, also over plain HTTP.
+    UnsafeUrl,
+}
+
+/// Which pages a page shares its window group with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum OpenerPolicy {
+    /// Those of the same origin.
+    SameOrigin,
+    /// Those of the same origin, and those that it opens itself, such as a login of another site.
+    SameOriginAllowPopups,
+    /// None, whatever their origin.
+    NoopenerAllowPopups,
+    /// All of them.
+    UnsafeNone,
+}
+
+/// What a page may load from other origins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum EmbedderPolicy {
+    /// What says by CORS or `cross-origin-resource-policy` that it may.
+    RequireCorp,
+    /// Everything, but what does not say that it may is asked for without cookies.
+    Credentialless,
+    /// Everything.
+    UnsafeNone,
+}
+
+/// Which pages may load an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ResourcePolicy {
+    /// Those of the same origin.
+    SameOrigin,
+    /// Those of the same registered name, such as `shop.example`.
+    SameSite,
+    /// All of them.
+    CrossOrigin,
 }
 
 impl Frame {
@@ -127,15 +189,49 @@ impl ReferrerPolicy {
     fn value(self) -> &'static str {
         match self {
             Self::NoReferrer => "no-referrer",
+            Self::NoReferrerWhenDowngrade => "no-referrer-when-downgrade",
+            Self::Origin => "origin",
+            Self::OriginWhenCrossOrigin => "origin-when-cross-origin",
             Self::SameOrigin => "same-origin",
             Self::StrictOrigin => "strict-origin",
             Self::StrictOriginWhenCrossOrigin => "strict-origin-when-cross-origin",
+            Self::UnsafeUrl => "unsafe-url",
         }
     }
 }
 
-const STRICT_CONTENT: &str =
-    "default-src 'self'; base-uri 'self'; form-action 'self'; object-src 'none'";
+impl OpenerPolicy {
+    fn value(self) -> &'static str {
+        match self {
+            Self::SameOrigin => "same-origin",
+            Self::SameOriginAllowPopups => "same-origin-allow-popups",
+            Self::NoopenerAllowPopups => "noopener-allow-popups",
+            Self::UnsafeNone => "unsafe-none",
+        }
+    }
+}
+
+impl EmbedderPolicy {
+    fn value(self) -> &'static str {
+        match self {
+            Self::RequireCorp => "require-corp",
+            Self::Credentialless => "credentialless",
+            Self::UnsafeNone => "unsafe-none",
+        }
+    }
+}
+
+impl ResourcePolicy {
+    fn value(self) -> &'static str {
+        match self {
+            Self::SameOrigin => "same-origin",
+            Self::SameSite => "same-site",
+            Self::CrossOrigin => "cross-origin",
+        }
+    }
+}
+
+const STRICT_CONTENT: &str = "default-src 'self'; base-uri 'self'; form-action 'self'; object-src 'none'";
 const STRICT_PERMISSIONS: &str = "camera=(), geolocation=(), microphone=()";
 
 /// The policy of the preset `strict`.
@@ -162,17 +258,19 @@ impl PluginType for SecurityHeaders {
         let mut always = vec![("x-content-type-options", "nosniff"), ("referrer-policy", referrer)];
         let frame = config.frame.unwrap_or(if strict { Frame::Deny } else { Frame::SameOrigin });
         always.extend(frame.values().map(|(options, _)| ("x-frame-options", options)));
-        if strict {
-            always.push(("cross-origin-opener-policy", "same-origin"));
-        }
-        let said = |own: &Option<String>, preset: &dyn Fn() -> String| {
-            own.clone().or_else(|| strict.then(preset)).map(|text| text.into_bytes().into())
-        };
+        let opener = config.opener_policy.or(strict.then_some(OpenerPolicy::SameOrigin)).map(OpenerPolicy::value);
+        always.extend(opener.map(|value| ("cross-origin-opener-policy", value)));
+        always.extend(config.embedder_policy.map(|policy| ("cross-origin-embedder-policy", policy.value())));
+        always.extend(config.resource_policy.map(|policy| ("cross-origin-resource-policy", policy.value())));
+        let content = config.content_security_policy.as_ref().map(ContentPolicy::to_string);
+        let reported = config.content_security_policy_report_only.as_ref().map(ContentPolicy::to_string);
+        let permissions = config.permissions_policy.clone().or_else(|| strict.then(|| STRICT_PERMISSIONS.into()));
         let unsaid = [
-            ("content-security-policy", said(&config.content_security_policy, &|| strict_content(frame))),
-            ("permissions-policy", said(&config.permissions_policy, &|| STRICT_PERMISSIONS.into())),
+            ("content-security-policy", content.or_else(|| strict.then(|| strict_content(frame)))),
+            ("content-security-policy-report-only", reported),
+            ("permissions-policy", permissions),
         ];
-        let unsaid = unsaid.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        let unsaid = unsaid.into_iter().filter_map(|(name, value)| Some((name, value?.into_bytes().into()))).collect();
         Some(Box::new(Self { hsts: config.hsts.unwrap_or_default().value().into_bytes().into(), always, unsaid }))
     }
 }
@@ -196,7 +294,9 @@ impl Plugin for SecurityHeaders {
 
 #[cfg(test)]
 mod tests {
-    use super::{Frame, Hsts, SecurityHeadersConfig, strict_content};
+    use super::{Frame, Hsts, PERMISSIONS, STRICT_PERMISSIONS, SecurityHeadersConfig, strict_content};
+    use crate::value::Scalar as _;
+    use crate::value::content_policy::ContentPolicy;
 
     #[test]
     fn both_fields_about_frames_say_the_same() {
@@ -206,7 +306,22 @@ mod tests {
             (Frame::Any, None),
         ] {
             let content = strict_content(frame);
+            assert!(ContentPolicy::parse(&content).is_ok());
             assert_eq!(content.find("; frame-ancestors").map(|at| &content[at..]), ancestors);
+        }
+    }
+
+    #[test]
+    fn permissions_are_features_with_origins() {
+        let pattern = regex::Regex::new(PERMISSIONS).unwrap();
+        for right in
+            [STRICT_PERMISSIONS, "fullscreen=*", "geolocation=(self \"https://a.example\"),usb=()", "camera=self"]
+        {
+            assert!(pattern.is_match(right), "{right}");
+        }
+        for wrong in ["", "camera", "camera 'none'", "camera=(none)", "camera=(self", "camera=();usb=()", "camera=(),"]
+        {
+            assert!(!pattern.is_match(wrong), "{wrong}");
         }
     }
 

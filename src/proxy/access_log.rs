@@ -60,6 +60,9 @@ pub struct Record {
     pub bytes: u64,
     /// From the request's head to the end of the answer, in milliseconds.
     pub duration_ms: f64,
+    /// The trace that it is part of, where the plugin `tracing` runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
     /// The id that the upstream got.
     pub request_id: String,
     /// The generation of the table that decided.

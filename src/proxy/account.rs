@@ -6,6 +6,7 @@ use std::time::{Instant, SystemTime};
 
 use crate::pipeline::caller::Caller;
 use crate::pipeline::exchange::{Client, Kept};
+use crate::pipeline::trace::TraceId;
 use crate::proxy::access_log::{Format, Record, Way};
 use crate::proxy::balance::LiveTarget;
 use crate::proxy::connection::Connection;
@@ -95,6 +96,7 @@ impl Account {
             error: None,
             bytes: 0,
             duration_ms: 0.0,
+            trace_id: None,
             request_id: String::from_utf8_lossy(id).into_owned(),
             generation: self.generation.number,
             complete: false,
@@ -129,6 +131,13 @@ impl Account {
     /// Notes the backend that let it through, until it ends.
     pub fn note_admission(&mut self, backend: u32) {
         self.admitted = Some(backend);
+    }
+
+    /// Notes the trace that it is part of.
+    pub fn note_trace(&mut self, trace: Option<TraceId>) {
+        if let (Some((_, record)), Some(trace)) = (&mut self.record, trace) {
+            record.trace_id = Some(trace.to_string());
+        }
     }
 
     /// Notes how often it was sent again.

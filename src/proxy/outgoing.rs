@@ -6,6 +6,7 @@
 use std::io::Write as _;
 
 use crate::pipeline::exchange::Exchange;
+use crate::pipeline::forwarding::ForwardingField;
 use crate::pipeline::head::Fields;
 use crate::value::header::is_of_the_hop;
 use crate::value::url::Scheme;
@@ -38,8 +39,8 @@ pub fn write_head(exchange: &Exchange<'_>, hop: &Hop<'_>, out: &mut Vec<u8>) {
     let asked = if request.authority.is_empty() { hop.server } else { &request.authority };
     field(out, b"host", hop.host.unwrap_or(asked).as_bytes());
     let nominated = Nominated::of(&request.fields);
-    let trusted = exchange.client.trusted;
-    let is_believed = |name: &[u8]| !is_disguised(name) && (trusted || !speaks_of_client(name));
+    let believed = exchange.client.trusted && exchange.upstream.forwarding.is_none();
+    let is_believed = |name: &[u8]| !is_disguised(name) && (believed || !speaks_of_client(name));
     request.fields.write_kept(|name| is_believed(name) && !is_of_the_hop(name) && !nominated.holds(name), out);
     request.fields.write_edits(|name| !is_of_the_hop(name), out);
     if let Some(protocol) = hop.upgrade {
@@ -112,33 +113,62 @@ impl<'a> Nominated<'a> {
 fn forwarding(exchange: &Exchange<'_>, peer: &str, out: &mut Vec<u8>) {
     let request = &exchange.request;
     let trusted = exchange.client.trusted;
+    let chosen = exchange.upstream.forwarding;
+    let sends = |field: ForwardingField| chosen.unwrap_or_default().has(field);
     let proto: &[u8] = match exchange.client.scheme {
         Scheme::Http => b"http",
         Scheme::Https => b"https",
     };
-    out.extend_from_slice(b"x-forwarded-for: ");
-    if trusted {
-        for value in request.fields.received_all("x-forwarded-for") {
+    if sends(ForwardingField::For) {
+        out.extend_from_slice(b"x-forwarded-for: ");
+        if trusted {
+            for value in request.fields.received_all("x-forwarded-for") {
+                out.extend_from_slice(value);
+                out.extend_from_slice(b", ");
+            }
+        }
+        out.extend_from_slice(peer.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+    if sends(ForwardingField::Proto) {
+        field(out, b"x-forwarded-proto", proto);
+    }
+    let host = request.fields.received("x-forwarded-host").filter(|_| trusted).unwrap_or(request.authority.as_bytes());
+    if !host.is_empty() && sends(ForwardingField::Host) {
+        field(out, b"x-forwarded-host", host);
+    }
+    if sends(ForwardingField::Port) {
+        field(out, b"x-forwarded-port", port(host, exchange.client.scheme).as_bytes());
+    }
+    if sends(ForwardingField::RealIp) {
+        field(out, b"x-real-ip", exchange.client.ip.to_string().as_bytes());
+    }
+    // without a choice the chain of a trusted proxy goes on
+    let goes_on = trusted && request.fields.received("forwarded").is_some();
+    if chosen.map_or(goes_on, |chosen| chosen.has(ForwardingField::Forwarded)) {
+        forwarded(exchange, peer, proto, out);
+    }
+}
+
+/// The chain of RFC 7239, with the peer at its end.
+fn forwarded(exchange: &Exchange<'_>, peer: &str, proto: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"forwarded: ");
+    if exchange.client.trusted {
+        for value in exchange.request.fields.received_all("forwarded") {
             out.extend_from_slice(value);
             out.extend_from_slice(b", ");
         }
     }
-    out.extend_from_slice(peer.as_bytes());
-    out.extend_from_slice(b"\r\n");
-    field(out, b"x-forwarded-proto", proto);
-    let host = request.fields.received("x-forwarded-host").filter(|_| trusted).unwrap_or(request.authority.as_bytes());
-    if !host.is_empty() {
-        field(out, b"x-forwarded-host", host);
-    }
-    if trusted && request.fields.received("forwarded").is_some() {
-        out.extend_from_slice(b"forwarded: ");
-        for (n, value) in request.fields.received_all("forwarded").enumerate() {
-            out.extend_from_slice(if n == 0 { b"" } else { b", " });
-            out.extend_from_slice(value);
-        }
-        let quoted = if peer.contains(':') { format!("\"[{peer}]\"") } else { peer.to_owned() };
-        let _ = write!(out, ", for={quoted};proto={}\r\n", String::from_utf8_lossy(proto));
-    }
+    let quoted = if peer.contains(':') { format!("\"[{peer}]\"") } else { peer.to_owned() };
+    let _ = write!(out, "for={quoted};proto={}\r\n", String::from_utf8_lossy(proto));
+}
+
+/// The port that the client asked.
+fn port(host: &[u8], scheme: Scheme) -> String {
+    let host = String::from_utf8_lossy(host);
+    let port = host.rsplit_once(':').map(|(_, port)| port).filter(|port| port.bytes().all(|b| b.is_ascii_digit()));
+    let own = if scheme == Scheme::Https { "443" } else { "80" };
+    port.filter(|port| !port.is_empty()).unwrap_or(own).to_owned()
 }
 
 fn via(fields: &Fields, out: &mut Vec<u8>) {

@@ -94,9 +94,10 @@ impl Renewed {
         let pipeline = &trip.route().pipeline;
         let mut running = Running::of(pipeline, &exchange);
         running.begin_at(self.by);
-        let answered = way_in(pipeline, self.by + 1, &mut running, &mut exchange, &self.visit).await;
+        let mut request = ClientRequest { body: None, upgrade: None };
+        let steps = (&**pipeline, self.by + 1);
+        let answered = way_in(steps, &mut running, &mut request, &mut exchange, (visit, generation)).await;
         let answered = answered.map(|(_, end)| end);
-        let request = ClientRequest { body: None, upgrade: None };
         let end = trip.conclude(answered, running, request, &mut exchange, outgoing, &mut account).await;
         AnswerBody::new(end.source, account)
     }

@@ -4,7 +4,10 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use crate::pipeline::exchange::{Content, Exchange, Pending, Step};
+use crate::proxy::collect::collect;
 use crate::proxy::end::End;
+use crate::proxy::handler::ClientRequest;
+use crate::proxy::live::Generation;
 use crate::proxy::timer::Deadline;
 use crate::proxy::visit::Visit;
 use crate::table::route::PipelineStep;
@@ -45,13 +48,14 @@ impl Running {
     }
 }
 
-/// Runs the plugins from one on until one answers: which, and what. What is left running are those that were entered.
+/// Runs the plugins from one on until one answers: which, and what. What is left running are those that were entered. One that
+/// has to see the body waits for it.
 pub async fn way_in(
-    pipeline: &[PipelineStep],
-    first: usize,
+    (pipeline, first): (&[PipelineStep], usize),
     running: &mut Running,
+    request: &mut ClientRequest,
     exchange: &mut Exchange<'_>,
-    visit: &Visit,
+    (visit, generation): (&Visit, &Generation),
 ) -> Option<(usize, End)> {
     for (i, step) in pipeline.iter().enumerate().skip(first) {
         if !running.holds(i) {
@@ -60,6 +64,12 @@ pub async fn way_in(
         if step.guard.as_ref().is_some_and(|guard| !guard.admits_caller(&exchange.caller)) {
             running.leave_out(i);
             continue;
+        }
+        if let Some(most) = step.plugin.body_bytes()
+            && let Err(error) = collect(most, request, exchange, visit, generation).await
+        {
+            running.end_at(i);
+            return Some((i, End::failed(error.status(), "request-body", exchange)));
         }
         let next = match step.plugin.on_request(exchange) {
             Step::Continue => continue,

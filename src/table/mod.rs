@@ -15,11 +15,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::pipeline::auth::Auth;
+use crate::pipeline::head::RequestHead;
 use crate::table::acme::Acme;
 use crate::table::route::CompiledRoute;
-use crate::table::router::Router;
+use crate::table::router::{Asker, NoTrace, Outcome, Router, Trace};
 use crate::table::settings::Settings;
 use crate::table::tls::{Certificate, CertificateSource};
+use crate::value::method::Method;
 use crate::value::name::Name;
 use crate::value::secret::Secret;
 
@@ -42,6 +44,31 @@ pub struct RouteTable {
 }
 
 impl RouteTable {
+    /// Finds the rule of a request that came in on a listener. A CORS preflight is matched as the method that it announces if the
+    /// route so found answers preflights.
+    pub fn find<'t>(
+        &'t self,
+        asker: Asker<'_>,
+        listener: u16,
+        head: &RequestHead,
+        trace: &mut impl Trace,
+    ) -> Outcome<'t> {
+        let announced = self.announced_method(asker, listener, head);
+        let method = announced.as_ref().unwrap_or(asker.method);
+        self.router.find_as(Asker { method, ..asker }, listener, head, trace)
+    }
+
+    /// The method that a CORS preflight announces, if it is matched as that.
+    pub fn announced_method(&self, asker: Asker<'_>, listener: u16, head: &RequestHead) -> Option<Method> {
+        let method = head.announced_method()?;
+        match self.router.find_as(Asker { method: &method, ..asker }, listener, head, &mut NoTrace) {
+            Outcome::Found(hit) | Outcome::AsksCaller(hit) => {
+                self.routes[hit.route as usize].answers_preflights().then_some(method)
+            }
+            _ => None,
+        }
+    }
+
     /// The certificates that are ordered from an authority, by name.
     pub fn ordered(&self) -> impl Iterator<Item = (&Name, &Certificate, &Acme)> {
         self.certificates.iter().filter_map(|(name, certificate)| match &certificate.source {

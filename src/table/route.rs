@@ -34,6 +34,11 @@ pub struct CompiledRoute {
 }
 
 impl CompiledRoute {
+    /// Whether one of its plugins answers CORS preflights.
+    pub fn answers_preflights(&self) -> bool {
+        self.pipeline.iter().any(|step| step.plugin.answers_preflights())
+    }
+
     /// The `Auth`s of the first `auth` that guards every request, and their names as one text.
     pub fn guarding(&self) -> Option<(&[Arc<Auth>], &str)> {
         let step = self.pipeline.iter().find(|step| step.guard.is_none() && step.plugin.authenticates())?;

@@ -6,6 +6,11 @@ use crate::value::method::is_token;
 use crate::value::scalar::scalar;
 use crate::value::{Scalar, ScalarError};
 
+/// Whether a byte may stand in the value of a cookie.
+pub fn is_cookie_byte(byte: u8) -> bool {
+    matches!(byte, b'!'..=b'~') && !b"\",;\\".contains(&byte)
+}
+
 /// The name of a cookie; case matters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CookieName(Box<str>);

@@ -6,6 +6,7 @@
 pub mod address;
 pub mod api_key;
 pub mod bucket;
+pub mod content_policy;
 pub mod cookie;
 pub mod date;
 pub mod did_you_mean;
@@ -22,6 +23,7 @@ pub mod method;
 pub mod moment;
 pub mod name;
 pub mod network;
+pub mod origin;
 pub mod password_hash;
 pub mod path;
 pub mod percent;
@@ -38,6 +40,7 @@ pub mod service_url;
 pub mod sha256;
 pub mod size;
 pub mod template;
+pub mod time_of_day;
 pub mod time_zone;
 pub mod url;
 pub mod variable;
@@ -51,6 +54,7 @@ pub const FORMATS: &[Format] = &[
     Format::of::<address::ListenAddress>(),
     Format::of::<api_key::KeyId>(),
     Format::of::<bucket::BucketName>(),
+    Format::of::<content_policy::ContentPolicy>(),
     Format::of::<cookie::CookieName>(),
     Format::of::<date::Date>(),
     Format::of::<duration::Duration>(),
@@ -69,6 +73,7 @@ pub const FORMATS: &[Format] = &[
     Format::of::<name::Name>(),
     Format::of::<network::Address>(),
     Format::of::<network::Network>(),
+    Format::of::<origin::OriginPattern>(),
     Format::of::<password_hash::PasswordHash>(),
     Format::of::<path::AskedPath>(),
     Format::of::<path::PathGlob>(),
@@ -86,6 +91,7 @@ pub const FORMATS: &[Format] = &[
     Format::of::<search::SearchPattern>(),
     Format::of::<size::Size>(),
     Format::of::<template::Template>(),
+    Format::of::<time_of_day::TimeOfDay>(),
     Format::of::<time_zone::TimeZone>(),
     Format::of::<url::TargetUrl>(),
     Format::of::<variable::VariableName>(),

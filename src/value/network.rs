@@ -35,6 +35,40 @@ impl Network {
     }
 }
 
+/// Many networks, in which an address is looked up by halving.
+#[derive(Clone, Debug, Default)]
+pub struct NetworkSet {
+    v4: Box<[(IpAddr, IpAddr)]>,
+    v6: Box<[(IpAddr, IpAddr)]>,
+}
+
+impl NetworkSet {
+    /// These.
+    pub fn of(networks: &[Network]) -> Self {
+        let ranges = |is_v4: bool| {
+            let own = networks.iter().filter(|network| network.first().is_ipv4() == is_v4);
+            let mut ranges: Vec<_> = own.map(|network| (network.0.network(), network.0.broadcast())).collect();
+            ranges.sort_unstable();
+            // of two networks one holds the other, or they have nothing in common
+            ranges.dedup_by(|later, earlier| {
+                let overlaps = later.0 <= earlier.1;
+                earlier.1 = if overlaps { earlier.1.max(later.1) } else { earlier.1 };
+                overlaps
+            });
+            ranges.into_boxed_slice()
+        };
+        Self { v4: ranges(true), v6: ranges(false) }
+    }
+
+    /// Whether an address lies in one of them; an IPv4 address mapped into IPv6 counts as the IPv4 address.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        let ranges = if address.is_ipv4() { &self.v4 } else { &self.v6 };
+        let after = ranges.partition_point(|(first, _)| *first <= address);
+        after.checked_sub(1).is_some_and(|at| address <= ranges[at].1)
+    }
+}
+
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -95,7 +129,34 @@ scalar!(Address);
 
 #[cfg(test)]
 mod tests {
-    use super::{Network, Scalar};
+    use super::{Network, NetworkSet, Scalar};
+
+    #[test]
+    fn a_set_holds_what_its_networks_hold() {
+        let networks: Vec<Network> = ["10.0.0.0/8", "10.1.0.0/16", "192.0.2.7", "::/1", "2001:db8::/32"]
+            .map(|text| Network::parse(text).unwrap())
+            .into();
+        let set = NetworkSet::of(&networks);
+        for address in [
+            "9.255.255.255",
+            "10.0.0.0",
+            "10.1.2.3",
+            "10.255.255.255",
+            "11.0.0.0",
+            "192.0.2.6",
+            "192.0.2.7",
+            "192.0.2.8",
+            "::ffff:10.0.0.1",
+            "::ffff:11.0.0.1",
+            "::1",
+            "2001:db8::1",
+            "8000::",
+        ] {
+            let address = address.parse().unwrap();
+            assert_eq!(set.contains(address), networks.iter().any(|network| network.contains(address)), "{address}");
+        }
+        assert!(!NetworkSet::default().contains("10.0.0.1".parse().unwrap()));
+    }
 
     #[test]
     fn contains_its_addresses_only() {

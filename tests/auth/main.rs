@@ -10,3 +10,4 @@ mod keys;
 #[path = "../support/mod.rs"]
 mod support;
 mod tokens;
+mod tokens_for_backends;

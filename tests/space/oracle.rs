@@ -103,7 +103,7 @@ pub fn shadows(table: &RouteTable) -> Option<Vec<Shadow>> {
         rule.conditions.certificate.as_ref().is_none_or(|condition| condition.holds(certificate.as_ref()))
     });
     certificates.extend([None, Some(ClientCertificate::default())]);
-    let methods = [Method::Get, Method::Post, Method::Put, Method::Other("BREW".into())];
+    let methods = [Method::Get, Method::Post, Method::Put, Method::Options, Method::Other("BREW".into())];
     let hosts = ["a.x", "b.x", "c.x", "b.a.x", "c.a.x", "c.b.a.x", "x", "y"];
     let count = [&paths.len(), &headers.len(), &queries.len(), &cookies.len(), &certificates.len()];
     if count.into_iter().product::<usize>() * methods.len() * hosts.len() * 2 > LIMIT {
@@ -147,7 +147,7 @@ impl Tried<'_> {
             if is_required && shown.is_none() || shown.is_none() && certificate.is_some() {
                 continue;
             }
-            let found = match self.table.router.find_as(
+            let found = match self.table.find(
                 Asker { method: &head.method, certificate: shown, caller: None },
                 index,
                 head,

@@ -96,7 +96,7 @@ impl DraftRule {
             path: path(random),
             conditions: conditions(random),
             priority: i32::from(random.u8(..4) == 0),
-            steps: (0..random.usize(..3)).map(|_| (random.u8(..3), some(random, 2, guard).pop())).collect(),
+            steps: (0..random.usize(..3)).map(|_| (random.u8(..4), some(random, 2, guard).pop())).collect(),
             end: random.u8(..3),
         }
     }
@@ -135,10 +135,11 @@ fn literal_path(random: &mut Rng, longest: usize) -> String {
 }
 
 fn methods(random: &mut Rng) -> Vec<Method> {
-    match random.u8(..5) {
+    match random.u8(..6) {
         0 => vec![Method::Get],
         1 => vec![Method::Post, Method::Get],
         2 => vec![Method::Other("BREW".into())],
+        3 => vec![Method::Options],
         _ => Vec::new(),
     }
 }
@@ -197,9 +198,15 @@ pub fn scope(random: &mut Rng) -> Scope {
     }
 }
 
-struct Nothing;
+struct Nothing {
+    answers_preflights: bool,
+}
 
-impl Plugin for Nothing {}
+impl Plugin for Nothing {
+    fn answers_preflights(&self) -> bool {
+        self.answers_preflights
+    }
+}
 
 /// A table that does what a draft says.
 pub fn table(draft: &Draft) -> RouteTable {
@@ -229,7 +236,7 @@ fn route(rule: &DraftRule) -> CompiledRoute {
         id: format!("p{number}").into(),
         plugin_name: "nothing",
         guard: guard.clone(),
-        plugin: Box::new(Nothing),
+        plugin: Box::new(Nothing { answers_preflights: *number == 3 }),
         meaning: Digest::of_bytes(&[*number]),
     };
     CompiledRoute {
@@ -264,7 +271,7 @@ fn settings(asked: [u8; 2]) -> Settings {
 
 /// A request that rules of random tables may match.
 pub fn request(random: &mut Rng) -> Request {
-    let methods = [&Method::Get, &Method::Post, &Method::Put, &Method::Other("BREW".into())];
+    let methods = [&Method::Get, &Method::Post, &Method::Put, &Method::Options, &Method::Other("BREW".into())];
     let mut head = RequestHead {
         method: pick(random, &methods).clone(),
         host: pick(random, &["a.x", "b.x", "b.a.x", "c.b.a.x", "x", "y"]).to_owned(),
@@ -280,6 +287,11 @@ pub fn request(random: &mut Rng) -> Request {
     }
     for value in some(random, 2, value) {
         head.fields.receive(b"cookie", format!("z=0; c={value}").as_bytes());
+    }
+    for name in [&b"origin"[..], b"access-control-request-method"] {
+        for value in some(random, 2, |random| pick(random, &["GET", "POST", "PUT", "BREW", "OPTIONS", "no token"])) {
+            head.fields.receive(name, value.as_bytes());
+        }
     }
     let certificate = some(random, 2, |random| ClientCertificate {
         subject: (*pick(random, &["CN=a", "CN=b", "CN=c"].each_ref())).into(),

@@ -189,6 +189,24 @@ impl KeyPlace {
         Some(Sent { credential, places })
     }
 
+    /// What a client sends to be let in: header fields, and a parameter of the query.
+    pub fn sent(&self, id: &str, secret: &str, whole: &str) -> (Vec<(String, String)>, Option<String>) {
+        let field = |name: &str, value: String| (vec![(name.to_owned(), value)], None);
+        match self {
+            Self { basic: Some(_), .. } => {
+                field(AUTHORIZATION, format!("Basic {}", BASE64_STANDARD.encode(format!("{id}:{secret}"))))
+            }
+            Self { header: Some(at), .. } => field(at.name.as_str(), whole.to_owned()),
+            Self { pair: Some(pair), .. } => {
+                let (id_field, secret_field) = (pair.id_header.to_string(), pair.secret_header.to_string());
+                (vec![(id_field, id.to_owned()), (secret_field, secret.to_owned())], None)
+            }
+            Self { query: Some(query), .. } => (Vec::new(), Some(format!("{}={whole}", query.name))),
+            Self { cookie: Some(cookie), .. } => field("cookie", format!("{}={whole}", cookie.name)),
+            Self { .. } => field(AUTHORIZATION, format!("Bearer {whole}")),
+        }
+    }
+
     /// What it takes for its own.
     pub fn claim(&self, shape: Shape) -> Claim {
         let of = |place, scheme, shape| Claim { place, scheme, shape };

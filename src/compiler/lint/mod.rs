@@ -1,11 +1,15 @@
 //! The table of lints: named rules with levels. A new one is one file in this folder and one line here.
 
 mod after_answer;
+mod below_auth;
+mod cache_above_auth;
 mod no_sign_of_trouble;
 mod partly_shadowed;
+mod protection_removed;
 mod public_route;
 mod shadowed;
 mod unrouted_host;
+mod unused_auth;
 mod unused_backend;
 mod unused_certificate;
 mod unused_plan;
@@ -80,11 +84,15 @@ impl<'a> Made<'a> {
 /// All lints, in the order of their names.
 pub const LINTS: &[Lint] = &[
     after_answer::LINT,
+    below_auth::LINT,
+    cache_above_auth::LINT,
     no_sign_of_trouble::LINT,
     partly_shadowed::LINT,
+    protection_removed::LINT,
     public_route::LINT,
     shadowed::LINT,
     unrouted_host::LINT,
+    unused_auth::LINT,
     unused_backend::LINT,
     unused_certificate::LINT,
     unused_plan::LINT,

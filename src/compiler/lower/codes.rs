@@ -263,6 +263,11 @@ spec:
   auth: partners
   keyId: 7Qd2mP
   secrets: [{ sha256: fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9 }]
+---
+apiVersion: gw/v1
+kind: Route
+metadata: { name: api }
+spec: { plugins: [{ auth: { anyOf: [partners] } }, { respond: { body: hello } }] }
 ```
 
 ```yaml right
@@ -286,6 +291,11 @@ spec:
   auth: partners
   keyId: k9Tz04
   secrets: [{ sha256: fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9 }]
+---
+apiVersion: gw/v1
+kind: Route
+metadata: { name: api }
+spec: { plugins: [{ auth: { anyOf: [partners] } }, { respond: { body: hello } }] }
 ```
 ",
 };

@@ -28,6 +28,8 @@ pub struct Model {
     /// Whether every document became an object with a spec, and every reference was found: if not, what seems unused may
     /// not be.
     pub complete: bool,
+    /// The name of the environment that they are for.
+    pub environment: Option<String>,
     /// The documents that became no object.
     lost: Vec<Lost>,
     /// Where each object stands in `objects`.
@@ -58,11 +60,11 @@ impl Lost {
 }
 
 /// Links the objects.
-pub fn resolve(objects: Vec<Object>, mut lost: Vec<Lost>) -> (Model, Diagnostics) {
+pub fn resolve(objects: Vec<Object>, mut lost: Vec<Lost>, environment: Option<String>) -> (Model, Diagnostics) {
     let mut out = Diagnostics::default();
     let objects = unique(objects, &mut lost, &mut out);
     let index: BTreeMap<Address, usize> = objects.iter().enumerate().map(|(i, o)| (o.address.clone(), i)).collect();
-    let mut model = Model { used: vec![false; objects.len()], complete: false, objects, lost, index };
+    let mut model = Model { used: vec![false; objects.len()], complete: false, environment, objects, lost, index };
     let mut used = Vec::new();
     for object in &model.objects {
         let found = model.references(object, &mut out);

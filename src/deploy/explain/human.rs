@@ -10,6 +10,9 @@ pub fn human(explanation: &Explanation) -> String {
     let request = &explanation.request;
     let query = request.query.as_ref().map_or_else(String::new, |query| format!("?{query}"));
     line(&mut out, "request", &format!("{} {}{}{query}", request.method, request.host, request.path));
+    if let Some(method) = &request.announces {
+        line(&mut out, "preflight", &format!("matched as the {method} that it announces"));
+    }
     line(&mut out, "listener", &explanation.listener);
     match &explanation.outcome {
         Verdict::Refused { status, reason } => line(&mut out, "refused", &format!("{status}, {reason}")),

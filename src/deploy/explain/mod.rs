@@ -53,6 +53,9 @@ pub struct Explanation {
 pub struct Seen {
     /// The method.
     pub method: String,
+    /// The method that it announces as a CORS preflight, if its route is found by that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub announces: Option<String>,
     /// The host, in lower case and without port.
     pub host: String,
     /// The path, normalised.
@@ -66,6 +69,7 @@ impl Seen {
     fn of(head: &RequestHead) -> Self {
         Self {
             method: head.method.to_string(),
+            announces: None,
             host: head.host.clone(),
             path: head.path.clone(),
             query: head.query.clone(),
@@ -258,6 +262,8 @@ pub fn explain(compiled: &Compiled, table: &RouteTable, asked: &Asked) -> Result
         &Call { request: &head, client: from, certificate: None, secrets: &secrets },
         &mut watcher,
     );
+    let asker = Asker { method: &head.method, certificate: None, caller: None };
+    explanation.request.announces = table.announced_method(asker, listener, &head).map(|method| method.to_string());
     explanation.hosts = watcher.hosts();
     explanation.candidates = nearly(compiled, table, listener, &head, &watcher);
     explanation.outcome = match outcome {
@@ -276,14 +282,14 @@ pub fn explain(compiled: &Compiled, table: &RouteTable, asked: &Asked) -> Result
 
 /// Finds the rule of a request; where who calls decides, by the credential that it has.
 fn find<'t>(table: &'t RouteTable, listener: u16, call: &Call<'_>, watcher: &mut Watcher) -> Outcome<'t> {
-    let outcome = table.router.find(listener, call.request, watcher);
+    let nobody = Asker { method: &call.request.method, certificate: None, caller: None };
+    let outcome = table.find(nobody, listener, call.request, watcher);
     let Outcome::AsksCaller(hit) = &outcome else { return outcome };
     let Some((auths, names)) = table.routes[hit.route as usize].guarding() else { return outcome };
     let Some((_, Finding::Accepted(accepted))) = first_found(auths, call) else { return outcome };
     *watcher = Watcher::default();
     let caller = Some((names, &accepted.caller));
-    let asker = Asker { method: &call.request.method, certificate: None, caller };
-    table.router.find_as(asker, listener, call.request, watcher)
+    table.find(Asker { caller, ..nobody }, listener, call.request, watcher)
 }
 
 /// A refusal tells a client little; here is more of the cause.

@@ -38,6 +38,8 @@ pub(super) fn walk(
         answer_fields: Vec::new(),
         secrets,
         body_at_most: None,
+        body: None,
+        trace: None,
         announced: Announced::default(),
         kept: Kept::default(),
         notes: Notes::default(),

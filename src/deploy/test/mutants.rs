@@ -103,7 +103,8 @@ impl<'a> Passed<'a> {
         let rule = self.got.rule.and_then(|rule| parts.rules.get(rule as usize));
         let of_route = rule.is_some_and(|rule| Some(rule.route as usize) == mutant.route);
         match (mutant.sight, &self.head, router) {
-            (Sight::Rules, Some(head), Some(router)) => {
+            // which rule a preflight meets depends on what its route does, too
+            (Sight::Rules, Some(head), Some(router)) if head.announced_method().is_none() => {
                 let found = router.find(self.case.script.caller.listener, head, &mut NoTrace);
                 match (found, self.got.rule) {
                     (Outcome::Found(hit), Some(rule)) => hit.rule != rule,

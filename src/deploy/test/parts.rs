@@ -175,6 +175,14 @@ impl Plugin for Watched {
         self.plugin.ready(ready)
     }
 
+    fn body_bytes(&self) -> Option<u64> {
+        self.plugin.body_bytes()
+    }
+
+    fn answers_preflights(&self) -> bool {
+        self.plugin.answers_preflights()
+    }
+
     fn authenticates(&self) -> bool {
         self.plugin.authenticates()
     }

@@ -8,6 +8,7 @@ use std::mem::MaybeUninit;
 use httparse::{Header, Status};
 
 use crate::pipeline::head::{Fields, RequestHead};
+use crate::pipeline::version::Version as HeadVersion;
 use crate::proxy::ingress::{self, HostIn, Refusal, Target, receive};
 use crate::proxy::wire::{Decoder, Kind, crlf_only, decimal, kind, take_field};
 use crate::table::settings::Limits;
@@ -62,6 +63,7 @@ pub fn parse(input: &[u8], limits: &Limits, head: &mut RequestHead) -> Result<Op
     if (length - target.len()) as u64 > limits.header_bytes.bytes() {
         return Err(Refusal::HeadTooLarge);
     }
+    head.version = if version == Version::Http10 { HeadVersion::Http10 } else { HeadVersion::Http11 };
     head.method = Method::from_token(parsed.method.unwrap_or_default()).ok_or(Refusal::Head)?;
     let facts = Facts::take(parsed.headers, input, &mut head.fields)?;
     let body = facts.framing(version)?;

@@ -9,6 +9,7 @@ use h2::ext::Protocol;
 use http::request::Parts;
 
 use crate::pipeline::head::{Fields, RequestHead};
+use crate::pipeline::version::Version;
 use crate::proxy::grpc;
 use crate::proxy::ingress::{self, HostIn, Refusal, Target};
 use crate::proxy::wire::{Kind, decimal, kind};
@@ -42,6 +43,7 @@ pub(super) fn receive(
     head: &mut RequestHead,
     facts: &mut Facts,
 ) -> Result<(), Refusal> {
+    head.version = Version::Http2;
     head.method = Method::from_token(parts.method.as_str()).ok_or(Refusal::Head)?;
     let protocol = parts.extensions.get::<Protocol>().map(Protocol::as_str);
     if protocol.is_some() {

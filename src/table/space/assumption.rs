@@ -12,9 +12,10 @@ use crate::table::space::atoms::{Atom, Atoms, Literal, Topic};
 use crate::table::space::certificates::{address, certificate};
 use crate::table::space::machine::{Form, Machine};
 use crate::table::space::paths::PathSet;
+use crate::table::space::preflight::is_preflight_twice;
 use crate::table::space::request::Value;
 use crate::table::space::search::Found;
-use crate::table::space::texts::Texts;
+use crate::table::space::texts::{Kind, Texts};
 use crate::table::space::values::{Answers, Searches, possible, values};
 use crate::value::path::{PathGlob, Segment, normalise};
 
@@ -119,6 +120,7 @@ impl<'a> Assumption<'a> {
         let answers = &self.topics[topic];
         let there_is = |is: bool| if is { Found::Text(Vec::new()) } else { Found::Nothing };
         match &self.atoms.topics()[topic] {
+            Topic::Value(Kind::Header, name) if is_preflight_twice(name, answers, self.atoms) => Found::Nothing,
             Topic::Value(kind, _) => possible(*kind, answers, added, self.atoms, self.texts, self.searches),
             Topic::Certificate => there_is(certificate(answers, self.atoms).is_some()),
             Topic::Network => there_is(address(answers, self.atoms).is_some()),

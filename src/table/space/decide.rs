@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::table::space::assumption::Assumption;
 use crate::table::space::atoms::{CERTIFICATE, Literal};
 use crate::table::space::methods::MethodSet;
+use crate::table::space::preflight::{By, Preflights};
 use crate::table::space::tree::Place;
 
 /// A rule, but for its path.
@@ -16,6 +17,8 @@ pub(super) struct Candidate {
     pub(super) methods: MethodSet,
     /// What is asked of the client's certificate.
     pub(super) certificate: Box<[Literal]>,
+    /// Whether its route answers CORS preflights.
+    pub(super) answers_preflights: bool,
     /// The questions whether its `auth` finds out who calls, and whether that is one that it is for.
     pub(super) consumer: Option<(u32, u32)>,
     /// The `auth` that guards all of its requests.
@@ -40,6 +43,7 @@ pub(super) struct Side<'a> {
     pub(super) candidates: &'a [Candidate],
     pub(super) list: &'a [Place],
     pub(super) asked: Asked,
+    pub(super) preflights: Option<&'a Preflights>,
 }
 
 /// What a request gets from one table.
@@ -61,6 +65,7 @@ pub(super) struct Progress {
     pub(super) next: usize,
     /// Those that the method fails, if nothing else does.
     pub(super) pending: Vec<Place>,
+    pub(super) by: By,
     /// What rules that were right but for the caller demand of those behind them.
     pub(super) guards: Guards,
     pub(super) end: Option<End>,
@@ -123,7 +128,7 @@ pub(super) fn decide(
         return;
     }
     let (start, all) = (assumption.depth(), methods.clone());
-    let progress = sides.iter().map(|side| begin(side.asked)).collect();
+    let progress = sides.iter().map(begin).collect();
     let mut stack = vec![Frame { depth: start, literal: None, methods, progress }];
     while let Some(mut frame) = stack.pop() {
         assumption.undo(frame.depth);
@@ -150,9 +155,11 @@ pub(super) fn decide(
     }
 }
 
-fn begin(asked: Asked) -> Progress {
-    let end = (asked == Asked::Nothing).then_some(End::NotListening);
-    Progress { end, ..Progress::default() }
+fn begin(side: &Side<'_>) -> Progress {
+    let end = (side.asked == Asked::Nothing).then_some(End::NotListening);
+    let answers = |place: &Place| side.candidates[*place as usize].answers_preflights;
+    let is_known = side.preflights.is_none() || !side.list.iter().any(answers);
+    Progress { end, by: if is_known { By::Own } else { By::Unknown }, ..Progress::default() }
 }
 
 /// Goes on until something must be asked.
@@ -195,7 +202,25 @@ fn step(
             Some(true) => {}
         }
     }
-    let Some(&place) = side.list.get(progress.next) else { return finish(side, assumption, progress) };
+    let methods = match (&progress.by, side.preflights) {
+        (By::Announced(announced), _) => announced,
+        (By::Unknown, Some(preflights)) => match preflights.by((side.candidates, side.list), assumption, methods) {
+            Ok(by) => {
+                progress.by = by;
+                return None;
+            }
+            Err(question) => return Some(question),
+        },
+        (By::Unknown | By::Own, _) => methods,
+    };
+    let is_announced = progress.by != By::Own;
+    let Some(&place) = side.list.get(progress.next) else {
+        if is_announced {
+            *progress = Progress::default();
+            return None;
+        }
+        return finish(side, assumption, progress);
+    };
     let candidate = &side.candidates[place as usize];
     match look(candidate, side.asked, assumption, methods, &progress.guards) {
         Look::Asks(question) => return Some(question),
@@ -203,6 +228,10 @@ fn step(
         Look::FailsByMethod => progress.pending.push(place),
         Look::FailsByCertificate => progress.guards.certificate = true,
         Look::FailsByConsumer => progress.guards.auth.clone_from(&candidate.auth),
+        Look::Holds if is_announced && !candidate.answers_preflights => {
+            *progress = Progress::default();
+            return None;
+        }
         Look::Holds => progress.end = Some(End::Found(place)),
     }
     progress.next += 1;

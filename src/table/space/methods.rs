@@ -27,6 +27,11 @@ impl MethodSet {
         Self { all_but: listed.is_empty(), listed }
     }
 
+    /// The methods by which it is told: those that are in it, or those that are not.
+    pub(super) fn listed(&self) -> &[Method] {
+        &self.listed
+    }
+
     /// Whether a method is in it.
     pub fn contains(&self, method: &Method) -> bool {
         self.listed.binary_search(method).is_ok() != self.all_but

@@ -20,6 +20,7 @@ mod outcome;
 mod outline;
 mod pair;
 mod paths;
+mod preflight;
 mod request;
 mod rules;
 mod search;

@@ -119,7 +119,7 @@ pub fn observe<'t>(table: &'t RouteTable, request: &Request) -> Observed<'t> {
         return nothing(Outcome::Refused);
     }
     let asker = Asker { method: &request.head.method, certificate, caller: None };
-    match table.router.find_as(asker, listener, &request.head, &mut NoTrace) {
+    match table.find(asker, listener, &request.head, &mut NoTrace) {
         Found::Found(hit) | Found::AsksCaller(hit) => {
             let rule = &table.router.rules()[hit.rule as usize];
             let outcome = Outcome::Routed(Routed::new(table, rule, front.asked));

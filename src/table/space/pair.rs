@@ -12,6 +12,7 @@ use crate::table::space::merge::{Leaf, merge};
 use crate::table::space::methods::MethodSet;
 use crate::table::space::outcome::front_facets;
 use crate::table::space::paths::PathSet;
+use crate::table::space::preflight::By;
 use crate::table::space::rules::Ranked;
 use crate::table::space::tree::{Place, SIDES, Visit, are_same};
 
@@ -52,7 +53,8 @@ impl Visit for Pair<'_, '_> {
         };
         let side = |index: usize| {
             let candidates: &[Candidate] = &self.ranked[index].candidates;
-            Side { candidates, list: &rules[index], asked: self.fronts[index].asked }
+            let preflights = self.ranked[index].preflights.as_ref();
+            Side { candidates, list: &rules[index], asked: self.fronts[index].asked, preflights }
         };
         let mut budget = BUDGET.min(*self.budget);
         let granted = budget;
@@ -96,7 +98,7 @@ impl Leaves for Differences<'_, '_> {
     fn is_settled(&self, sides: &[Side<'_>], progress: &[Progress], _: &MethodSet) -> bool {
         let [a, b] = progress else { return false };
         let left = |side: usize| sides[side].list.len() - progress[side].next;
-        let open = a.end.is_none() && b.end.is_none();
+        let open = a.end.is_none() && b.end.is_none() && [a, b].iter().all(|side| side.by == By::Own);
         if !self.alike || !open || left(0) != left(1) || left(0) > self.equal_tail || a.guards != b.guards {
             return false;
         }

@@ -16,6 +16,7 @@ use crate::table::space::assumption::Assumption;
 use crate::table::space::atoms::{Atom, Atoms, Literal};
 use crate::table::space::decide::{Asked, Candidate, Question};
 use crate::table::space::methods::MethodSet;
+use crate::table::space::preflight::Preflights;
 use crate::table::space::texts::Kind;
 use crate::table::{Digest, RouteTable};
 
@@ -43,6 +44,7 @@ struct RouteKey<'t> {
 /// The rules of one table, by their rank.
 pub(super) struct Ranked {
     pub(super) candidates: Vec<Candidate>,
+    pub(super) preflights: Option<Preflights>,
     /// Equal numbers mean the same, for the same path.
     pub(super) meanings: Vec<u32>,
     /// The questions of each step of each route that runs under conditions.
@@ -117,18 +119,20 @@ impl<'t> Rules<'t> {
         }
         let routes: Vec<u32> = table.routes.iter().map(|route| self.route(route)).collect();
         Ranked {
-            candidates: self.candidates(ranked),
+            candidates: self.candidates(table, ranked),
+            preflights: Preflights::new(table, &mut self.atoms),
             meanings: ranked.iter().map(|rule| self.meaning(routes[rule.route as usize], rule)).collect(),
             guards,
         }
     }
 
     /// Rules as they are decided.
-    pub(super) fn candidates(&mut self, ranked: &[&Rule]) -> Vec<Candidate> {
-        ranked.iter().map(|rule| self.candidate(rule)).collect()
+    pub(super) fn candidates(&mut self, table: &RouteTable, ranked: &[&Rule]) -> Vec<Candidate> {
+        let answers: Vec<bool> = table.routes.iter().map(CompiledRoute::answers_preflights).collect();
+        ranked.iter().map(|rule| self.candidate(rule, answers[rule.route as usize])).collect()
     }
 
-    fn candidate(&mut self, rule: &Rule) -> Candidate {
+    fn candidate(&mut self, rule: &Rule, answers_preflights: bool) -> Candidate {
         let conditions = &rule.conditions;
         let regex = match &rule.path {
             PathMatch::Regex(regex) => Some((self.atoms.number(Atom::Regex(regex.clone())), true)),
@@ -140,6 +144,7 @@ impl<'t> Rules<'t> {
             literals: literals.into(),
             methods: MethodSet::of(&conditions.methods),
             certificate: self.certificate(conditions.certificate.as_ref()).into(),
+            answers_preflights,
             consumer: conditions.consumer.as_ref().map(|consumer| {
                 let known = self.atoms.number(Atom::Known(rule.auth.clone()));
                 (known, self.atoms.number(Atom::Consumer(consumer.clone())))

@@ -11,6 +11,7 @@ use crate::table::space::guess::Client;
 use crate::table::space::hosts::{Sites, front, regions};
 use crate::table::space::methods::MethodSet;
 use crate::table::space::paths::PathSet;
+use crate::table::space::preflight::{By, Preflights};
 use crate::table::space::rules::Rules;
 use crate::table::space::shadowers::shadowers;
 use crate::table::space::texts::Texts;
@@ -70,12 +71,14 @@ pub fn shadows(table: &RouteTable) -> Vec<Shadow> {
     }
     let mut rules = Rules::default();
     let open: Vec<&Group> = groups.iter().filter(|group| met.is_open(group, &sites)).collect();
-    let candidates = if open.is_empty() { Vec::new() } else { rules.candidates(&sites.rules) };
+    let candidates = if open.is_empty() { Vec::new() } else { rules.candidates(table, &sites.rules) };
+    let preflights = Preflights::new(table, &mut rules.atoms);
     let (mut searches, mut left) = (Searches::default(), TOTAL);
     for group in open {
         let mut look = Look {
             sites: &sites,
             candidates: &candidates,
+            preflights: preflights.as_ref(),
             group,
             met: &mut met,
             assumption: Assumption::new(&rules.atoms, &texts, &mut searches),
@@ -200,6 +203,7 @@ impl Met {
 struct Look<'a, 't> {
     sites: &'a Sites<'t>,
     candidates: &'a [Candidate],
+    preflights: Option<&'a Preflights>,
     group: &'a Group,
     met: &'a mut Met,
     assumption: Assumption<'a>,
@@ -208,7 +212,8 @@ struct Look<'a, 't> {
 
 impl Visit for Look<'_, '_> {
     fn set(&mut self, paths: PathSet, rules: &[Vec<Place>; SIDES]) {
-        let side = Side { candidates: self.candidates, list: &rules[0], asked: self.group.asked };
+        let (candidates, preflights) = (self.candidates, self.preflights);
+        let side = Side { candidates, list: &rules[0], asked: self.group.asked, preflights };
         let mut budget = BUDGET.min(*self.left);
         let granted = budget;
         self.assumption.begin(paths);
@@ -239,7 +244,9 @@ struct Meetings<'a, 't> {
 impl Leaves for Meetings<'_, '_> {
     fn is_settled(&self, _: &[Side<'_>], progress: &[Progress], _: &MethodSet) -> bool {
         let [one] = progress else { return true };
-        let mut rest = self.list[one.next..].iter();
+        // what a preflight does not find by the method that it announces, it looks for anew
+        let next = if one.by == By::Own { one.next } else { 0 };
+        let mut rest = self.list[next..].iter();
         one.end.is_none() && rest.all(|place| self.met.is_done(*place, self.group, self.sites))
     }
 

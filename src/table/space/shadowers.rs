@@ -58,7 +58,7 @@ impl Visit for Collect<'_> {
     fn set(&mut self, paths: PathSet, rules: &[Vec<Place>; SIDES]) {
         let before = rules[0].partition_point(|place| *place < self.place);
         let candidates = self.candidates;
-        let side = Side { candidates, list: &rules[0][..before], asked: self.asked };
+        let side = Side { candidates, list: &rules[0][..before], asked: self.asked, preflights: None };
         let own = &candidates[self.place as usize];
         if self.asked == Asked::Never && !own.certificate.is_empty() {
             return;

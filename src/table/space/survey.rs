@@ -235,7 +235,8 @@ impl Look<'_, '_> {
     }
 
     fn decide(&mut self, paths: &PathSet, list: &[Place], given: &[Literal]) {
-        let side = Side { candidates: &self.ranked.candidates, list, asked: self.front.asked };
+        let Ranked { candidates, preflights, .. } = self.ranked;
+        let side = Side { candidates, list, asked: self.front.asked, preflights: preflights.as_ref() };
         let mut treatments = Treatments {
             sites: self.sites,
             ranked: self.ranked,
