@@ -23,6 +23,7 @@ pub mod plan;
 pub mod plugin;
 pub mod preflight;
 pub mod ready;
+pub mod recent;
 pub mod retries;
 pub mod secrets;
 pub mod signing;
