@@ -15,7 +15,9 @@ use crate::pipeline::head::RequestHead;
 use crate::pipeline::keys::Keys;
 use crate::pipeline::ready::Ready;
 use crate::pipeline::secrets::Secrets;
+use crate::pipeline::limits::place::State;
 use crate::pipeline::state::StatePool;
+use crate::state::{Counts, Node};
 use crate::table::keys::KeyIndex;
 use crate::value::secret::SecretRef;
 use crate::value::url::Scheme;
@@ -35,7 +37,9 @@ fn compiled(config: Json) -> Result<Box<dyn Authenticator>, String> {
 
 fn auth(config: Json, secrets: &Secrets, pool: &StatePool) -> Result<Box<dyn Authenticator>, String> {
     let auth = compiled(config)?;
-    let ready = Ready { pool, secrets, background: &Background::default(), owner: "default/squad" };
+    let background = Background::default();
+    let limiter = &Counts::new(Node::default()).limiter(&State::default(), secrets, &background).unwrap();
+    let ready = Ready { pool, secrets, background: &background, limiter, owner: "default/squad" };
     auth.ready(&ready).map_err(|error| error.to_string())?;
     Ok(auth)
 }
