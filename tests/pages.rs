@@ -104,14 +104,27 @@ fn the_examples_of_the_manual_have_no_problem() {
     const GATEWAY: &str = "---\napiVersion: gw/v1\nkind: Gateway\nmetadata: { name: edge }\nspec: {}\n";
     const WEBHOOK: &str = "---\napiVersion: gw/v1\nkind: Route\nmetadata: { name: webhook }\nspec:\n  \
         match: [{ path: /hook, methods: [POST] }]\n  public: true\n  plugins: [{ respond: { body: thanks } }]\n";
+    const AUTH: &str = "---\napiVersion: gw/v1\nkind: Auth\nmetadata: { name: partners }\nspec: { apiKey: {} }\n";
+    const PLAN: &str =
+        "---\napiVersion: gw/v1\nkind: Plan\nmetadata: { name: gold }\nspec: { rate: { requests: 5, per: 1s } }\n";
+    const KEYED: &str = "---\napiVersion: gw/v1\nkind: Route\nmetadata: { name: keyed }\nspec:\n  \
+        plugins: [{ auth: { anyOf: [partners] } }, { respond: { body: hello } }]\n";
+    const KEY: &str = "---\napiVersion: gw/v1\nkind: ApiKey\nmetadata: { name: acme }\nspec:\n  auth: partners\n  plan: shop\n  \
+        keyId: a1\n  secrets: [{ sha256: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae }]\n";
     for example in reference::examples() {
         let mut text = example.yaml();
+        if text.contains("anyOf:") {
+            text += AUTH;
+        }
         match example.manifest["kind"].as_str().unwrap() {
             "Route" if text.contains("backend:") => text += BACKEND,
             "Backend" => text += ROUTE,
             "Certificate" => text += LISTENER,
             "Test" => text += &(BACKEND.to_owned() + &ROUTE.replace("name: all", "name: shop")),
             "Environment" => text += GATEWAY,
+            "Auth" => text += &KEYED.replace("partners", "shop"),
+            "ApiKey" => text += &[AUTH, PLAN, KEYED].concat(),
+            "Plan" => text += &[AUTH, KEY, KEYED].concat(),
             "Policy" => text += WEBHOOK,
             _ => {}
         }

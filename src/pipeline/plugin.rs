@@ -71,11 +71,25 @@ pub trait PluginType {
     /// Whether it answers every request that reaches it, so that a route needs no backend.
     const ANSWERS: bool = false;
 
+    /// What it has to do with who calls.
+    const CALLER: NeedOfCaller = NeedOfCaller::None;
+
     /// The codes of the problems that its compile step finds.
     const CODES: &'static [&'static Code] = &[];
 
     /// Makes the plugin of one route; `None` after a problem was reported.
     fn compile(config: &Self::Config, context: &mut CompileContext<'_>) -> Option<Box<dyn Plugin>>;
+}
+
+/// What a plugin has to do with who calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NeedOfCaller {
+    /// Nothing.
+    None,
+    /// It finds out.
+    Finds,
+    /// It stands below one that finds out.
+    Needs,
 }
 
 /// What a compile step knows of its route, and where it reports problems.

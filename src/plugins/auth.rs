@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::diagnostic::{Code, Severity};
 use crate::pipeline::auth::{Accepted, Auth, Call, Finding, Place, Refusal};
 use crate::pipeline::exchange::{Content, Exchange, Step};
-use crate::pipeline::plugin::{CompileContext, Plugin, PluginType};
+use crate::pipeline::plugin::{CompileContext, NeedOfCaller, Plugin, PluginType};
 use crate::value::reference::{AuthKind, Ref};
 
 /// Who is let in: whoever one of the named `Auth`s knows. Everything above this plugin runs for anyone, everything below knows the caller.
@@ -32,6 +32,7 @@ pub struct AuthPlugin {
 
 impl PluginType for AuthPlugin {
     type Config = AuthConfig;
+    const CALLER: NeedOfCaller = NeedOfCaller::Finds;
     const CODES: &'static [&'static Code] = &[&SAME_CREDENTIAL];
 
     fn compile(config: &AuthConfig, context: &mut CompileContext<'_>) -> Option<Box<dyn Plugin>> {

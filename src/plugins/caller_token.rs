@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::pipeline::exchange::{Exchange, Place, Step};
 use crate::pipeline::header_edits::Message;
-use crate::pipeline::plugin::{CompileContext, Needed, Plugin, PluginType};
+use crate::pipeline::plugin::{CompileContext, NeedOfCaller, Needed, Plugin, PluginType};
 use crate::pipeline::ready::{Ready, ReadyError};
 use crate::pipeline::signing::{Signer, SigningAlgorithm, SigningKey};
 use crate::value::Scalar as _;
@@ -84,6 +84,7 @@ pub struct CallerToken {
 
 impl PluginType for CallerToken {
     type Config = CallerTokenConfig;
+    const CALLER: NeedOfCaller = NeedOfCaller::Needs;
 
     fn compile(config: &CallerTokenConfig, context: &mut CompileContext<'_>) -> Option<Box<dyn Plugin>> {
         let before = context.problems.len();

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::Code;
-use crate::pipeline::plugin::{CompileContext, Plugin, PluginType};
+use crate::pipeline::plugin::{CompileContext, NeedOfCaller, Plugin, PluginType};
 use crate::pipeline::when::When;
 use crate::value::name::Name;
 
@@ -17,6 +17,8 @@ pub struct PluginInfo {
     pub name: &'static str,
     /// Whether it answers every request that reaches it.
     pub answers: bool,
+    /// What it has to do with who calls.
+    pub caller: NeedOfCaller,
     /// The codes of its own problems.
     pub codes: &'static [&'static Code],
 }
@@ -58,7 +60,7 @@ macro_rules! plugins {
 
         /// All plugins, in the order in which the manual lists them.
         pub const PLUGINS: &[PluginInfo] = &[
-            $( PluginInfo { name: $name, answers: <$ty as PluginType>::ANSWERS, codes: <$ty as PluginType>::CODES }, )+
+            $( PluginInfo { name: $name, answers: <$ty as PluginType>::ANSWERS, caller: <$ty as PluginType>::CALLER, codes: <$ty as PluginType>::CODES }, )+
         ];
 
         impl PluginEntry {

@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
+use crate::auth::AUTHS;
 use crate::backend::BACKENDS;
 use crate::compiler::manifest::{API_VERSION, KINDS};
 use crate::compiler::schema;
+use crate::pipeline::plugin::NeedOfCaller;
 use crate::plugins::{PLUGINS, PluginInfo};
 
 /// A manifest that shows something.
@@ -23,12 +25,13 @@ impl Example {
     }
 }
 
-/// The examples of all kinds, plugins and backends.
+/// The examples of all kinds, plugins, backends and ways of authenticating.
 pub fn examples() -> Vec<Example> {
     let kinds = KINDS.iter().map(|kind| Example { of: kind.name, manifest: of_kind(kind.name) });
     let plugins = PLUGINS.iter().map(|plugin| Example { of: plugin.name, manifest: of_plugin(plugin) });
-    let backends = BACKENDS.iter().map(|name| Example { of: name, manifest: of_backend(name) });
-    kinds.chain(plugins).chain(backends).collect()
+    let backends = BACKENDS.iter().map(|name| Example { of: name, manifest: of_choice("Backend", name) });
+    let auths = AUTHS.iter().map(|name| Example { of: name, manifest: of_choice("Auth", name) });
+    kinds.chain(plugins).chain(backends).chain(auths).collect()
 }
 
 /// The first example in the schema of a kind, at a place in it.
@@ -45,24 +48,27 @@ pub(super) fn of_kind(kind: &str) -> Value {
     match first(kind, "/spec") {
         Some(spec) => manifest(kind, if kind == "Gateway" { "edge" } else { "shop" }, &spec),
         // A kind that is a choice is shown by the first thing to choose.
-        None => of_backend(BACKENDS[0]),
+        None => of_choice(kind, if kind == "Auth" { AUTHS[0] } else { BACKENDS[0] }),
     }
 }
 
 fn of_plugin(plugin: &PluginInfo) -> Value {
     let config = first("Route", &format!("/spec/plugins/0/{}", plugin.name)).unwrap_or_default();
-    let mut spec = json!({
-        "match": [{ "path": "/orders/{id}" }],
-        "public": true,
-        "plugins": [{ plugin.name: config }],
-    });
+    let mut spec = json!({ "match": [{ "path": "/orders/{id}" }], "plugins": [{ plugin.name: config }] });
+    match plugin.caller {
+        NeedOfCaller::None => spec["public"] = true.into(),
+        NeedOfCaller::Finds => {}
+        NeedOfCaller::Needs => {
+            spec["plugins"] = json!([{ "auth": { "anyOf": ["partners"] } }, { plugin.name: config }]);
+        }
+    }
     if !plugin.answers {
         spec["backend"] = "shop".into();
     }
     manifest("Route", "orders", &spec)
 }
 
-fn of_backend(name: &str) -> Value {
-    let config = first("Backend", &format!("/spec/{name}")).unwrap_or_default();
-    manifest("Backend", "shop", &json!({ name: config }))
+fn of_choice(kind: &str, name: &str) -> Value {
+    let config = first(kind, &format!("/spec/{name}")).unwrap_or_default();
+    manifest(kind, "shop", &json!({ name: config }))
 }
