@@ -1,10 +1,18 @@
 //! The table of ways of authenticating: a new one is one file in this folder and one line here.
 
+pub mod calls;
+pub mod credential;
+pub mod hashing;
+pub mod identity;
+pub mod kept;
+pub mod rules;
+pub mod token;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::Code;
-use crate::pipeline::auth::{AuthContext, AuthType, Authenticator};
+use crate::pipeline::auth::{AuthContext, AuthType, Authenticator, Choice};
 
 /// Makes the modules, the manifest's spec and the table of all ways from one line for each.
 macro_rules! auths {
@@ -37,6 +45,16 @@ macro_rules! auths {
                 AUTHS.iter().zip(named).filter(|(_, named)| *named).map(|(name, _)| *name).collect()
             }
 
+            /// Where it names one of several ways, by JSON pointers from its spec.
+            pub fn choices(&self) -> Vec<Choice> {
+                let mut choices = Vec::new();
+                $( if let Some(config) = &self.$field {
+                    let at = |choice: Choice| Choice { pointer: format!("/{}{}", $name, choice.pointer), ..choice };
+                    choices.extend(<$ty as AuthType>::choices(config).into_iter().map(at));
+                } )+
+                choices
+            }
+
             /// Makes it; `None` if it names none or after a problem was reported.
             pub fn compile(&self, context: &mut AuthContext<'_>) -> Option<Box<dyn Authenticator>> {
                 $( if let Some(config) = &self.$field {
@@ -51,4 +69,12 @@ macro_rules! auths {
 auths! {
     /// By an API key of a consumer, which an `ApiKey` describes.
     "apiKey" api_key => ApiKeyAuth,
+    /// By a user's password, in `Authorization: Basic`.
+    "basic" basic => BasicAuth,
+    /// By a token that an issuer signed: a JWT, or an opaque one that the issuer is asked about.
+    "jwt" jwt => JwtAuth,
+    /// By a service of one's own, which is asked about each request.
+    "forward" forward => ForwardAuth,
+    /// By the certificate that the client shows.
+    "mtls" mtls => MtlsAuth,
 }

@@ -60,6 +60,9 @@ fn human(usage: &Value) -> String {
             );
         }
     }
+    if usage["keys"].as_array().is_none_or(Vec::is_empty) {
+        out.push_str("no key has used a quota\n");
+    }
     for plan in usage["plans"].as_array().unwrap_or(&none) {
         let (allowed, refused) = (&plan["decisions"]["allowed"], &plan["decisions"]["refused"]);
         let _ = writeln!(out, "plan {}: {allowed} allowed, {refused} refused since the start", word(&plan["plan"]));

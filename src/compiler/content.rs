@@ -21,19 +21,19 @@ pub(super) struct Names {
 pub(super) fn is_content(paths: &[&str], names: impl Fn(usize) -> Names) -> Vec<bool> {
     let mut order: Vec<usize> = (0..paths.len()).collect();
     order.sort_by_key(|i| paths[*i].matches('/').count());
-    let mut named: BTreeSet<String> = BTreeSet::new();
+    let mut claimed: BTreeSet<String> = BTreeSet::new();
     let mut content = vec![false; paths.len()];
     let mut no_manifests = Vec::new();
     for i in order {
-        content[i] = named.iter().any(|folder| is_below(paths[i], folder));
+        content[i] = claimed.iter().any(|folder| is_below(paths[i], folder));
         if !content[i] {
             let names = names(i);
             no_manifests.extend((!names.is_manifest).then_some(i));
-            named.extend(names.paths.into_iter().filter(|folder| !is_below(paths[i], folder)));
+            claimed.extend(names.paths.into_iter().filter(|folder| !is_below(paths[i], folder)));
         }
     }
     for i in no_manifests {
-        content[i] = named.contains(paths[i]);
+        content[i] = claimed.contains(paths[i]);
     }
     content
 }

@@ -107,7 +107,7 @@ impl Beside<'_> {
     ///
     /// # Errors
     /// The problem to report, if there is no such folder.
-    pub fn folder(&self, pointer: &str, path: &AssetPath) -> Result<Arc<Folder>, Problem> {
+    pub fn folder(&self, pointer: &str, path: &AssetPath) -> Result<Arc<Folder>, Box<Problem>> {
         match self.find(path) {
             Ok(AssetRead::Folder(folder)) => Ok(Arc::clone(folder)),
             Ok(AssetRead::File(_)) => Err(unusable("files of", pointer, path, "it is a file and no folder")),
@@ -120,7 +120,7 @@ impl Beside<'_> {
     ///
     /// # Errors
     /// The problem to report, if there is no such file.
-    pub fn file(&self, pointer: &str, path: &AssetPath) -> Result<Asset, Problem> {
+    pub fn file(&self, pointer: &str, path: &AssetPath) -> Result<Asset, Box<Problem>> {
         match self.find(path) {
             Ok(AssetRead::File(asset)) => Ok(asset.clone()),
             Ok(AssetRead::Folder(_)) => Err(unusable("file", pointer, path, "it is a folder and no file")),
@@ -135,14 +135,14 @@ impl Beside<'_> {
     }
 }
 
-fn unusable(noun: &str, pointer: &str, path: &AssetPath, why: &str) -> Problem {
-    Problem {
+fn unusable(noun: &str, pointer: &str, path: &AssetPath, why: &str) -> Box<Problem> {
+    Box::new(Problem {
         code: &ASSET,
         pointer: pointer.to_owned(),
         message: format!("the {noun} `{}` cannot be used: {why}", path.as_str().escape_debug()),
         help: Some("the path is relative to this manifest and stays inside the root folder".to_owned()),
         part: Part::Value,
-    }
+    })
 }
 
 /// A file or folder that cannot be used.

@@ -77,6 +77,11 @@ pub trait Authenticator: Send + Sync {
     /// What it says to a request without its credential (RFC 9110, 11.6.1), if it can be said in a field.
     fn challenge(&self) -> Option<String>;
 
+    /// The fields that it alone gives upstreams: what a client sends under their names is removed.
+    fn fields(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
     /// Where it looks for which credentials: two of one `anyOf` must not claim the same.
     fn claims(&self) -> Vec<Claim>;
 }
@@ -142,28 +147,40 @@ pub struct Accepted {
 /// Why a caller is not let in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// The status of the answer: 401, 403, or 503 where somebody could not be asked.
+    /// The status of the answer: 401, 403, 429 where it was tried too often, 503 where somebody could not be asked, or a redirect.
     pub status: u16,
     /// What `WWW-Authenticate` says, with a 401.
     pub challenge: Option<String>,
     /// When asking again makes sense, in seconds.
     pub retry_after: Option<u32>,
+    /// What else the client is told.
+    pub fields: Vec<(String, Vec<u8>)>,
 }
 
 impl Refusal {
+    /// With a status alone.
+    pub fn of(status: u16) -> Self {
+        Self { status, challenge: None, retry_after: None, fields: Vec::new() }
+    }
+
     /// The credential is wrong.
     pub fn wrong(challenge: impl Into<String>) -> Self {
-        Self { status: 401, challenge: Some(challenge.into()), retry_after: None }
+        Self { challenge: Some(challenge.into()), ..Self::of(401) }
     }
 
     /// The caller is known, and may not do this.
     pub fn forbidden() -> Self {
-        Self { status: 403, challenge: None, retry_after: None }
+        Self::of(403)
+    }
+
+    /// It was tried too often: nothing is tried for so many seconds.
+    pub fn too_often(retry_after: u32) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::of(429) }
     }
 
     /// Somebody could not be asked: nobody is let in.
     pub fn unavailable(retry_after: u32) -> Self {
-        Self { status: 503, challenge: None, retry_after: Some(retry_after) }
+        Self { retry_after: Some(retry_after), ..Self::of(503) }
     }
 }
 
@@ -176,6 +193,10 @@ pub enum Place {
     Query(Box<str>),
     /// A cookie.
     Cookie(Box<str>),
+    /// The certificate of the connection.
+    Certificate,
+    /// Nowhere in particular: all requests are asked about.
+    Anywhere,
 }
 
 /// A credential that an `Auth` takes for its own.
@@ -201,8 +222,11 @@ pub enum Shape {
 }
 
 impl Claim {
-    /// Whether a credential may be both's.
+    /// Whether it takes a credential that may be another one's, which is asked later.
     pub fn meets(&self, other: &Self) -> bool {
+        if self.place == Place::Anywhere {
+            return true;
+        }
         let same_place = self.place == other.place && self.scheme == other.scheme;
         same_place && (self.shape == other.shape || self.shape == Shape::Any || other.shape == Shape::Any)
     }
@@ -215,6 +239,8 @@ impl fmt::Display for Claim {
             Place::Header(name) => write!(f, "`{}` in the header field `{name}`", self.scheme),
             Place::Query(name) => write!(f, "the query parameter `{name}`"),
             Place::Cookie(name) => write!(f, "the cookie `{name}`"),
+            Place::Certificate => f.write_str("the client's certificate"),
+            Place::Anywhere => f.write_str("every request"),
         }
     }
 }
@@ -224,11 +250,30 @@ pub trait AuthType {
     /// What stands under its name in a manifest.
     type Config: DeserializeOwned + Serialize + JsonSchema + Clone + fmt::Debug;
 
+    /// Where its config names one of several ways.
+    fn choices(config: &Self::Config) -> Vec<Choice> {
+        let _ = config;
+        Vec::new()
+    }
+
     /// The codes of the problems that its compile step finds.
     const CODES: &'static [&'static Code] = &[];
 
     /// Makes the way of authenticating; `None` after a problem was reported.
     fn compile(config: &Self::Config, context: &mut AuthContext<'_>) -> Option<Box<dyn Authenticator>>;
+}
+
+/// A place in a config that names one of several ways: exactly one, which no schema without branches can say.
+#[derive(Debug)]
+pub struct Choice {
+    /// A JSON pointer from the config.
+    pub pointer: String,
+    /// What is named there.
+    pub named: Vec<&'static str>,
+    /// What could be.
+    pub of: &'static [&'static str],
+    /// What is chosen, up to "one of several", such as "a place is".
+    pub what: &'static str,
 }
 
 /// What an `Auth`'s compile step is given, and where it reports problems.

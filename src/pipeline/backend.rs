@@ -66,12 +66,12 @@ pub struct BackendContext<'a> {
 impl BackendContext<'_> {
     /// A folder that the config names at this place; a problem is reported if there is none.
     pub fn folder(&mut self, pointer: &str, path: &AssetPath) -> Option<Arc<Folder>> {
-        self.beside.folder(pointer, path).map_err(|problem| self.problems.push(problem)).ok()
+        self.beside.folder(pointer, path).map_err(|problem| self.problems.push(*problem)).ok()
     }
 
     /// A file that the config names at this place; a problem is reported if there is none.
     pub fn file(&mut self, pointer: &str, path: &AssetPath) -> Option<Asset> {
-        self.beside.file(pointer, path).map_err(|problem| self.problems.push(problem)).ok()
+        self.beside.file(pointer, path).map_err(|problem| self.problems.push(*problem)).ok()
     }
 
     /// Reports a problem at a place of the config.

@@ -12,6 +12,8 @@ pub struct ClientCertificate {
     pub subject: Box<str>,
     /// Its alternative names: DNS names in lower case, URIs, mail addresses, IP addresses.
     pub names: Box<[Box<str>]>,
+    /// The subject of the authority that signed it, as its own.
+    pub issuer: Box<str>,
 }
 
 /// Conditions on the certificate that the client showed; all hold.

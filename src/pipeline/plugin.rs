@@ -145,7 +145,7 @@ impl CompileContext<'_> {
 
     /// A file that the config names at this place, in a field that is marked with `x-gw-asset`; a problem is reported if there is none.
     pub fn file(&mut self, pointer: &str, path: &AssetPath) -> Option<Asset> {
-        self.beside.file(pointer, path).map_err(|problem| self.problems.push(problem)).ok()
+        self.beside.file(pointer, path).map_err(|problem| self.problems.push(*problem)).ok()
     }
 
     /// The `Auth` of a name; `None` where it could not be made, which was reported.

@@ -9,6 +9,7 @@ use crate::value::secret::{Secret, SecretForm, SecretRef};
 pub struct Secrets {
     lines: BTreeMap<SecretRef, Box<[u8]>>,
     contents: BTreeMap<SecretRef, Box<[u8]>>,
+    made_up: bool,
 }
 
 impl Secrets {
@@ -19,6 +20,20 @@ impl Secrets {
             named.insert(secret.clone(), format!("(secret {})", secret.reference).into_bytes());
         }
         named
+    }
+
+    /// Values at random, for trying a table without its secrets: what asks for more than a line of text goes on without.
+    pub fn made_up<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
+        let mut made = Self { made_up: true, ..Self::default() };
+        for secret in secrets {
+            made.insert(secret.clone(), format!("{:032x}", fastrand::u128(..)).into_bytes());
+        }
+        made
+    }
+
+    /// Whether the values are at random.
+    pub fn are_made_up(&self) -> bool {
+        self.made_up
     }
 
     /// Adds a value.

@@ -67,6 +67,9 @@ impl Plugin for AuthPlugin {
     }
 
     fn on_request(&self, exchange: &mut Exchange<'_>) -> Step {
+        for name in self.any_of.iter().flat_map(|auth| auth.way.fields()) {
+            exchange.request.fields.remove(name);
+        }
         if let Some((name, found)) = exchange.verified.take() {
             match self.any_of.iter().position(|auth| Arc::ptr_eq(&auth.name, &name)) {
                 Some(index) => return settle(Arc::clone(&self.any_of), index, self.optional, found, exchange),
@@ -132,6 +135,9 @@ fn refuse(refusal: Refusal, exchange: &mut Exchange<'_>) -> Step {
     if let Some(seconds) = refusal.retry_after {
         exchange.response.fields.set("retry-after", seconds.to_string().as_bytes());
     }
+    for (name, value) in &refusal.fields {
+        exchange.response.fields.add(name, value);
+    }
     exchange.response.fields.set("cache-control", b"no-store");
     Step::Answer(Content::Empty)
 }
@@ -158,6 +164,8 @@ fn hide(place: &Place, exchange: &mut Exchange<'_>) {
         Place::Header(name) => exchange.request.fields.remove(name),
         Place::Query(name) => exchange.remove_query_parameter(name),
         Place::Cookie(name) => exchange.request.remove_cookie(name),
+        // that goes no further than the connection
+        Place::Certificate | Place::Anywhere => {}
     }
 }
 
@@ -172,7 +180,7 @@ static SAME_CREDENTIAL: Code = Code {
 The first `Auth` of `anyOf` whose credential is present decides, and a wrong credential is refused, never tried as another's. So two of
 them must not look for the same credential in the same place: the second would never be asked. Bearer tokens are told apart by their
 shape: one that begins with `gw_` is an API key, one with three parts a JWT; keys that come from elsewhere and tokens that are
-introspected may look like anything.
+introspected may look like anything. A `forward` asks about every request, so it stands last.
 
 ```yaml wrong
 apiVersion: gw/v1

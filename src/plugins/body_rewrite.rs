@@ -1,6 +1,7 @@
 //! `bodyRewrite`: replaces texts in the bodies of answers.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -128,7 +129,7 @@ impl Search {
     fn replaced<'a>(&self, text: Cow<'a, [u8]>, most: usize) -> Option<Cow<'a, [u8]>> {
         let mut out = Vec::new();
         let mut from = 0;
-        let mut add = |at: std::ops::Range<usize>, write: &dyn Fn(&mut Vec<u8>)| {
+        let mut add = |at: Range<usize>, write: &dyn Fn(&mut Vec<u8>)| {
             out.extend_from_slice(&text[from..at.start]);
             write(&mut out);
             from = at.end;

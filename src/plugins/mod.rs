@@ -106,6 +106,12 @@ plugins! {
     "htmlPatch" html_patch => HtmlPatch,
     /// Lets in who proves who it is; everything below it knows the caller.
     "auth" auth => AuthPlugin,
+    /// Tells the backend who calls, by a signed token (JWT).
+    "callerToken" caller_token => CallerToken,
+    /// Answers with the public keys of what the gateway signs.
+    "jwks" jwks => Jwks,
+    /// Proves to the backend that a request came through the gateway, and to the gateway that the backend looked.
+    "upstreamChallenge" upstream_challenge => UpstreamChallenge,
     /// Changes the path that is sent upstream.
     "rewrite" rewrite => Rewrite,
     /// Sends the client to another URL.

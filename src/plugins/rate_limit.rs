@@ -130,12 +130,12 @@ impl PluginType for RateLimit {
 
     fn compile(config: &RateLimitConfig, context: &mut CompileContext<'_>) -> Option<Box<dyn Plugin>> {
         let before = context.problems.len();
-        if config.rates.is_empty() && config.quota.is_none() && config.concurrency.is_none() {
-            let help = "say how much is allowed: `rates`, `quota` or `concurrency`";
-            context.report(&LIMITS_NOTHING, "", "this `rateLimit` limits nothing", help);
-        }
         let numbers = Numbers { rates: &config.rates, quota: config.quota.as_ref() };
         let (windows, wrong) = numbers.windows();
+        if windows.is_empty() && wrong.is_empty() && config.concurrency.is_none() {
+            let help = "say how much is allowed: `rates`, `concurrency`, or `perDay` or `perMonth` in `quota`";
+            context.report(&LIMITS_NOTHING, "", "this `rateLimit` limits nothing", help);
+        }
         for problem in wrong {
             let pointer = format!("/rates/{}/{}", problem.rate, problem.field);
             context.report(problem.code, pointer, problem.message, problem.help);
@@ -217,7 +217,7 @@ pub static LIMITS_NOTHING: Code = Code {
     page: "\
 # GW3050: limits-nothing
 
-A `rateLimit` has neither `rates` nor a `quota` nor `concurrency`, so that it lets everything through.
+A `rateLimit` has neither `rates` nor `concurrency` nor numbers in its `quota`, so that it lets everything through.
 
 ```yaml wrong
 apiVersion: gw/v1

@@ -1,7 +1,7 @@
 //! The counts of quotas in a file (redb), so that they outlive the process. The counts in memory decide; what changes in them is
 //! written about twice a second, by one thread, and is on disk when that is done.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -82,7 +82,7 @@ impl Drop for File {
 }
 
 /// Opens a file once the other process has given it up; `None` if this one ends before.
-fn wait_for(path: &PathBuf, memory: &Memory, stopped: &Receiver<()>) -> Option<Database> {
+fn wait_for(path: &Path, memory: &Memory, stopped: &Receiver<()>) -> Option<Database> {
     loop {
         match Database::create(path) {
             Ok(database) => match read(&database, memory) {

@@ -15,6 +15,9 @@ const PARTS: usize = 64;
 /// The most marks of rates in one part: 4,194,304 in all.
 const MOST: usize = 65_536;
 
+/// The most counts of quotas in one part: 2,097,152 in all.
+const MOST_QUOTAS: usize = 32_768;
+
 /// Below so many, nothing is forgotten.
 const FEW: usize = 256;
 
@@ -34,6 +37,8 @@ struct Part {
     quotas: HashMap<Key, Quota, RandomState>,
     /// The quotas that have changed since they were collected.
     changed: Vec<Key>,
+    /// How often something was forgotten that still counted: it decides which half goes next.
+    forgot: u32,
 }
 
 struct Quota {
@@ -115,17 +120,16 @@ impl Memory {
 
     /// Forgets quotas whose period lies two or more before the newest one of the same window; the names of those.
     pub fn forget_ended(&self) -> Vec<QuotaName> {
-        let mut newest: HashMap<Box<str>, u64> = HashMap::new();
+        let mut all: HashMap<Box<str>, u64> = HashMap::new();
         for part in &self.parts {
-            for quota in lock(part).quotas.values() {
-                let at = newest.entry(quota.name.window.clone()).or_default();
-                *at = quota.mark.at.max(*at);
+            for (window, at) in newest(lock(part).quotas.values()) {
+                let known = all.entry(window).or_default();
+                *known = at.max(*known);
             }
         }
-        let ended = |quota: &Quota| newest.get(&quota.name.window).is_some_and(|newest| quota.mark.at + 2 <= *newest);
         let mut gone = Vec::new();
         for part in &self.parts {
-            let forgotten = |_: &Key, quota: &mut Quota| !quota.changed && ended(quota);
+            let forgotten = |_: &Key, quota: &mut Quota| !quota.changed && is_ended(quota, &all);
             gone.extend(lock(part).quotas.extract_if(forgotten).map(|(_, quota)| quota.name));
         }
         gone
@@ -194,6 +198,9 @@ impl Part {
     }
 
     fn keep_quota(&mut self, key: Key, call: Call<'_>, window: &Window, mark: Mark) {
+        if self.quotas.len() >= MOST_QUOTAS && !self.quotas.contains_key(&key) {
+            self.make_room_for_quotas();
+        }
         let quota = self.quotas.entry(key).or_insert_with(|| {
             let (owner, subject, window) = (call.owner.into(), call.subject.into(), window.name.clone());
             Quota { name: QuotaName { owner, subject, window }, mark, changed: false }
@@ -211,18 +218,57 @@ impl Part {
         self.rates.insert(key, at);
     }
 
-    /// Forgets the rates that are all there again, and of the others the nearer half to that where there is no other room.
+    /// Forgets the rates that are all there again, and where that is not enough half of those that are nearer to it than most.
     fn make_room(&mut self, now: u64) {
         self.rates.retain(|_, at| *at > now);
         if self.rates.len() >= MOST {
-            let ahead = self.rates.values().map(|at| at - now);
-            let mean = ahead.map(u128::from).sum::<u128>() / self.rates.len() as u128;
-            self.rates.retain(|_, at| u128::from(*at - now) > mean);
+            let mean = mean(self.rates.values().map(|at| at - now));
+            let half = self.half();
+            self.rates.retain(|key, at| *at - now > mean || half(key));
         }
         if self.rates.len() * 4 < self.rates.capacity() {
             self.rates.shrink_to(self.rates.len() * 2);
         }
     }
+
+    /// Forgets quotas of which the period has ended, and where that is not enough half of those that are used less than most.
+    fn make_room_for_quotas(&mut self) {
+        let newest = newest(self.quotas.values());
+        self.quotas.retain(|_, quota| !is_ended(quota, &newest));
+        if self.quotas.len() >= MOST_QUOTAS {
+            let mean = mean(self.quotas.values().map(|quota| quota.mark.count));
+            let half = self.half();
+            self.quotas.retain(|key, quota| quota.mark.count > mean || half(key));
+        }
+        self.changed.retain(|key| self.quotas.contains_key(key));
+    }
+
+    /// Another half of all keys each time.
+    fn half(&mut self) -> impl Fn(&Key) -> bool + use<> {
+        let bit = self.forgot % u64::BITS;
+        self.forgot = self.forgot.wrapping_add(1);
+        move |key| key.1 >> bit & 1 == 0
+    }
+}
+
+fn mean(values: impl ExactSizeIterator<Item = u64>) -> u64 {
+    let count = values.len().max(1) as u128;
+    u64::try_from(values.map(u128::from).sum::<u128>() / count).unwrap_or(u64::MAX)
+}
+
+/// The newest period of each window.
+fn newest<'a>(quotas: impl Iterator<Item = &'a Quota>) -> HashMap<Box<str>, u64> {
+    let mut newest: HashMap<Box<str>, u64> = HashMap::new();
+    for quota in quotas {
+        let at = newest.entry(quota.name.window.clone()).or_default();
+        *at = quota.mark.at.max(*at);
+    }
+    newest
+}
+
+/// Whether the period of a quota lies two or more before the newest one.
+fn is_ended(quota: &Quota, newest: &HashMap<Box<str>, u64>) -> bool {
+    newest.get(&quota.name.window).is_some_and(|newest| quota.mark.at + 2 <= *newest)
 }
 
 #[cfg(test)]
@@ -230,10 +276,12 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use super::{Mark, Memory, PARTS, lock};
+    use super::{Mark, Memory, lock};
+    use crate::pipeline::limits::calendar::Cycle;
     use crate::pipeline::limits::gcra::Pace;
     use crate::pipeline::limits::store::{Call, Care, Deciding, LimitStore as _};
     use crate::pipeline::limits::window::{Measure, Window};
+    use crate::value::time_zone::TimeZone;
 
     const SECOND: u64 = 1_000_000_000;
 
@@ -273,9 +321,26 @@ mod tests {
             part.keep_rate((key, key), SECOND + 3600 * SECOND, SECOND);
             assert!(part.rates.len() <= super::MOST);
         }
+        assert!(part.rates.len() > super::MOST / 4, "not more is forgotten than has to be");
         drop(part);
         assert!(!granted(&memory, &day, "known", SECOND) && granted(&memory, &hour, "known", SECOND));
-        assert_eq!(memory.parts.len(), PARTS);
-        assert_eq!(Mark::default(), Mark { at: 0, count: 0 });
+    }
+
+    #[test]
+    fn a_flood_of_quotas_is_bounded_and_those_that_are_used_most_are_remembered() {
+        let memory = Memory::default();
+        let measure = Measure::Quota { cycle: Cycle::Month, limit: 1_000_000, zone: TimeZone::utc() };
+        let windows: Arc<[Window]> = [Window { name: "month".into(), measure }].into();
+        for _ in 0..5 {
+            assert!(granted(&memory, &windows, "known", SECOND));
+        }
+        let mut part = lock(&memory.parts[0]);
+        for key in 0..100_000 {
+            let call = Call { windows: &windows, owner: "a", subject: "flood", now: SECOND };
+            part.keep_quota((key, key), call, &windows[0], Mark { at: 23_640, count: 1 });
+            assert!(part.quotas.len() <= super::MOST_QUOTAS);
+        }
+        drop(part);
+        assert!(memory.used("a", usize::MAX).iter().any(|used| *used.subject == *"known" && used.count == 5));
     }
 }

@@ -15,6 +15,7 @@ pub mod folder;
 pub mod header;
 pub mod host;
 pub mod https_url;
+pub mod json_pointer;
 pub mod lifetime;
 pub mod mail;
 pub mod media_type;
@@ -23,6 +24,7 @@ pub mod moment;
 pub mod name;
 pub mod network;
 pub mod origin;
+pub mod password_hash;
 pub mod path;
 pub mod percent;
 pub mod realm;
@@ -34,6 +36,7 @@ pub mod san;
 mod scalar;
 pub mod search;
 pub mod secret;
+pub mod service_url;
 pub mod sha256;
 pub mod size;
 pub mod template;
@@ -60,6 +63,7 @@ pub const FORMATS: &[Format] = &[
     Format::of::<host::HostName>(),
     Format::of::<host::HostPattern>(),
     Format::of::<https_url::HttpsUrl>(),
+    Format::of::<json_pointer::JsonPointer>(),
     Format::of::<lifetime::Lifetime>(),
     Format::of::<mail::MailAddress>(),
     Format::of::<media_type::MediaTypes>(),
@@ -70,6 +74,7 @@ pub const FORMATS: &[Format] = &[
     Format::of::<network::Address>(),
     Format::of::<network::Network>(),
     Format::of::<origin::OriginPattern>(),
+    Format::of::<password_hash::PasswordHash>(),
     Format::of::<path::AskedPath>(),
     Format::of::<path::PathGlob>(),
     Format::of::<path::PathPrefix>(),
@@ -81,6 +86,7 @@ pub const FORMATS: &[Format] = &[
     Format::of::<request_url::RequestUrl>(),
     Format::of::<retry::RetryCause>(),
     Format::of::<san::SanPattern>(),
+    Format::of::<service_url::ServiceUrl>(),
     Format::of::<sha256::Sha256>(),
     Format::of::<search::SearchPattern>(),
     Format::of::<size::Size>(),

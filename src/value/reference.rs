@@ -19,6 +19,15 @@ pub trait Referent {
     const EXAMPLE: &'static str;
 }
 
+/// The kind `ApiKey`, as the end of a reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ApiKeyKind;
+
+impl Referent for ApiKeyKind {
+    const KIND: &'static str = "ApiKey";
+    const EXAMPLE: &'static str = "acme";
+}
+
 /// The kind `Auth`, as the end of a reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AuthKind;

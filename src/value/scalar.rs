@@ -13,12 +13,14 @@ pub struct ScalarError {
     pub suggestion: Option<String>,
     /// The bytes of the text that are wrong; all of it if absent.
     pub range: Option<(usize, usize)>,
+    /// Whether the text may be a secret, and nothing may show it.
+    pub is_secret: bool,
 }
 
 impl ScalarError {
     /// A plain message.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), help: None, suggestion: None, range: None }
+        Self { message: message.into(), help: None, suggestion: None, range: None, is_secret: false }
     }
 
     /// Says what to write instead.
@@ -39,6 +41,13 @@ impl ScalarError {
     #[must_use]
     pub fn range(mut self, start: usize, end: usize) -> Self {
         self.range = Some((start, end));
+        self
+    }
+
+    /// The text may be a secret.
+    #[must_use]
+    pub fn secret(mut self) -> Self {
+        self.is_secret = true;
         self
     }
 }

@@ -8,30 +8,30 @@ use crate::support::origin::Origin;
 use crate::support::{Gateway, backend, gateway, route};
 
 /// The secret of a key that is made of a number.
-fn secret(seed: u8) -> String {
+pub fn secret(seed: u8) -> String {
     base62(vec![seed; 32], 43)
 }
 
-fn token(id: &str, seed: u8) -> String {
+pub fn token(id: &str, seed: u8) -> String {
     KeyText { id, secret: &secret(seed) }.write()
 }
 
-fn hash(text: &str) -> String {
+pub fn hash(text: &str) -> String {
     Sha256::of(text.as_bytes()).to_string()
 }
 
-fn document(kind: &str, name: &str, spec: &str) -> String {
+pub fn document(kind: &str, name: &str, spec: &str) -> String {
     format!(
         "---\napiVersion: gw/v1\nkind: {kind}\nmetadata: {{ name: {name}, labels: {{ tier: {name} }} }}\nspec: {spec}\n"
     )
 }
 
-fn key(name: &str, id: &str, seed: u8, more: &str) -> String {
+pub fn key(name: &str, id: &str, seed: u8, more: &str) -> String {
     let spec = format!("{{ auth: partners, keyId: {id}, secrets: [{{ sha256: {} }}]{more} }}", hash(&secret(seed)));
     document("ApiKey", name, &spec)
 }
 
-fn keyed(name: &str, spec: &str) -> String {
+pub fn keyed(name: &str, spec: &str) -> String {
     route(name, spec).replace("  public: true\n", "")
 }
 

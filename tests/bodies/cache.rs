@@ -86,11 +86,11 @@ fn what_is_for_one_is_not_kept_for_all() {
     assert_ne!(mine(&gateway).text(), mine(&gateway).text());
     assert_eq!(mine(&gateway).get("cache-status"), Some("gw; fwd=bypass"));
     assert_eq!(origin.seen().len(), before_these + 3);
-    let apart = crate::before(&origin, "[{ cache: { key: { callers: apart } } }]");
+    let apart = before(&origin, "[{ cache: { key: { callers: apart } } }]");
     let one = mine(&apart).text();
     assert_eq!(mine(&apart).text(), one);
     assert_ne!(asked(&apart, "/mine", "Authorization: Bearer 2\r\n").text(), one);
-    let together = crate::before(&origin, "[{ cache: { key: { callers: together } } }]");
+    let together = before(&origin, "[{ cache: { key: { callers: together } } }]");
     assert_eq!(mine(&together).text(), asked(&together, "/mine", "Authorization: Bearer 2\r\n").text());
 }
 
@@ -155,7 +155,7 @@ fn what_is_stale_is_given_if_the_backend_fails() {
         let given = asked(&gateway, "/", "");
         assert_eq!((given.status, given.text().as_str()), (200, "good"), "{given:?}");
     }
-    let strict = crate::before(&origin, "[{ cache: {} }]");
+    let strict = before(&origin, "[{ cache: {} }]");
     assert_eq!(asked(&strict, "/", "").status, 502);
 }
 

@@ -72,6 +72,9 @@ fn what_is_small_stays_and_what_is_in_memory_has_a_length() {
     let large = ask(gateway.http(), get("/large", "Accept-Encoding: gzip\r\n"));
     assert_eq!(large.get("content-length"), Some(&*large.body.len().to_string()));
     assert_eq!(decoded(Coding::Gzip, &large.body), "large ".repeat(500));
+    let asked = "HEAD /large HTTP/1.1\r\nHost: a.example\r\nAccept-Encoding: gzip\r\n\r\n";
+    let head = Client::connect(gateway.http()).send(asked).head_answer();
+    assert_eq!((head.get("content-length"), head.get("content-encoding")), (large.get("content-length"), Some("gzip")));
 }
 
 #[test]

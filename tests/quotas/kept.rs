@@ -1,6 +1,6 @@
 //! Counts of quotas that outlive the process: stopped, killed, and replaced by another one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::shared::{call, keyed, statuses, used};
@@ -18,12 +18,12 @@ pub fn options(name: &str) -> Options {
     in_folder(&state(name))
 }
 
-fn in_folder(state: &PathBuf) -> Options {
+fn in_folder(state: &Path) -> Options {
     let environment = vec![("GW_STATE_DIR", state.to_str().unwrap().to_owned())];
     Options { environment, ..Options::default() }
 }
 
-fn start(plan: &str, state: &PathBuf) -> Gateway {
+fn start(plan: &str, state: &Path) -> Gateway {
     Gateway::start_in(folder_with(&[("gateway.yaml", &keyed("", plan, ""))]), &in_folder(state))
 }
 

@@ -1,6 +1,7 @@
 //! ZIP archives: swapped as a whole, fetched, in a release.
 
 use std::fs;
+use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -10,7 +11,6 @@ use crate::authority::Authority;
 use crate::fixture::{manifests, zip};
 use crate::nginx::Nginx;
 use crate::support::client::{ask, get};
-use crate::support::origin::Origin;
 use crate::support::{Gateway, Options, folder_with, wait_until};
 
 fn archive(text: &str) -> Vec<u8> {
@@ -80,9 +80,8 @@ fn an_archive_is_fetched_and_the_one_before_answers_meanwhile() {
 
 #[test]
 fn what_is_to_be_fetched_and_is_not_there_yet_is_a_503() {
-    // it speaks no TLS, so that nothing can be fetched there
-    let origin = Origin::ok();
-    let gateway = Gateway::start(&fetched(&origin.address.to_string(), "site.zip", &archive("one")));
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gateway = Gateway::start(&fetched(&nobody.to_string(), "site.zip", &archive("one")));
     gateway.log.wait_for("the archive cannot be fetched, trying again");
     let answer = ask(gateway.http(), get("/", ""));
     assert_eq!((answer.status, answer.get("retry-after")), (503, Some("5")));

@@ -9,7 +9,7 @@ use zip::write::SimpleFileOptions;
 
 use crate::nginx::Nginx;
 use crate::support::bucket::Bucket;
-use crate::support::{Gateway, Options, folder_with};
+use crate::support::{Gateway, Options, folder_with, gateway, route};
 
 /// What a large file holds.
 pub fn blob() -> Vec<u8> {
@@ -96,11 +96,8 @@ impl Place {
 
 /// A gateway with one route and this backend.
 pub fn manifests(backend: &str) -> String {
-    format!(
-        "apiVersion: gw/v1\nkind: Gateway\nmetadata: {{ name: edge }}\nspec:\n  listeners: [{{ name: http, address: \"127.0.0.1:0\" }}]\n\
-         ---\napiVersion: gw/v1\nkind: Route\nmetadata: {{ name: site }}\nspec: {{ public: true, backend: site }}\n\
-         ---\napiVersion: gw/v1\nkind: Backend\nmetadata: {{ name: site }}\nspec:\n  {backend}\n"
-    )
+    let backend = format!("---\napiVersion: gw/v1\nkind: Backend\nmetadata: {{ name: site }}\nspec:\n  {backend}\n");
+    gateway("") + &route("site", "backend: site") + &backend
 }
 
 /// Writes the site into a folder.

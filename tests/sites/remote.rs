@@ -3,10 +3,10 @@
 use std::net::TcpListener;
 
 use crate::fixture::manifests;
-use crate::support::Gateway;
 use crate::support::bucket::Bucket;
 use crate::support::client::{ask, get};
 use crate::support::origin::Origin;
+use crate::support::{Gateway, Options, folder_with};
 
 fn elsewhere(address: impl std::fmt::Display, more: &str) -> Gateway {
     Gateway::start(&manifests(&format!("remoteAssets: {{ url: \"http://{address}\"{more} }}")))
@@ -72,8 +72,14 @@ fn metadata_of_objects_is_passed_on() {
     let bucket = Bucket::start("media");
     let fields = "Content-Type: application/pdf\r\nCache-Control: max-age=60\r\nContent-Disposition: attachment\r\n";
     bucket.put("report", b"%PDF", fields);
-    let gateway =
-        Gateway::start(&manifests(&format!("s3: {{ bucket: media, endpoint: \"http://{}\" }}", bucket.address)));
+    let backend = format!(
+        "s3: {{ bucket: media, endpoint: \"http://{}\", \
+         credentials: {{ accessKey: {{ env: KEY }}, secretKey: {{ env: KEY }} }} }}",
+        bucket.address
+    );
+    let environment = vec![("KEY", "test".to_owned())];
+    let folder = folder_with(&[("gateway.yaml", &manifests(&backend))]);
+    let gateway = Gateway::start_in(folder, &Options { environment, ..Options::default() });
     let answer = ask(gateway.http(), get("/report", ""));
     assert_eq!((answer.status, answer.text().as_str()), (200, "%PDF"));
     let fields = ["content-type", "cache-control", "content-disposition"].map(|name| answer.get(name));

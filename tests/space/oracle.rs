@@ -50,7 +50,7 @@ fn certificates() -> Vec<Option<ClientCertificate>> {
     for subject in ["CN=a", "CN=b", "CN=c"] {
         for names in sets(&names) {
             let names = names.iter().map(text).collect();
-            all.push(Some(ClientCertificate { subject: subject.into(), names }));
+            all.push(Some(ClientCertificate { subject: subject.into(), names, ..ClientCertificate::default() }));
         }
     }
     all

@@ -298,6 +298,7 @@ pub fn request(random: &mut Rng) -> Request {
         names: (0..random.usize(..3))
             .map(|_| (*pick(random, &["a.y", "b.y", "b.a.y", "x://s", "z"].each_ref())).into())
             .collect(),
+        ..ClientCertificate::default()
     });
     let ip: IpAddr = pick(random, &["10.1.0.1", "10.2.0.1", "11.0.0.1"]).parse().unwrap();
     let listener = pick(random, &["one", "two"]).to_owned();

@@ -129,6 +129,28 @@ fn a_connection_from_before_is_held_to_the_rules_of_now() {
 }
 
 #[test]
+fn who_shows_a_certificate_is_known_and_let_in_by_rules() {
+    let there = Partners::new();
+    let origin = Origin::ok();
+    let tls = format!("{{ certificates: [site], {} }}", there.auth("optional"));
+    let mut manifests = there.world.manifests(&tls, &["site"]) + &backend("origin", origin.address, "");
+    manifests += "---\napiVersion: gw/v1\nkind: Auth\nmetadata: { name: partners }\nspec:\n  mtls:\n    \
+                  require: [{ claim: /names, like: \"*.partners.example\" }, { claim: /issuer, matches: \".*CN=partners.*\" }]\n    \
+                  deny: [{ claim: /name, equals: beta }]\n";
+    let guarded = "plugins:\n- auth: { anyOf: [partners] }\n\
+                   - requestHeaders: { set: { x-user: \"${identity.name}\", x-subject: \"${identity.subject}\" } }\nbackend: origin";
+    manifests += &route("api", guarded).replace("  public: true\n", "");
+    let gateway = start(&manifests);
+    let beta = there.authority.issue_to("beta", "spiffe://beta/api", 8);
+    let ask = |trust: &Trust| ask(https(&gateway), "site.example", "/", trust).unwrap().status;
+    assert_eq!(ask(&there.showing(&there.acme)), 200);
+    assert_eq!(ask(&there.showing(&beta)), 403);
+    assert_eq!(ask(&there.world.trust()), 401);
+    let seen = origin.wait_for(1).remove(0);
+    assert_eq!((seen.all("x-user"), seen.all("x-subject")), (vec!["acme"], vec!["CN=acme,O=Tests"]));
+}
+
+#[test]
 fn a_certificate_decides_the_route_and_is_told_upstream() {
     let there = Partners::new();
     let origin = Origin::ok();

@@ -7,11 +7,11 @@ mod tests;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub use places::{ApiKeyConfig, KeyPlace};
+pub use places::{ApiKeyConfig, CookiePlace, KeyPlace, NoSettings, QueryPlace};
 
 use crate::auth::api_key::places::{Credential, Sent};
 use crate::pipeline::auth::{
-    Accepted, AuthContext, AuthType, Authenticator, Call, Claim, Finding, Refusal, Shape,
+    Accepted, AuthContext, AuthType, Authenticator, Call, Choice, Claim, Finding, Refusal, Shape,
 };
 use crate::pipeline::caller::Caller;
 use crate::pipeline::exchange::{Exchange, Step};
@@ -34,6 +34,16 @@ pub struct ApiKeyAuth {
 
 impl AuthType for ApiKeyAuth {
     type Config = ApiKeyConfig;
+
+    fn choices(config: &ApiKeyConfig) -> Vec<Choice> {
+        let choice = |(index, place): (usize, &KeyPlace)| Choice {
+            pointer: format!("/from/{index}"),
+            named: place.named(),
+            of: KeyPlace::WAYS,
+            what: "a place is",
+        };
+        config.from.iter().enumerate().map(choice).collect()
+    }
 
     fn compile(config: &ApiKeyConfig, context: &mut AuthContext<'_>) -> Option<Box<dyn Authenticator>> {
         let mut challenges: Vec<String> = config.from.iter().map(KeyPlace::challenge).collect();

@@ -7,18 +7,13 @@ use base64::prelude::BASE64_STANDARD;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::auth::credential::{AUTHORIZATION, MAX_BYTES, one, only, scheme, user_and_password};
 use crate::pipeline::auth::{Claim, Place, Shape};
 use crate::pipeline::head::RequestHead;
 use crate::value::Scalar as _;
 use crate::value::cookie::CookieName;
 use crate::value::header::HeaderName;
 use crate::value::realm::Realm;
-
-/// A credential longer than this is none: it is not even hashed.
-const MAX_BYTES: usize = 4096;
-
-/// The field of HTTP's own authentication.
-const AUTHORIZATION: &str = "authorization";
 
 /// Where API keys are looked for, and what becomes of them.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -196,6 +191,24 @@ impl KeyPlace {
         Some(Sent { credential, places })
     }
 
+    /// What a client sends to be let in: header fields, and a parameter of the query.
+    pub fn sent(&self, id: &str, secret: &str, whole: &str) -> (Vec<(String, String)>, Option<String>) {
+        let field = |name: &str, value: String| (vec![(name.to_owned(), value)], None);
+        match self {
+            Self { basic: Some(_), .. } => {
+                field(AUTHORIZATION, format!("Basic {}", BASE64_STANDARD.encode(format!("{id}:{secret}"))))
+            }
+            Self { header: Some(at), .. } => field(at.name.as_str(), whole.to_owned()),
+            Self { pair: Some(pair), .. } => {
+                let (id_field, secret_field) = (pair.id_header.to_string(), pair.secret_header.to_string());
+                (vec![(id_field, id.to_owned()), (secret_field, secret.to_owned())], None)
+            }
+            Self { query: Some(query), .. } => (Vec::new(), Some(format!("{}={whole}", query.name))),
+            Self { cookie: Some(cookie), .. } => field("cookie", format!("{}={whole}", cookie.name)),
+            Self { .. } => field(AUTHORIZATION, format!("Bearer {whole}")),
+        }
+    }
+
     /// What it takes for its own.
     pub fn claim(&self, shape: Shape) -> Claim {
         let of = |place, scheme, shape| Claim { place, scheme, shape };
@@ -225,37 +238,6 @@ fn authorization() -> Vec<Place> {
     vec![Place::Header(AUTHORIZATION.into())]
 }
 
-/// The credential of a scheme in `Authorization`; the inner `None` where it is not one text.
-#[expect(clippy::option_option, reason = "the outer one says whether it is there")]
-fn scheme<'r>(head: &'r RequestHead, wanted: &str, is_ours: impl Fn(&[u8]) -> bool) -> Option<Option<&'r str>> {
-    let credential = |value: &'r [u8]| {
-        let (scheme, rest) = value.split_at_checked(wanted.len())?;
-        let rest = rest.strip_prefix(b" ")?.trim_ascii();
-        (scheme.eq_ignore_ascii_case(wanted.as_bytes()) && is_ours(rest)).then_some(rest)
-    };
-    let mut values = head.fields.received_all(AUTHORIZATION);
-    let (first, again) = (values.next()?, values.next().is_some());
-    let found = credential(first).or_else(|| values.find_map(credential))?;
-    Some(text(found).filter(|_| !again))
-}
-
-/// The one value of a field; the inner `None` where there are several, or it is not text.
-#[expect(clippy::option_option, reason = "the outer one says whether it is there")]
-fn one<'r>(mut values: impl Iterator<Item = &'r [u8]>) -> Option<Option<&'r str>> {
-    let first = values.next()?;
-    Some(text(first).filter(|_| values.next().is_none()))
-}
-
-#[expect(clippy::option_option, reason = "the outer one says whether it is there")]
-fn only<T>(mut values: impl Iterator<Item = T>) -> Option<Option<T>> {
-    let first = values.next()?;
-    Some(Some(first).filter(|_| values.next().is_none()))
-}
-
-fn text(value: &[u8]) -> Option<&str> {
-    std::str::from_utf8(value).ok().filter(|text| text.len() <= MAX_BYTES)
-}
-
 fn bounded(text: Cow<'_, str>) -> Credential<'_> {
     if text.len() <= MAX_BYTES { Credential::Whole(text) } else { Credential::Unreadable }
 }
@@ -271,12 +253,10 @@ fn parts<'r>(id: Option<&'r str>, secret: Option<&'r str>) -> Credential<'r> {
     }
 }
 
-/// User and password (RFC 7617, 2).
+/// A key's id as the user, and its secret as the password.
 fn basic(sent: Option<&str>) -> Credential<'_> {
-    let decoded = sent.and_then(|sent| BASE64_STANDARD.decode(sent).ok());
-    let text = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
-    match text.as_deref().and_then(|text| text.split_once(':')) {
-        Some((id, secret)) => Credential::Parts(id.to_owned().into(), secret.to_owned().into()),
+    match sent.and_then(user_and_password) {
+        Some((id, secret)) => Credential::Parts(id.into(), secret.into()),
         None => Credential::Unreadable,
     }
 }

@@ -69,6 +69,7 @@ fn find(auth: &dyn Authenticator, query: Option<&str>, fields: &[(&str, &str)]) 
         Finding::Accepted(accepted) => {
             let hidden = accepted.hide.iter().map(|place| match place {
                 Place::Header(name) | Place::Query(name) | Place::Cookie(name) => &**name,
+                Place::Certificate | Place::Anywhere => "nowhere",
             });
             let hidden: Vec<_> = hidden.collect();
             let fields = accepted.response_fields.iter().map(|(_, value)| String::from_utf8_lossy(value).into_owned());

@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_remembered_within_bounds() {
-        let (absent, hour) = (Absent::default(), Duration::from_secs(3600));
+        let (absent, hour) = (Absent::default(), Duration::from_hours(1));
         absent.note("a", hour);
         assert!(absent.holds("a", hour) && !absent.holds("b", hour) && !absent.holds("a", Duration::ZERO));
         (0..=LIMITS.0).for_each(|n| absent.note(&n.to_string(), hour));

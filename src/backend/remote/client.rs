@@ -20,12 +20,11 @@ impl SharedClient {
     pub fn of(ready: &Ready<'_>) -> Result<Self, ReadyError> {
         let kept = ready.pool.get_or("client", OnceLock::<Client>::new);
         let failed = |error: NetError| ReadyError::Failed { owner: ready.owner.to_owned(), why: error.to_string() };
-        let client = match kept.get() {
-            Some(client) => client.clone(),
-            None => {
-                let made = Client::busy().map_err(failed)?;
-                kept.get_or_init(|| made).clone()
-            }
+        let client = if let Some(client) = kept.get() {
+            client.clone()
+        } else {
+            let made = Client::busy().map_err(failed)?;
+            kept.get_or_init(|| made).clone()
         };
         Ok(Self { client, _kept: kept })
     }

@@ -33,7 +33,7 @@ pub(super) struct Metadata {
     /// Its bytes.
     pub(super) length: Option<u64>,
     /// How long it may be kept.
-    pub(super) cache_control: Option<String>,
+    cache_control: Option<String>,
     passed: Vec<(&'static str, Vec<u8>)>,
 }
 
@@ -51,6 +51,21 @@ impl Metadata {
             length: text("content-length").and_then(|length| length.parse().ok()),
             cache_control: cache_control.or_else(|| text("cache-control")),
             passed: PASSED.iter().filter_map(|name| Some((*name, headers.get(*name)?.as_bytes().to_vec()))).collect(),
+        }
+    }
+
+    /// Says what is known of the file, whatever is sent of it.
+    pub(super) fn tell(&self, exchange: &mut Exchange<'_>) {
+        let said = [
+            ("etag", self.etag.as_deref()),
+            ("last-modified", self.last_modified.as_deref()),
+            ("cache-control", self.cache_control.as_deref()),
+            ("accept-ranges", Some("bytes")),
+        ];
+        for (name, value) in said {
+            if let Some(value) = value {
+                exchange.response.fields.set(name, value.as_bytes());
+            }
         }
     }
 }
@@ -74,16 +89,7 @@ pub(super) fn is_conditional(request: &RequestHead) -> bool {
 /// Says of a file what is known of it, and decides what of it is sent.
 pub(super) fn represent(metadata: &Metadata, exchange: &mut Exchange<'_>) -> Sent {
     let etag = metadata.etag.as_deref().unwrap_or_default();
-    let fields = &mut exchange.response.fields;
-    let said = [
-        ("etag", metadata.etag.as_deref()),
-        ("last-modified", metadata.last_modified.as_deref()),
-        ("cache-control", metadata.cache_control.as_deref()),
-        ("accept-ranges", Some("bytes")),
-    ];
-    for (name, value) in said {
-        value.into_iter().for_each(|value| fields.set(name, value.as_bytes()));
-    }
+    metadata.tell(exchange);
     match evaluate(exchange.request, etag, metadata.modified) {
         Verdict::Send => {}
         Verdict::NotModified => return Sent::Nothing(304),

@@ -14,7 +14,7 @@ use crate::backend::remote::absent::Absent;
 use crate::backend::remote::client::SharedClient;
 use crate::backend::remote::represent::{Metadata, Sent, is_conditional, represent, send};
 use crate::backend::remote::stand_in;
-use crate::net::{Client, Download, NetError};
+use crate::net::{Download, NetError};
 use crate::pipeline::exchange::{Exchange, Resume, Step};
 use crate::pipeline::ready::{Ready, ReadyError};
 use crate::value::method::Method;
@@ -30,20 +30,13 @@ pub trait Origin: Send + Sync {
 pub struct RemoteSite {
     rules: Arc<Rules>,
     absent_for: Duration,
-    running: OnceLock<Running>,
-}
-
-/// What lasts as long as the site does.
-struct Running {
-    tools: Tools,
-    _client: SharedClient,
+    tools: OnceLock<Arc<Tools>>,
 }
 
 /// What is asked with.
-#[derive(Clone)]
 struct Tools {
     rules: Arc<Rules>,
-    client: Client,
+    shared: SharedClient,
     origin: Arc<dyn Origin>,
     absent: Arc<Absent>,
     absent_for: Duration,
@@ -62,17 +55,14 @@ enum Role {
 
 /// The files that may answer a request, the next one last.
 struct Search {
-    tools: Tools,
+    tools: Arc<Tools>,
     candidates: Vec<(String, Role)>,
 }
-
-/// The head of an answer, and its content on its way.
-type Answer = Result<Response<Download>, NetError>;
 
 impl RemoteSite {
     /// A site with these rules. A file that is not there is not asked for again for so long.
     pub fn new(rules: Rules, absent_for: Duration) -> Self {
-        Self { rules: Arc::new(rules), absent_for, running: OnceLock::new() }
+        Self { rules: Arc::new(rules), absent_for, tools: OnceLock::new() }
     }
 
     /// Makes it ready. What is `meant` names the files, whatever table they are of.
@@ -80,19 +70,18 @@ impl RemoteSite {
     /// # Errors
     /// If the client cannot be had.
     pub fn ready(&self, ready: &Ready<'_>, origin: Arc<dyn Origin>, meant: &str) -> Result<(), ReadyError> {
-        if self.running.get().is_some() {
+        if self.tools.get().is_some() {
             return Ok(());
         }
-        let shared = SharedClient::of(ready)?;
         let tools = Tools {
             rules: Arc::clone(&self.rules),
-            client: shared.client.clone(),
+            shared: SharedClient::of(ready)?,
             origin,
             absent: ready.pool.get_or(&format!("{} {meant}", ready.owner), Absent::default),
             absent_for: self.absent_for,
         };
         // whoever was faster has the same
-        let _ = self.running.set(Running { tools, _client: shared });
+        let _ = self.tools.set(Arc::new(tools));
         Ok(())
     }
 
@@ -102,7 +91,7 @@ impl RemoteSite {
             Ok(asked) => asked,
             Err(answer) => return answer,
         };
-        let Some(running) = self.running.get() else { return stand_in(exchange) };
+        let Some(tools) = self.tools.get() else { return stand_in(exchange) };
         let mut candidates: Vec<(String, Role)> =
             self.rules.not_found.iter().map(|page| (page.clone(), Role::NotFound)).collect();
         if let Asked::File(path) = asked {
@@ -119,7 +108,7 @@ impl RemoteSite {
                 candidates.push((path, Role::Answer));
             }
         }
-        Search { tools: running.tools.clone(), candidates }.next(exchange)
+        Search { tools: Arc::clone(tools), candidates }.next(exchange)
     }
 }
 
@@ -139,38 +128,27 @@ impl Search {
     }
 
     fn ask(self, path: String, role: Role, verb: Verb) -> Step {
-        let (client, request) = (self.tools.client.clone(), self.request(&path, &verb, None));
-        Step::Pending(Box::pin(async move {
-            let answer = open(&client, request).await;
-            let resume: Resume = Box::new(move |exchange| self.got(path, role, &verb, answer, exchange));
-            resume
-        }))
-    }
-
-    fn request(&self, path: &str, verb: &Verb, range: Option<(String, &str)>) -> http::Result<Request<Bytes>> {
-        let url = self.tools.origin.url(path, verb);
-        let mut request = Request::builder().method(verb).uri(url.as_str());
-        if let Some((range, etag)) = range {
-            request = request.header("range", range).header("if-match", etag);
-        }
-        request.body(Bytes::new())
-    }
-
-    fn got(self, path: String, role: Role, verb: &Verb, answer: Answer, exchange: &mut Exchange<'_>) -> Step {
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(error) => return failed(&error, exchange),
-        };
-        match answer.status() {
-            StatusCode::OK => {}
+        let request = self.request(&path, &verb, None);
+        self.then(request, move |search, answer, exchange| match answer.status() {
+            StatusCode::OK => search.found(path, role, &verb, answer, exchange),
             StatusCode::NOT_FOUND | StatusCode::GONE => {
-                self.tools.absent.note(&path, self.tools.absent_for);
-                return self.next(exchange);
+                search.tools.absent.note(&path, search.tools.absent_for);
+                search.next(exchange)
             }
             // a web server sends whoever asks for a folder to it with a slash
-            _ if leads_to_folder(&answer, &path) => return redirect_to_folder(exchange),
-            _ => return status(exchange, 502),
-        }
+            _ if leads_to_folder(&answer, &path) => redirect_to_folder(exchange),
+            _ => failed(502, exchange),
+        })
+    }
+
+    fn found(
+        self,
+        path: String,
+        role: Role,
+        verb: &Verb,
+        answer: Response<Download>,
+        exchange: &mut Exchange<'_>,
+    ) -> Step {
         if role == Role::Folder {
             return redirect_to_folder(exchange);
         }
@@ -181,49 +159,73 @@ impl Search {
         match represent(&metadata, exchange) {
             Sent::Nothing(code) => status(exchange, code),
             // the answer to HEAD has the length of what would be sent
-            Sent::Whole if *verb == Verb::HEAD && exchange.request.method == Method::Get => {
-                self.ask_whole(path, metadata)
-            }
+            Sent::Whole if *verb == Verb::HEAD && exchange.request.method == Method::Get => self.ask_whole(path),
             Sent::Whole => send(200, &metadata, answer.into_body(), exchange),
             Sent::Part(range) => self.ask_part(path, metadata, range),
         }
     }
 
     /// Asks for all of a file that is there.
-    fn ask_whole(self, path: String, metadata: Metadata) -> Step {
-        let (client, request) = (self.tools.client.clone(), self.request(&path, &Verb::GET, None));
-        Step::Pending(Box::pin(async move {
-            let answer = open(&client, request).await;
-            let resume: Resume = Box::new(move |exchange| match answer {
-                Ok(answer) if answer.status() == StatusCode::OK => {
-                    // it may be another one by now
-                    let now = Metadata::of(answer.headers(), &path, metadata.cache_control);
-                    send(200, &now, answer.into_body(), exchange)
-                }
-                Ok(_) => status(exchange, 502),
-                Err(error) => failed(&error, exchange),
-            });
-            resume
-        }))
+    fn ask_whole(self, path: String) -> Step {
+        let request = self.request(&path, &Verb::GET, None);
+        self.then(request, move |search, answer, exchange| match answer.status() {
+            StatusCode::OK => search.whole(&path, answer, exchange),
+            _ => failed(502, exchange),
+        })
     }
 
     /// Asks for a part of a file, or for all of it where it is another one by now.
     fn ask_part(self, path: String, metadata: Metadata, range: Range<u64>) -> Step {
-        let Some(etag) = metadata.etag.clone() else { return self.ask_whole(path, metadata) };
-        let asked = format!("bytes={}-{}", range.start, range.end - 1);
-        let shown = format!("bytes {}-{}/{}", range.start, range.end - 1, metadata.length.unwrap_or_default());
-        let (client, request) = (self.tools.client.clone(), self.request(&path, &Verb::GET, Some((asked, &etag))));
+        let Some(etag) = &metadata.etag else { return self.ask_whole(path) };
+        let part = format!("{}-{}", range.start, range.end - 1);
+        let shown = format!("bytes {part}/{}", metadata.length.unwrap_or_default());
+        let request = self.request(&path, &Verb::GET, Some((part.as_str(), etag.as_str())));
+        self.then(request, move |search, answer, exchange| match answer.status() {
+            StatusCode::PARTIAL_CONTENT if is_part(&answer, &shown) => {
+                exchange.response.fields.set("content-range", shown.as_bytes());
+                send(206, &metadata, answer.into_body(), exchange)
+            }
+            StatusCode::OK => search.whole(&path, answer, exchange),
+            StatusCode::PRECONDITION_FAILED => search.ask_whole(path),
+            _ => failed(502, exchange),
+        })
+    }
+
+    /// Passes all of a file on, which may be another one than was asked about.
+    fn whole(&self, path: &str, answer: Response<Download>, exchange: &mut Exchange<'_>) -> Step {
+        let metadata = Metadata::of(answer.headers(), path, self.tools.rules.cache_control(path));
+        metadata.tell(exchange);
+        send(200, &metadata, answer.into_body(), exchange)
+    }
+
+    /// A request for a file, or for a part of it as long as it has a tag.
+    fn request(&self, path: &str, verb: &Verb, part: Option<(&str, &str)>) -> http::Result<Request<Bytes>> {
+        let url = self.tools.origin.url(path, verb);
+        let mut request = Request::builder().method(verb).uri(url.as_str());
+        if let Some((part, etag)) = part {
+            request = request.header("range", format!("bytes={part}")).header("if-match", etag);
+        }
+        request.body(Bytes::new())
+    }
+
+    /// Asks, and goes on with the answer.
+    fn then(
+        self,
+        request: http::Result<Request<Bytes>>,
+        go_on: impl FnOnce(Self, Response<Download>, &mut Exchange<'_>) -> Step + Send + 'static,
+    ) -> Step {
+        let client = self.tools.shared.client.clone();
         Step::Pending(Box::pin(async move {
-            let answer = open(&client, request).await;
+            let answer = match request {
+                Ok(request) => client.open(request).await,
+                Err(error) => Err(NetError::Failed(error.to_string())),
+            };
             let resume: Resume = Box::new(move |exchange| match answer {
-                Ok(answer) if is_part(&answer, &shown) => {
-                    exchange.response.fields.set("content-range", shown.as_bytes());
-                    send(206, &metadata, answer.into_body(), exchange)
+                Ok(answer) => go_on(self, answer, exchange),
+                Err(error) => {
+                    tracing::debug!(%error, "a file cannot be asked for");
+                    failed(if matches!(error, NetError::Timeout) { 504 } else { 502 }, exchange)
                 }
-                Ok(answer) if answer.status() == StatusCode::OK => send(200, &metadata, answer.into_body(), exchange),
-                Ok(answer) if answer.status() == StatusCode::PRECONDITION_FAILED => self.ask_whole(path, metadata),
-                Ok(_) => status(exchange, 502),
-                Err(error) => failed(&error, exchange),
             });
             resume
         }))
@@ -244,15 +246,8 @@ fn is_part(answer: &Response<Download>, range: &str) -> bool {
     answer.status() == StatusCode::PARTIAL_CONTENT && said.is_some_and(|said| said.as_bytes() == range.as_bytes())
 }
 
-async fn open(client: &Client, request: http::Result<Request<Bytes>>) -> Answer {
-    client.open(request.map_err(|error| NetError::Failed(error.to_string()))?).await
-}
-
-fn failed(error: &NetError, exchange: &mut Exchange<'_>) -> Step {
-    tracing::debug!(%error, "a file cannot be asked for");
-    let code = match error {
-        NetError::Timeout => 504,
-        NetError::Failed(_) | NetError::TooLarge(_) => 502,
-    };
+/// An error, without what was said of a file before.
+fn failed(code: u16, exchange: &mut Exchange<'_>) -> Step {
+    exchange.response.fields.clear();
     status(exchange, code)
 }

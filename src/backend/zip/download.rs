@@ -104,13 +104,11 @@ impl Fetched {
         if self.running.get().is_none() {
             return stand_in(exchange);
         }
-        match &*self.site.load() {
-            Some(site) => site.answer(exchange),
-            None => {
-                exchange.response.fields.set("retry-after", b"5");
-                status(exchange, 503)
-            }
+        if let Some(site) = &*self.site.load() {
+            return site.answer(exchange);
         }
+        exchange.response.fields.set("retry-after", b"5");
+        status(exchange, 503)
     }
 }
 

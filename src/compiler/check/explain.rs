@@ -8,7 +8,9 @@ use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
 use serde_json::Value as Json;
 
-use crate::compiler::check::codes::{DUPLICATE_ENTRY, INVALID_VALUE, OUT_OF_RANGE, UNKNOWN_CHOICE, WRONG_LENGTH};
+use crate::compiler::check::codes::{
+    DUPLICATE_ENTRY, INVALID_VALUE, LITERAL_SECRET, OUT_OF_RANGE, UNKNOWN_CHOICE, WRONG_LENGTH,
+};
 use crate::compiler::quote::{listed, quoted, replacement};
 use crate::compiler::schema;
 use crate::compiler::syntax::{Node, Value};
@@ -179,6 +181,9 @@ pub(super) fn choices(options: &Json) -> Vec<String> {
 /// A text that is not of its format.
 pub(in crate::compiler) fn invalid(format: &str, node: &Node) -> Diagnostic {
     match scalar_error(format, node.as_str().unwrap_or_default()) {
+        Some(error) if error.is_secret => {
+            Diagnostic { help: error.help, ..Diagnostic::new(&LITERAL_SECRET, error.message).at(node.span, "hidden") }
+        }
         Some(error) => {
             let place = replacement::part(node, error.range);
             mended(error, place, node.span)

@@ -2,12 +2,14 @@
 
 mod after_answer;
 mod below_auth;
+mod cache_above_auth;
 mod no_sign_of_trouble;
 mod partly_shadowed;
 mod protection_removed;
 mod public_route;
 mod shadowed;
 mod unrouted_host;
+mod unused_auth;
 mod unused_backend;
 mod unused_certificate;
 mod unused_plan;
@@ -83,12 +85,14 @@ impl<'a> Made<'a> {
 pub const LINTS: &[Lint] = &[
     after_answer::LINT,
     below_auth::LINT,
+    cache_above_auth::LINT,
     no_sign_of_trouble::LINT,
     partly_shadowed::LINT,
     protection_removed::LINT,
     public_route::LINT,
     shadowed::LINT,
     unrouted_host::LINT,
+    unused_auth::LINT,
     unused_backend::LINT,
     unused_certificate::LINT,
     unused_plan::LINT,

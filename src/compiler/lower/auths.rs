@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::auth::AuthSpec;
-use crate::compiler::lower::codes::SAME_KEY;
+use crate::compiler::lower::codes::{KEY_AUTH, SAME_KEY};
 use crate::compiler::lower::plans::plan_of;
 use crate::compiler::lower::problem;
 use crate::compiler::manifest::Spec;
@@ -59,6 +59,7 @@ fn keys<'a>(
     for object in &model.objects {
         let Some(Spec::ApiKey(spec)) = &object.spec else { continue };
         let auth = (spec.auth.namespace(&object.address.namespace).clone(), spec.auth.name().clone());
+        check_auth(model, object, spec, &auth, out);
         if let Some(first) = ids.insert((auth.clone(), &spec.key_id), object) {
             let message = format!("two keys of the same `Auth` have the id `{}`", spec.key_id);
             let problem = object.problem(&SAME_KEY, message).at(object.place("/spec/keyId"), "the same id again");
@@ -77,6 +78,18 @@ fn keys<'a>(
         keys.entry(auth).or_default().push(key);
     }
     keys
+}
+
+/// A key belongs to an `Auth` that accepts keys.
+fn check_auth(model: &Model, object: &Object, spec: &ApiKeySpec, auth: &(Name, Name), out: &mut Diagnostics) {
+    let Some(Spec::Auth(found)) = model.get("Auth", &auth.0, &auth.1).and_then(|auth| auth.spec.as_ref()) else {
+        return;
+    };
+    if found.api_key.is_none() {
+        let message = format!("the `Auth` `{}` accepts no API keys", spec.auth.name());
+        let problem = object.problem(&KEY_AUTH, message).at(object.place("/spec/auth"), "");
+        out.push(problem.help("name an `Auth` of the kind `apiKey`"));
+    }
 }
 
 fn key<'a>(object: &Object, spec: &'a ApiKeySpec, plan: Option<Arc<Plan>>, routes: &mut Routes<'a>) -> Key {

@@ -17,6 +17,7 @@ pub const CODES: &[&Code] = &[
     &LIMITS_WITHOUT_PLAN,
     &ACME_TERMS,
     &SAME_KEY,
+    &KEY_AUTH,
     &CONSUMER_UNKNOWN,
 ];
 
@@ -194,7 +195,8 @@ pub(super) static CERTIFICATE_UNASKED: Code = Code {
 A route has a condition on the certificate of the client, and is reachable by a listener that asks for none, at least for one of the
 route's hosts. The condition could never hold there, and whoever comes that way would not get what the route was written for.
 
-The same is said of a plugin whose `when` has such a condition if none of the route's listeners asks for a certificate at all.
+The same is said of a plugin whose `when` has such a condition if none of the route's listeners asks for a certificate at all, and
+of an `auth` that lets callers in by theirs.
 
 ```yaml wrong
 apiVersion: gw/v1
@@ -261,6 +263,11 @@ spec:
   auth: partners
   keyId: 7Qd2mP
   secrets: [{ sha256: fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9 }]
+---
+apiVersion: gw/v1
+kind: Route
+metadata: { name: api }
+spec: { plugins: [{ auth: { anyOf: [partners] } }, { respond: { body: hello } }] }
 ```
 
 ```yaml right
@@ -284,6 +291,11 @@ spec:
   auth: partners
   keyId: k9Tz04
   secrets: [{ sha256: fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9 }]
+---
+apiVersion: gw/v1
+kind: Route
+metadata: { name: api }
+spec: { plugins: [{ auth: { anyOf: [partners] } }, { respond: { body: hello } }] }
 ```
 ",
 };
@@ -320,6 +332,47 @@ apiVersion: gw/v1
 kind: Auth
 metadata: { name: partners }
 spec: { apiKey: {} }
+```
+",
+};
+
+pub(super) static KEY_AUTH: Code = Code {
+    id: "GW2112",
+    name: "auth-without-keys",
+    severity: Severity::Error,
+    page: "\
+# GW2112: auth-without-keys
+
+An `ApiKey` names an `Auth` that does not look for API keys, so nobody could ever call with it.
+
+```yaml wrong
+apiVersion: gw/v1
+kind: Auth
+metadata: { name: staff }
+spec: { basic: { users: [{ name: ada, hash: \"$2y$10$1fQDzcbOzjQcL2HnZOP8p.Fr7rX/Pb7SwI0GpnBlQ2zoB5dzh3rAi\" }] } }
+---
+apiVersion: gw/v1
+kind: ApiKey
+metadata: { name: acme }
+spec:
+  auth: staff
+  keyId: 7Qd2mP
+  secrets: [{ sha256: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae }]
+```
+
+```yaml right
+apiVersion: gw/v1
+kind: Auth
+metadata: { name: partners }
+spec: { apiKey: {} }
+---
+apiVersion: gw/v1
+kind: ApiKey
+metadata: { name: acme }
+spec:
+  auth: partners
+  keyId: 7Qd2mP
+  secrets: [{ sha256: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae }]
 ```
 ",
 };

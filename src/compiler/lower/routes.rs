@@ -13,7 +13,7 @@ use crate::compiler::object::{Address, Object};
 use crate::compiler::quote::listed;
 use crate::diagnostic::Diagnostics;
 use crate::pipeline::assets::Assets;
-use crate::pipeline::auth::Auths;
+use crate::pipeline::auth::{Auths, Place};
 use crate::pipeline::backend::Backend;
 use crate::pipeline::condition::{NamedCondition, Names};
 use crate::pipeline::plugin::{CompileContext, UNKNOWN_CALLER};
@@ -28,7 +28,7 @@ use crate::table::settings::Settings;
 use crate::table::tls::ListenerTls;
 use crate::value::did_you_mean::did_you_mean;
 use crate::value::path::{PathPrefix, PathRegex, PathTemplate};
-use crate::value::reference::{BackendKind, Ref};
+use crate::value::reference::{AuthKind, BackendKind, Ref};
 use crate::value::secret::Secret;
 
 /// A route in the table's terms.
@@ -180,7 +180,7 @@ fn certificates_asked(
 ) {
     let listeners = listeners.iter().filter_map(|index| context.settings.listeners.get(usize::from(*index)));
     if !listeners.clone().any(|listener| listener.tls.as_ref().is_some_and(ListenerTls::asks_some)) {
-        plugins_for_nobody(object, spec, out);
+        plugins_for_nobody(object, spec, context, out);
     }
     let Some(silent) = listeners.into_iter().find(|listener| {
         !listener.tls.as_ref().is_some_and(|tls| {
@@ -198,8 +198,20 @@ fn certificates_asked(
 }
 
 /// A plugin that runs for clients with a certificate only never does where none is asked for.
-fn plugins_for_nobody(object: &Object, spec: &RouteSpec, out: &mut Diagnostics) {
+fn plugins_for_nobody(object: &Object, spec: &RouteSpec, context: &Context<'_>, out: &mut Diagnostics) {
+    let is_shown = |auth: &Ref<AuthKind>| {
+        let address = (auth.namespace(&object.address.namespace).clone(), auth.name().clone());
+        let claims = context.auths.get(&address).map(|auth| auth.way.claims()).unwrap_or_default();
+        claims.iter().any(|claim| claim.place == Place::Certificate)
+    };
     for (i, entry) in spec.plugins.iter().enumerate() {
+        let auths = entry.auth.iter().flat_map(|auth| &auth.any_of).enumerate();
+        for (index, _) in auths.filter(|(_, auth)| is_shown(auth)) {
+            let place = object.place(&format!("/spec/plugins/{i}/auth/anyOf/{index}"));
+            let message = "no listener of this route asks its clients for a certificate";
+            let help = "name with `listeners` one whose `tls` has a `clientAuth`";
+            out.push(object.problem(&CERTIFICATE_UNASKED, message).at(place, "never there").help(help));
+        }
         if entry.when.as_ref().is_some_and(|when| when.client_certificate.is_some()) {
             let place = object.key_place(&format!("/spec/plugins/{i}/when/clientCertificate"));
             let message = "no listener of this route asks its clients for a certificate";

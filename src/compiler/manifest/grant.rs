@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::value::name::Name;
-use crate::value::reference::{AuthKind, BackendKind, CertificateKind, PlanKind, Referent as _, RouteKind};
+use crate::value::reference::{ApiKeyKind, AuthKind, BackendKind, CertificateKind, PlanKind, Referent as _, RouteKind};
 
 /// Which other namespaces may refer to which objects of the namespace that it stands in.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -43,7 +43,7 @@ pub struct GrantTo {
 
 /// The kinds that references lead to.
 pub(in crate::compiler) const REFERABLE: &[&str] =
-    &[AuthKind::KIND, BackendKind::KIND, CertificateKind::KIND, PlanKind::KIND, RouteKind::KIND];
+    &[ApiKeyKind::KIND, AuthKind::KIND, BackendKind::KIND, CertificateKind::KIND, PlanKind::KIND, RouteKind::KIND];
 
 fn referable(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "enum": REFERABLE })

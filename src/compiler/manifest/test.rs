@@ -15,7 +15,7 @@ use crate::value::method::Method;
 use crate::value::name::Name;
 use crate::value::network::Address;
 use crate::value::path::PathGlob;
-use crate::value::reference::{BackendKind, Ref, RouteKind};
+use crate::value::reference::{ApiKeyKind, BackendKind, Ref, RouteKind};
 use crate::value::request_url::RequestUrl;
 
 /// Requests, and what must happen to them: `gw test` sends them through the gateway's own code, with a server that answers 200 in
@@ -83,6 +83,9 @@ pub struct CaseRequest {
     #[serde(default, deserialize_with = "unique_names", skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(example = headers_example(), extend("propertyNames" = { "format": HeaderName::FORMAT }))]
     pub headers: BTreeMap<HeaderName, String>,
+    /// The `ApiKey` that it is called with: its credential stands where its `Auth` looks first. The default is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<Ref<ApiKeyKind>>,
     /// The body. The default is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1_000_000), example = &"{\"lat\": 46}")]

@@ -1,6 +1,5 @@
 //! The shape of `Auth`s and API keys.
 
-use crate::auth::api_key::KeyPlace;
 use crate::auth::{AUTHS, AuthSpec};
 use crate::compiler::manifest::api_key::{ApiKeySpec, SecretHash};
 use crate::compiler::object::Object;
@@ -9,8 +8,8 @@ use crate::diagnostic::Diagnostics;
 
 pub(super) fn auth(object: &Object, spec: &AuthSpec, out: &mut Diagnostics) {
     exactly_one(object, "/spec", &spec.ways(), AUTHS, "an `Auth` is", out);
-    for (i, place) in spec.api_key.iter().flat_map(|config| &config.from).enumerate() {
-        exactly_one(object, &format!("/spec/apiKey/from/{i}"), &place.named(), KeyPlace::WAYS, "a place is", out);
+    for choice in spec.choices() {
+        exactly_one(object, &format!("/spec{}", choice.pointer), &choice.named, choice.of, choice.what, out);
     }
 }
 

@@ -4,6 +4,7 @@ use crate::compiler::manifest::Spec;
 use crate::compiler::manifest::test::{Case, CaseRequest, Expect};
 use crate::compiler::{Compiled, Object};
 use crate::deploy::explain::{Asked, AskedError, Place};
+use crate::deploy::test::credential::{Credential, credential};
 use crate::deploy::test::stage::Script;
 use crate::diagnostic::SourceMap;
 use crate::proxy::rehearsal::Caller;
@@ -67,16 +68,23 @@ pub fn planned<'a>(
         cases.filter(|(object, (_, case))| filter.is_none_or(|filter| full_name(object, &case.name).contains(filter)));
     let planned = wanted.map(|(object, (index, case))| {
         let Case { name, request, expect } = case;
-        let script = script(request, settings)
+        let credential = request.api_key.as_ref().and_then(|key| credential(compiled, &object.address.namespace, key));
+        let script = script(request, credential.unwrap_or_default(), settings)
             .map_err(|error| CaseError { place: place(object, sources, index, "/request"), error })?;
         Ok(Planned { object, index, name, expect, script, sources })
     });
     planned.collect()
 }
 
-fn script(request: &CaseRequest, settings: &Settings) -> Result<Script, AskedError> {
-    let headers: Vec<String> = request.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
-    let mut asked = Asked::new(request.method.as_str(), request.url.as_str(), &headers, request.ip.0)?;
+fn script(request: &CaseRequest, credential: Credential, settings: &Settings) -> Result<Script, AskedError> {
+    let headers = request.headers.iter().map(|(name, value)| format!("{name}: {value}"));
+    let headers: Vec<String> = headers.chain(credential.fields).collect();
+    let mut url = request.url.to_string();
+    if let Some(parameter) = credential.parameter {
+        url.push(if url.contains('?') { '&' } else { '?' });
+        url.push_str(&parameter);
+    }
+    let mut asked = Asked::new(request.method.as_str(), &url, &headers, request.ip.0)?;
     asked.listener = request.listener.as_ref().map(ToString::to_string);
     let caller = Caller { listener: asked.listener(settings)?, ip: asked.ip, scheme: asked.scheme };
     Ok(Script { caller, bytes: asked.bytes(request.body.as_deref()) })

@@ -5,6 +5,7 @@ mod case;
 mod change;
 mod check;
 mod coverage;
+mod credential;
 mod generate;
 mod human;
 mod junit;

@@ -87,11 +87,7 @@ impl Parts {
 
     /// A value at random for each secret.
     pub fn secrets(&self) -> Secrets {
-        let mut secrets = Secrets::default();
-        for secret in &self.secrets {
-            secrets.insert(secret.clone(), format!("{:032x}", fastrand::u128(..)).into_bytes());
-        }
-        secrets
+        Secrets::made_up(&self.secrets)
     }
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::compiler::{Compiled, Manifests, compile};
 use crate::deploy::load::{read_assets, read_folder};
+use crate::deploy::test::credential::give_secrets;
 use crate::deploy::test::{Run, TestError, Wanted, run};
 
 /// What became of the tests of a folder.
@@ -44,7 +45,8 @@ pub fn run_folder(root: &Path, environment: Option<&str>, wanted: &Wanted) -> Re
     };
     let mut runs = Vec::new();
     for environment in environments {
-        let parsed = manifests.clone().parse(environment.as_deref());
+        let mut parsed = manifests.clone().parse(environment.as_deref());
+        give_secrets(&mut parsed);
         let assets = read_assets(root, &parsed.asset_requests());
         let mut compiled = compile(parsed, &assets);
         match run(&mut compiled, environment.filter(|name| known.contains(name)), wanted)? {

@@ -77,7 +77,7 @@ impl Page {
     pub(super) fn end(&mut self, rest: &[u8], out: &mut BytesMut) {
         out.extend_from_slice(rest);
         if self.part != Part::Unknown {
-            self.behind.take().into_iter().for_each(|place| self.write(place, out));
+            self.write_behind(out);
             self.go_to(Part::Done, out);
         }
     }
@@ -164,7 +164,7 @@ impl Page {
             Part::Unknown => self.part = Part::Done,
             Part::BeforeHead | Part::Head if name.eq_ignore_ascii_case(b"head") => self.go_to(Part::AfterHead, out),
             _ if name.eq_ignore_ascii_case(b"body") || name.eq_ignore_ascii_case(b"html") => {
-                self.go_to(Part::Done, out)
+                self.go_to(Part::Done, out);
             }
             _ => {}
         }
@@ -174,7 +174,7 @@ impl Page {
     fn skipped_whole(&mut self, out: &mut BytesMut) {
         let was_tag = matches!(self.skipped.take(), Some(Skipped::Tag(_)));
         if was_tag {
-            self.behind.take().into_iter().for_each(|place| self.write(place, out));
+            self.write_behind(out);
             self.skipped = self.raw.take().map(Skipped::Raw);
         }
     }
@@ -192,6 +192,13 @@ impl Page {
                 self.write(place, out);
                 self.part = reached;
             }
+        }
+    }
+
+    /// Writes what was to come behind a tag.
+    fn write_behind(&mut self, out: &mut BytesMut) {
+        if let Some(place) = self.behind.take() {
+            self.write(place, out);
         }
     }
 

@@ -72,7 +72,10 @@ pub struct KeyConfig {
     /// Whether the same path of different hosts is the same.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ignore_host: bool,
-    /// The parameters of the query that count, in any order; with an empty list none does. The default is the whole query as it is.
+    /// Whether the query doesn't count at all.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_query: bool,
+    /// The parameters of the query that count, in any order. The default is the whole query as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("uniqueItems" = true), example = serde_json::json!(["page", "lang"]))]
     pub query: Option<Vec<String>>,

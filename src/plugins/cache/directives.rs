@@ -3,6 +3,7 @@
 use crate::pipeline::head::Fields;
 
 /// The directives of an answer that a shared cache heeds.
+#[expect(clippy::struct_excessive_bools, reason = "each is said or not, whatever the others are")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Directives {
     pub(super) no_store: bool,

@@ -14,12 +14,15 @@ use crate::value::method::Method;
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) status: u16,
-    pub(super) fields: Vec<(Box<str>, Box<[u8]>)>,
+    pub(super) fields: Vec<Pair>,
     pub(super) body: Bytes,
     /// The fields of the request that it depends on, with what they said.
-    pub(super) vary: Box<[(Box<str>, Box<[u8]>)]>,
+    pub(super) vary: Box<[Pair]>,
     pub(super) times: Times,
 }
+
+/// The name of a field, and its value.
+pub(super) type Pair = (Box<str>, Box<[u8]>);
 
 /// Fields that are not kept: they belong to a connection, to the framing, or to one answer.
 const NOT_KEPT: [&[u8]; 13] = [
@@ -56,17 +59,19 @@ impl Entry {
     /// The same, as an answer of status 304 says that it still holds.
     pub(super) fn renewed(&self, answer: &Fields) -> Self {
         let mut fields = self.fields.clone();
-        let news = kept(answer);
-        let is_new = |name: &str| !OF_THE_BODY.contains(&name) && news.iter().any(|(new, _)| **new == *name);
+        let said = kept(answer);
+        let is_new = |name: &str| !OF_THE_BODY.contains(&name) && said.iter().any(|(other, _)| **other == *name);
         fields.retain(|(name, _)| !is_new(name));
-        fields.extend(news.iter().filter(|(name, _)| is_new(name)).cloned());
+        fields.extend(said.iter().filter(|(name, _)| is_new(name)).cloned());
         Self { fields, ..self.clone() }
     }
 
     /// Its fields as those of a message.
     pub(super) fn head(&self) -> Fields {
         let mut fields = Fields::default();
-        self.fields.iter().for_each(|(name, value)| fields.add(name, value));
+        for (name, value) in &self.fields {
+            fields.add(name, value);
+        }
         fields
     }
 
@@ -90,17 +95,23 @@ impl Entry {
     /// Has a request ask whether it still holds; whether it could.
     pub(super) fn ask_on_conditions(&self, request: &mut Fields) -> bool {
         let (tag, modified) = (self.get("etag"), self.get("last-modified"));
-        tag.into_iter().for_each(|tag| request.set("if-none-match", tag));
-        modified.into_iter().for_each(|modified| request.set("if-modified-since", modified));
+        if let Some(tag) = tag {
+            request.set("if-none-match", tag);
+        }
+        if let Some(modified) = modified {
+            request.set("if-modified-since", modified);
+        }
         tag.is_some() || modified.is_some()
     }
 
     /// Gives it as the answer to a request that had these fields: whole, a part of it, or that the client's own still holds.
     pub(super) fn give(&self, exchange: &mut Exchange<'_>, asked: &Fields, now: SystemTime, status: &str) -> Content {
-        let response = &mut exchange.response;
+        let response = &mut *exchange.response;
         response.status = self.status;
         response.fields.clear();
-        self.fields.iter().for_each(|(name, value)| response.fields.add(name, value));
+        for (name, value) in &self.fields {
+            response.fields.add(name, value);
+        }
         response.fields.set("age", self.times.age(now).to_string().as_bytes());
         response.fields.add("cache-status", status.as_bytes());
         if self.status != 200 || !matches!(exchange.request.method, Method::Get | Method::Head) {
@@ -171,7 +182,7 @@ fn part(spec: &str, length: usize) -> Option<Range<usize>> {
 }
 
 /// The fields of an answer that are kept.
-fn kept(answer: &Fields) -> Vec<(Box<str>, Box<[u8]>)> {
+fn kept(answer: &Fields) -> Vec<Pair> {
     let named = |name: &[u8]| elements(answer.all("connection")).any(|one| one.eq_ignore_ascii_case(name));
     let fields = answer.iter().filter(|(name, _)| !NOT_KEPT.contains(name) && !named(name));
     fields.filter_map(|(name, value)| Some((std::str::from_utf8(name).ok()?.into(), value.into()))).collect()
@@ -183,7 +194,9 @@ fn normal(name: &str, asked: &Fields) -> Box<[u8]> {
         return elements(asked.all(name)).collect::<Vec<_>>().join(&b", "[..]).into();
     }
     let mut all: Vec<Vec<u8>> = elements(asked.all(name)).map(<[u8]>::to_ascii_lowercase).collect();
-    all.iter_mut().for_each(|one| one.retain(|byte| !byte.is_ascii_whitespace()));
+    for one in &mut all {
+        one.retain(|byte| !byte.is_ascii_whitespace());
+    }
     all.sort();
     all.join(&b", "[..]).into()
 }
@@ -216,7 +229,9 @@ mod tests {
     fn differences_that_mean_nothing_are_none() {
         let said = |name: &str, values: &[&str]| {
             let mut fields = Fields::default();
-            values.iter().for_each(|value| fields.receive(name.as_bytes(), value.as_bytes()));
+            for value in values {
+                fields.receive(name.as_bytes(), value.as_bytes());
+            }
             normal(name, &fields)
         };
         assert_eq!(said("foo", &["1, 2"]), said("foo", &["1 ,2"]));

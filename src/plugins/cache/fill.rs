@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::pipeline::body::{BrokenOff, Transform};
 use crate::plugins::cache::entry::Entry;
-use crate::plugins::cache::store::{Landed, Lead, Store};
+use crate::plugins::cache::store::{Landed, Lead, Store, land};
 
 /// Keeps what goes by once it is whole.
 pub(super) struct Fill {
@@ -24,7 +24,7 @@ impl Transform for Fill {
             if let Some((entry, lead)) = self.entry.take() {
                 let body = std::mem::take(&mut self.body).freeze();
                 self.store.keep(&self.key, Entry { body, ..entry });
-                lead.into_iter().for_each(|lead| lead.lands(Landed::Kept));
+                land(lead, Landed::Kept);
             }
             return Ok(Bytes::new());
         };
@@ -33,7 +33,7 @@ impl Transform for Fill {
         } else if let Some((_, lead)) = self.entry.take() {
             self.body = BytesMut::new();
             self.store.note_passing(&self.key);
-            lead.into_iter().for_each(|lead| lead.lands(Landed::Passed));
+            land(lead, Landed::Passed);
         }
         Ok(piece)
     }

@@ -25,7 +25,7 @@ pub(super) fn key_of(exchange: &Exchange<'_>, path: &str, query: Option<&str>, c
     }
     key.push(BETWEEN);
     key.push_str(path);
-    if let Some(query) = query {
+    if let Some(query) = query.filter(|_| !config.no_query) {
         push_query(query, config, &mut key);
     }
     if config.callers == Callers::Apart {
@@ -80,4 +80,25 @@ fn counts(pair: &str, config: &KeyConfig) -> bool {
     let name = percent::decode(name.as_bytes());
     let is = |listed: &String| listed.as_bytes() == &*name;
     config.query.as_ref().is_none_or(|names| names.iter().any(is)) && !config.ignore_query.iter().any(is)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::push_query;
+    use crate::plugins::cache::config::KeyConfig;
+
+    fn query(config: serde_json::Value) -> String {
+        let config: KeyConfig = serde_json::from_value(config).unwrap();
+        let mut key = String::new();
+        push_query("b=2&utm%5Fsource=x&a=1&b=1&", &config, &mut key);
+        key
+    }
+
+    #[test]
+    fn what_counts_of_a_query_makes_the_key() {
+        assert_eq!(query(serde_json::json!({})), "?b=2&utm%5Fsource=x&a=1&b=1&");
+        assert_eq!(query(serde_json::json!({ "query": ["a", "b"] })), "?a=1&b=2&b=1");
+        assert_eq!(query(serde_json::json!({ "ignoreQuery": ["utm_source"] })), "?b=2&a=1&b=1");
+        assert_eq!(query(serde_json::json!({ "query": ["none"] })), "");
+    }
 }

@@ -14,7 +14,7 @@ use crate::plugins::cache::fill::Fill;
 use crate::plugins::cache::freshness::Times;
 use crate::plugins::cache::key::{key, key_of};
 use crate::plugins::cache::say;
-use crate::plugins::cache::store::{Landed, Lead, Store};
+use crate::plugins::cache::store::{Landed, Lead, Store, land};
 use crate::value::url::Scheme;
 
 /// What is noted of a request that goes on to the backend.
@@ -53,7 +53,7 @@ impl Fetch {
             }
             if matches!(status, 500 | 502 | 503 | 504) && stale.times.may_be_given_on_error(now) {
                 store.keep(&self.key, Entry { times: stale.times.after_failure(now), ..Entry::clone(&stale) });
-                self.lead.into_iter().for_each(|lead| lead.lands(Landed::Kept));
+                land(self.lead, Landed::Kept);
                 let said = format!("gw; hit; fwd=stale; fwd-status={status}");
                 let content = stale.give(exchange, &self.asked, now, &said);
                 return exchange.answer_instead(content);
@@ -76,7 +76,7 @@ impl Fetch {
             exchange.transform(Fill { store: Arc::clone(store), key, entry, body: BytesMut::new(), most });
         } else {
             store.keep(&self.key, Entry { body: Bytes::new(), ..entry });
-            self.lead.into_iter().for_each(|lead| lead.lands(Landed::Kept));
+            land(self.lead, Landed::Kept);
         }
     }
 
@@ -91,19 +91,18 @@ impl Fetch {
     ) {
         let renewed = stale.renewed(&exchange.response.fields);
         let mut head = renewed.head();
-        exchange.response.fields.all("age").for_each(|age| head.add("age", age));
-        let entry = match Times::of(stale.status, &head, config, self.since, now) {
-            Some(times) => {
-                let entry = Entry { times, ..renewed };
-                store.keep(&self.key, entry.clone());
-                self.lead.into_iter().for_each(|lead| lead.lands(Landed::Kept));
-                entry
-            }
-            None => {
-                store.forget(&self.key);
-                self.lead.into_iter().for_each(|lead| lead.lands(Landed::Passed));
-                renewed
-            }
+        for age in exchange.response.fields.all("age") {
+            head.add("age", age);
+        }
+        let entry = if let Some(times) = Times::of(stale.status, &head, config, self.since, now) {
+            let entry = Entry { times, ..renewed };
+            store.keep(&self.key, entry.clone());
+            land(self.lead, Landed::Kept);
+            entry
+        } else {
+            store.forget(&self.key);
+            land(self.lead, Landed::Passed);
+            renewed
         };
         let said = format!("gw; {}; fwd-status=304", self.why);
         let content = entry.give(exchange, &self.asked, now, &said);
@@ -115,7 +114,7 @@ impl Fetch {
         if exchange.response.status < 500 {
             store.note_passing(&self.key);
         }
-        self.lead.into_iter().for_each(|lead| lead.lands(Landed::Passed));
+        land(self.lead, Landed::Passed);
     }
 }
 

@@ -87,7 +87,7 @@ impl Store {
     pub(super) fn keep(&self, key: &Arc<str>, entry: Entry) {
         let entry = Arc::new(entry);
         self.kept.entry(Arc::clone(key)).and_compute_with(|before| {
-            let before = before.map(|before| before.into_value());
+            let before = before.map(moka::Entry::into_value);
             let others = before.iter().flat_map(|before| before.iter()).filter(|other| other.vary != entry.vary);
             Op::Put([Arc::clone(&entry)].into_iter().chain(others.cloned()).take(MOST_VARIANTS).collect())
         });
@@ -131,10 +131,10 @@ impl Store {
     }
 }
 
-impl Lead {
-    /// Says what came of it.
-    pub(super) fn lands(mut self, landed: Landed) {
-        self.landed = landed;
+/// Says what came of a key, if somebody else may wait for it.
+pub(super) fn land(lead: Option<Lead>, landed: Landed) {
+    if let Some(mut lead) = lead {
+        lead.landed = landed;
     }
 }
 

@@ -51,7 +51,8 @@ impl TlsFacts {
 fn client(certificate: &CertificateDer<'_>) -> Option<ClientCertificate> {
     let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
     let names = alternative_names(&certificate)?;
-    Some(ClientCertificate { subject: rfc4514(certificate.subject()).into(), names })
+    let issuer = rfc4514(certificate.issuer()).into();
+    Some(ClientCertificate { subject: rfc4514(certificate.subject()).into(), names, issuer })
 }
 
 /// The alternative names of a certificate as text: DNS names in lower case, URIs, mail addresses, IP addresses.

@@ -69,7 +69,7 @@ fn port() -> String {
 fn counts_there(endpoint: Endpoint) {
     let background = Background::default();
     let redis = Redis::new(endpoint, "test", &background).unwrap();
-    let pace = Pace::new(1, Duration::from_secs(3600), 1).unwrap();
+    let pace = Pace::new(1, Duration::from_hours(1), 1).unwrap();
     let windows: Arc<[Window]> = [Window { name: "1h".into(), measure: Measure::Rate(pace) }].into();
     for subject in ["x", "y", "z {a}"] {
         let call = Call { windows: &windows, owner: "a", subject, now: 0 };
@@ -153,7 +153,7 @@ fn it_decides_as_memory_does() {
 fn what_is_gone_is_a_failure_and_is_asked_again_when_it_is_back() {
     let (server, background) = (Server::start("gone"), Background::default());
     let redis = store(&server.socket(), &background);
-    let pace = Pace::new(1, Duration::from_secs(60), 1).unwrap();
+    let pace = Pace::new(1, Duration::from_mins(1), 1).unwrap();
     let windows: Arc<[Window]> = [Window { name: "1m".into(), measure: Measure::Rate(pace) }].into();
     let ask = |subject: &str| {
         let call = Call { windows: &windows, owner: "a", subject, now: 1_796_000_000_000_000_000 };

@@ -32,7 +32,7 @@ pub(super) fn certificate(answers: &Answers, atoms: &Atoms) -> Option<Option<Cli
         return None;
     }
     let subject = subjects.first().map_or_else(|| fresh_subject(&no), |subject| (*subject).clone());
-    Some(Some(ClientCertificate { subject: subject.into(), names: names.into() }))
+    Some(Some(ClientCertificate { subject: subject.into(), names: names.into(), ..ClientCertificate::default() }))
 }
 
 /// A name that is meant by one pattern and by none of others.
