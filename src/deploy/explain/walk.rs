@@ -61,10 +61,7 @@ pub(super) fn walk(
         upstream: None,
         backend: None,
         split: split(route),
-        mirror: route
-            .mirror
-            .as_ref()
-            .map(|mirror| format!("{}, {} % of the requests", mirror.end.name, mirror.percent)),
+        mirror: mirror(route),
         answer: None,
     };
     let answered = does.contains(&Does::Answers)
@@ -122,6 +119,12 @@ fn end_of<'r>(route: &'r CompiledRoute, exchange: &Exchange<'_>) -> Option<&'r E
     let fixed = point.and_then(|point| part(route.ends.iter().map(|end| end.weight), point));
     let heaviest = || route.ends.iter().enumerate().rev().max_by_key(|(_, end)| end.weight);
     fixed.or_else(|| heaviest().map(|(index, _)| index)).map(|index| &route.ends[index])
+}
+
+/// The backend that gets copies, and of how many requests.
+fn mirror(route: &CompiledRoute) -> Option<String> {
+    let mirror = route.mirror.as_ref()?;
+    Some(format!("{}, {} % of the requests", mirror.end.name, mirror.percent))
 }
 
 /// The backends that share the requests of a route, if there are several.
