@@ -13,9 +13,11 @@ use crate::pipeline::background::Background;
 use crate::pipeline::exchange::Client;
 use crate::pipeline::head::RequestHead;
 use crate::pipeline::keys::Keys;
+use crate::pipeline::limits::place::State;
 use crate::pipeline::ready::Ready;
 use crate::pipeline::secrets::Secrets;
 use crate::pipeline::state::StatePool;
+use crate::state::{Counts, Node};
 use crate::table::keys::KeyIndex;
 use crate::value::secret::SecretRef;
 use crate::value::url::Scheme;
@@ -35,7 +37,10 @@ fn compiled(config: Json) -> Result<Box<dyn Authenticator>, String> {
 
 fn auth(config: Json, secrets: &Secrets, pool: &StatePool) -> Result<Box<dyn Authenticator>, String> {
     let auth = compiled(config)?;
-    let ready = Ready { pool, secrets, background: &Background::default(), owner: "default/squad" };
+    let background = Background::default();
+    let node = Node { folder: None, takes_over: false };
+    let limiter = Counts::new(node).limiter(&State { file: None, redis: None }, secrets, &background).unwrap();
+    let ready = Ready { pool, secrets, background: &background, limiter: &limiter, owner: "default/squad" };
     auth.ready(&ready).map_err(|error| error.to_string())?;
     Ok(auth)
 }
