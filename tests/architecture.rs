@@ -189,7 +189,7 @@ fn code_says_what_it_is() {
             if line.contains("use super::*") || line.trim() == "use crate::*;" {
                 wrong.push(format!("{place}: a glob import hides what the file depends on"));
             }
-            if line.contains("pub use") && !file.path.ends_with("/mod.rs") && file.path != "src/lib.rs" {
+            if line.contains("pub use ") && !file.path.ends_with("/mod.rs") && file.path != "src/lib.rs" {
                 wrong.push(format!("{place}: a re-export outside a mod.rs"));
             }
             let named = ["struct ", "enum ", "trait "].iter().find_map(|kind| line.split_once(kind));

@@ -170,7 +170,9 @@ impl Service {
         match status {
             200..=299 => Finding::Accepted(self.accepted(fields)),
             401 | 403 => Finding::Refused(Refusal { fields: told(fields), ..Refusal::of(status) }),
-            301..=303 | 307 | 308 if navigates => Finding::Refused(Refusal { fields: told(fields), ..Refusal::of(status) }),
+            301..=303 | 307 | 308 if navigates => {
+                Finding::Refused(Refusal { fields: told(fields), ..Refusal::of(status) })
+            }
             300..=399 => Finding::Refused(Refusal::of(401)),
             _ => self.unavailable(&format!("it answers {status}")),
         }
@@ -216,7 +218,8 @@ fn is_navigation(call: &Call<'_>) -> bool {
 fn told(fields: &HeaderMap) -> Vec<(String, Vec<u8>)> {
     let names = [http::header::WWW_AUTHENTICATE, http::header::LOCATION, http::header::SET_COOKIE];
     let of = |name: Name| {
-        let values: Vec<_> = fields.get_all(&name).iter().map(|value| (name.to_string(), value.as_bytes().to_vec())).collect();
+        let values: Vec<_> =
+            fields.get_all(&name).iter().map(|value| (name.to_string(), value.as_bytes().to_vec())).collect();
         values
     };
     names.into_iter().flat_map(of).collect()

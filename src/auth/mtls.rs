@@ -109,7 +109,8 @@ mod tests {
             names: ["shop.example".into()].into(),
             issuer: "CN=partners".into(),
         };
-        let expected = json!({ "sub": "CN=shop,O=Example", "name": "shop", "names": ["shop.example"], "issuer": "CN=partners" });
+        let expected =
+            json!({ "sub": "CN=shop,O=Example", "name": "shop", "names": ["shop.example"], "issuer": "CN=partners" });
         assert_eq!(claims(&certificate), expected);
         let nameless = ClientCertificate { subject: "".into(), ..certificate };
         assert_eq!(claims(&nameless)["sub"], json!("shop.example"));

@@ -92,7 +92,9 @@ fn delay(failures: u32) -> Duration {
 fn network(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(_) => ip,
-        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or_else(|| Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(), Into::into),
+        IpAddr::V6(v6) => {
+            v6.to_ipv4_mapped().map_or_else(|| Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(), Into::into)
+        }
     }
 }
 
@@ -112,7 +114,8 @@ mod tests {
     #[test]
     fn a_user_from_one_address_is_locked_out_and_forgiven() {
         let (lockout, start) = (Lockout::default(), Instant::now());
-        let attempt = |user: &str, from, after| lockout.attempt(user, ip(from), LIMITS, start + Duration::from_secs(after));
+        let attempt =
+            |user: &str, from, after| lockout.attempt(user, ip(from), LIMITS, start + Duration::from_secs(after));
         for _ in 0..3 {
             assert!(attempt("ada", 1, 0).is_ok());
         }

@@ -13,9 +13,9 @@ use crate::pipeline::background::Background;
 use crate::pipeline::exchange::Client;
 use crate::pipeline::head::RequestHead;
 use crate::pipeline::keys::Keys;
+use crate::pipeline::limits::place::State;
 use crate::pipeline::ready::Ready;
 use crate::pipeline::secrets::Secrets;
-use crate::pipeline::limits::place::State;
 use crate::pipeline::state::StatePool;
 use crate::state::{Counts, Node};
 use crate::table::keys::KeyIndex;
@@ -38,8 +38,9 @@ fn compiled(config: Json) -> Result<Box<dyn Authenticator>, String> {
 fn auth(config: Json, secrets: &Secrets, pool: &StatePool) -> Result<Box<dyn Authenticator>, String> {
     let auth = compiled(config)?;
     let background = Background::default();
-    let limiter = &Counts::new(Node::default()).limiter(&State::default(), secrets, &background).unwrap();
-    let ready = Ready { pool, secrets, background: &background, limiter, owner: "default/squad" };
+    let node = Node { folder: None, takes_over: false };
+    let limiter = Counts::new(node).limiter(&State { file: None, redis: None }, secrets, &background).unwrap();
+    let ready = Ready { pool, secrets, background: &background, limiter: &limiter, owner: "default/squad" };
     auth.ready(&ready).map_err(|error| error.to_string())?;
     Ok(auth)
 }

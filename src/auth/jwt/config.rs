@@ -162,8 +162,7 @@ impl KeySource {
     const WAYS: &'static [&'static str] = &["secret", "publicKey", "jwks", "jwksUrl"];
 
     fn named(&self) -> Vec<&'static str> {
-        let named =
-            [self.secret.is_some(), self.public_key.is_some(), self.jwks.is_some(), self.jwks_url.is_some()];
+        let named = [self.secret.is_some(), self.public_key.is_some(), self.jwks.is_some(), self.jwks_url.is_some()];
         Self::WAYS.iter().zip(named).filter(|(_, named)| *named).map(|(name, _)| *name).collect()
     }
 }

@@ -75,7 +75,8 @@ fn kept_here(source: &KeySource, ready: &Ready<'_>) -> Result<Vec<VerifyingKey>,
         let short = || wrong(reference, &format!("has less than {SECRET_BYTES} bytes: it could be guessed"));
         return Ok(vec![VerifyingKey::secret(kid, secret).ok_or_else(short)?]);
     }
-    let Some(file) = source.public_key.as_ref().or(source.jwks.as_ref()).filter(|_| !ready.secrets.are_made_up()) else {
+    let Some(file) = source.public_key.as_ref().or(source.jwks.as_ref()).filter(|_| !ready.secrets.are_made_up())
+    else {
         return Ok(Vec::new());
     };
     let reference = file.reference();

@@ -92,7 +92,12 @@ impl AuthType for JwtAuth {
         for (index, source) in config.keys.iter().enumerate() {
             if source.kid.is_some() && (source.jwks.is_some() || source.jwks_url.is_some()) {
                 let help = "leave `kid` out";
-                context.report(&ID_OF_A_SET, format!("/keys/{index}/kid"), "the keys of a set have ids of their own", help);
+                context.report(
+                    &ID_OF_A_SET,
+                    format!("/keys/{index}/kid"),
+                    "the keys of a set have ids of their own",
+                    help,
+                );
             }
             context.secrets.extend(source.secret.iter().map(SecretRef::line));
             let files = source.public_key.iter().chain(&source.jwks);
@@ -113,7 +118,8 @@ impl Authenticator for JwtAuth {
 
     fn authenticate(&self, call: &Call<'_>) -> Finding {
         let any = self.0.config.introspection.is_some();
-        let Some(Sent { token, place }) = self.0.config.from.iter().find_map(|from| from.look(call.request, any)) else {
+        let Some(Sent { token, place }) = self.0.config.from.iter().find_map(|from| from.look(call.request, any))
+        else {
             return Finding::Absent;
         };
         let Some(token) = token else { return Finding::Refused(refused(Fault::Malformed)) };
