@@ -19,13 +19,15 @@ pub struct ClaimRule {
     pub claim: JsonPointer,
     /// The claim is this, written as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"admin")]
     pub equals: Option<String>,
     /// The claim is a list with this member, or this itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"members")]
     pub contains: Option<String>,
     /// The claim is one of these, or a list with one of these.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 256))]
+    #[schemars(length(min = 1, max = 256), example = serde_json::json!(["members", "staff"]))]
     pub contains_any: Option<Vec<String>>,
     /// The claim, or a member of it, looks like this; `*` stands for any text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
