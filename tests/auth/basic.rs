@@ -73,11 +73,7 @@ fn a_user_is_let_in_by_password_and_known_upstream() {
     assert_eq!(call(&gateway, "/a", "ada", "correct horse").status, 200, "remembered");
     assert_eq!(call(&gateway, "/admin", "ada", "correct horse").status, 200);
     assert_eq!(call(&gateway, "/admin", "bob", "bob").status, 403);
-<<<<<<< HEAD
-    for seen in origin.wait_for(2).iter().take(2) {
-=======
     for seen in origin.wait_for(2).into_iter().take(2) {
->>>>>>> auths
         assert!(seen.all("authorization").is_empty(), "the upstream sees no password: {seen:?}");
         assert_eq!(
             (seen.all("x-user"), seen.all("x-mail"), seen.all("x-groups")),
