@@ -12,7 +12,6 @@ pub const MAX_BYTES: usize = 16 << 10;
 pub const AUTHORIZATION: &str = "authorization";
 
 /// The credential of a scheme in `Authorization`; the inner `None` where it is not one text.
-#[expect(clippy::option_option, reason = "the outer one says whether it is there")]
 pub fn scheme<'r>(head: &'r RequestHead, wanted: &str, is_ours: impl Fn(&[u8]) -> bool) -> Option<Option<&'r str>> {
     let credential = |value: &'r [u8]| {
         let (scheme, rest) = value.split_at_checked(wanted.len())?;
@@ -26,14 +25,12 @@ pub fn scheme<'r>(head: &'r RequestHead, wanted: &str, is_ours: impl Fn(&[u8]) -
 }
 
 /// The one value of a field; the inner `None` where there are several, or it is not text.
-#[expect(clippy::option_option, reason = "the outer one says whether it is there")]
 pub fn one<'r>(mut values: impl Iterator<Item = &'r [u8]>) -> Option<Option<&'r str>> {
     let first = values.next()?;
     Some(text(first).filter(|_| values.next().is_none()))
 }
 
 /// The one value; the inner `None` where there are several.
-#[expect(clippy::option_option, reason = "the outer one says whether it is there")]
 pub fn only<T>(mut values: impl Iterator<Item = T>) -> Option<Option<T>> {
     let first = values.next()?;
     Some(Some(first).filter(|_| values.next().is_none()))

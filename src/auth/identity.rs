@@ -67,7 +67,7 @@ mod tests {
         assert_eq!(ada.groups.iter().map(|group| &**group).collect::<Vec<_>>(), ["a", "b"]);
         let unverified = known(json!({ "sub": "7", "email": "a@x.example", "email_verified": false })).unwrap();
         assert_eq!((unverified.email, unverified.groups.len()), (None, 0));
-        assert_eq!(known(json!({ "sub": 583231 })).map(|octocat| octocat.subject), Some("583231".into()));
+        assert_eq!(known(json!({ "sub": 583_231 })).map(|octocat| octocat.subject), Some("583231".into()));
         assert!(known(json!({ "name": "Ada" })).is_none() && known(json!({ "sub": "" })).is_none());
     }
 }

@@ -88,13 +88,13 @@ impl<T: Send + Sync + 'static> Kept<T> {
     /// Waits for something newer, if it may be asked for now.
     pub async fn renewed(&self) {
         let mut state = self.shared.state.subscribe();
-        let (tries, tried) = {
+        let (tries, last) = {
             let state = state.borrow_and_update();
             (state.tries, state.tried)
         };
         self.shared.wanted.notify_one();
         let is_started = self.task.lock().unwrap_or_else(PoisonError::into_inner).is_some();
-        let is_too_early = tried.is_some_and(|tried| tried.elapsed() < FLOOR);
+        let is_too_early = last.is_some_and(|last| last.elapsed() < FLOOR);
         if is_started && !is_too_early {
             let _ = timeout(PATIENCE, state.wait_for(|state| state.tries > tries)).await;
         }

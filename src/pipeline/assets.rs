@@ -110,9 +110,9 @@ impl Beside<'_> {
     pub fn folder(&self, pointer: &str, path: &AssetPath) -> Result<Arc<Folder>, Box<Problem>> {
         match self.find(path) {
             Ok(AssetRead::Folder(folder)) => Ok(Arc::clone(folder)),
-            Ok(AssetRead::File(_)) => Err(unusable("files of", pointer, path, "it is a file and no folder")),
-            Ok(AssetRead::Failed(why)) => Err(unusable("files of", pointer, path, why)),
-            Err(why) => Err(unusable("files of", pointer, path, why)),
+            Ok(AssetRead::File(_)) => Err(Box::new(unusable("files of", pointer, path, "it is a file and no folder"))),
+            Ok(AssetRead::Failed(why)) => Err(Box::new(unusable("files of", pointer, path, why))),
+            Err(why) => Err(Box::new(unusable("files of", pointer, path, why))),
         }
     }
 
@@ -123,9 +123,9 @@ impl Beside<'_> {
     pub fn file(&self, pointer: &str, path: &AssetPath) -> Result<Asset, Box<Problem>> {
         match self.find(path) {
             Ok(AssetRead::File(asset)) => Ok(asset.clone()),
-            Ok(AssetRead::Folder(_)) => Err(unusable("file", pointer, path, "it is a folder and no file")),
-            Ok(AssetRead::Failed(why)) => Err(unusable("file", pointer, path, why)),
-            Err(why) => Err(unusable("file", pointer, path, why)),
+            Ok(AssetRead::Folder(_)) => Err(Box::new(unusable("file", pointer, path, "it is a folder and no file"))),
+            Ok(AssetRead::Failed(why)) => Err(Box::new(unusable("file", pointer, path, why))),
+            Err(why) => Err(Box::new(unusable("file", pointer, path, why))),
         }
     }
 
@@ -135,14 +135,14 @@ impl Beside<'_> {
     }
 }
 
-fn unusable(noun: &str, pointer: &str, path: &AssetPath, why: &str) -> Box<Problem> {
-    Box::new(Problem {
+fn unusable(noun: &str, pointer: &str, path: &AssetPath, why: &str) -> Problem {
+    Problem {
         code: &ASSET,
         pointer: pointer.to_owned(),
         message: format!("the {noun} `{}` cannot be used: {why}", path.as_str().escape_debug()),
         help: Some("the path is relative to this manifest and stays inside the root folder".to_owned()),
         part: Part::Value,
-    })
+    }
 }
 
 /// A file or folder that cannot be used.

@@ -1,4 +1,4 @@
-//! A browser without a window: Chromium, driven as the WebDriver standard says.
+//! A browser without a window: Chromium, driven as the `WebDriver` standard says.
 
 use std::fs;
 use std::net::SocketAddr;

@@ -105,7 +105,7 @@ mod tests {
 
     use super::{Limits, Lockout, WIDER, delay};
 
-    const LIMITS: Limits = Limits { failures: 3, period: Duration::from_secs(60) };
+    const LIMITS: Limits = Limits { failures: 3, period: Duration::from_mins(1) };
 
     fn ip(last: u16) -> IpAddr {
         format!("2001:db8:0:{last:x}::1").parse().unwrap()

@@ -124,16 +124,14 @@ impl Authenticator for JwtAuth {
         };
         let Some(token) = token else { return Finding::Refused(refused(Fault::Malformed)) };
         let hash = Sha256::of(token.as_bytes());
-        match self.0.at_once(&token, hash) {
-            Some(found) => self.0.finding(found, place),
-            None => {
-                let (tokens, token) = (Arc::clone(&self.0), token.into_owned());
-                Finding::Pending(Box::pin(async move {
-                    let found = tokens.after_asking(&token, hash).await;
-                    tokens.finding(found, place)
-                }))
-            }
+        if let Some(found) = self.0.at_once(&token, hash) {
+            return self.0.finding(found, place);
         }
+        let (tokens, token) = (Arc::clone(&self.0), token.into_owned());
+        Finding::Pending(Box::pin(async move {
+            let found = tokens.after_asking(&token, hash).await;
+            tokens.finding(found, place)
+        }))
     }
 
     fn authorize(&self, caller: &Caller, _: &Exchange<'_>) -> Result<(), Refusal> {

@@ -86,7 +86,7 @@ pub fn is_token(text: &[u8]) -> bool {
     let is_part = |part: &[u8]| part.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     let mut parts = text.split(|byte| *byte == b'.');
     let three = [parts.next(), parts.next(), parts.next()];
-    parts.next().is_none() && three.iter().all(|part| part.is_some_and(|part| is_part(part)))
+    parts.next().is_none() && three.iter().all(|part| part.is_some_and(is_part))
 }
 
 impl<'t> Token<'t> {

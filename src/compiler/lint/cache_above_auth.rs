@@ -16,7 +16,7 @@ fn check(model: &Model, found: &mut Vec<Diagnostic>) {
     for object in &model.objects {
         let Some(Spec::Route(spec)) = &object.spec else { continue };
         let enabled = || spec.plugins.iter().enumerate().filter(|(_, entry)| entry.enabled);
-        let Some((last, _)) = enabled().filter(|(_, entry)| entry.auth.is_some()).last() else { continue };
+        let Some((last, _)) = enabled().rfind(|(_, entry)| entry.auth.is_some()) else { continue };
         for (above, _) in enabled().filter(|(i, entry)| *i < last && entry.cache.is_some()) {
             let place = |index: usize, name: &str| object.key_place(&format!("/spec/plugins/{index}/{name}"));
             let message = "the cache would give anyone what one caller got: it stands above an `auth`";

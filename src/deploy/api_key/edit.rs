@@ -5,11 +5,11 @@ use crate::compiler::syntax::{Node, Value};
 
 /// A text with one more item at the end of a list, in the style of the list; `None` where it is no list with items.
 pub(super) fn add_item(text: &str, object: &Object, pointer: &str, item: &str) -> Option<String> {
-    let list = object.root.pointer(pointer)?;
-    let Value::Sequence(items) = &list.value else { return None };
-    let last = items.last()?.span;
+    let sequence = object.root.pointer(pointer)?;
+    let Value::Sequence(present) = &sequence.value else { return None };
+    let last = present.last()?.span;
     let end = last.end as usize;
-    if text.as_bytes().get(list.span.start as usize) == Some(&b'[') {
+    if text.as_bytes().get(sequence.span.start as usize) == Some(&b'[') {
         return Some(inserted(text, end, &format!(", {item}")));
     }
     let dash = text[..last.start as usize].rfind('-')?;

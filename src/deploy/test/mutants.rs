@@ -108,10 +108,9 @@ impl<'a> Passed<'a> {
                 let found = router.find(self.case.script.caller.listener, head, &mut NoTrace);
                 match (found, self.got.rule) {
                     (Outcome::Found(hit), Some(rule)) => hit.rule != rule,
-                    // who calls is found out on the way
-                    (Outcome::AsksCaller(_), _) => true,
-                    // the methods that are allowed may be others
-                    (Outcome::Found(_) | Outcome::MethodNotAllowed(_), None) | (_, Some(_)) => true,
+                    // who calls is found out on the way, and the methods that are allowed may be others
+                    (Outcome::Found(_) | Outcome::AsksCaller(_) | Outcome::MethodNotAllowed(_), None)
+                    | (_, Some(_)) => true,
                     (Outcome::NotFound | Outcome::Forbidden, None) => self.got.status == 405,
                 }
             }

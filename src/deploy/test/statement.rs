@@ -103,13 +103,11 @@ impl Claim<'_> {
         survey(table, &self.scope, &[Runs::Authenticating], &|treatment: &Treatment| match &treatment.outcome {
             // no request comes in
             Outcome::Refused | Outcome::NotListening => false,
-            Outcome::Routed(routed) => match &self.route {
-                Some(expected) => *routed.route != **expected,
-                None => {
-                    let is_open = routed.authentication == Authentication::None && treatment.runs != [true];
-                    self.statement.expect.no_route || is_open
-                }
-            },
+            Outcome::Routed(routed) => {
+                let is_open = routed.authentication == Authentication::None && treatment.runs != [true];
+                let other = self.route.as_ref().map(|expected| *routed.route != **expected);
+                other.unwrap_or(self.statement.expect.no_route || is_open)
+            }
             _ => self.route.is_some(),
         })
     }
