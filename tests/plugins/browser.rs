@@ -36,7 +36,7 @@ impl Drop for Browser {
 
 /// What the page tries, as a map on a page does: a tile drawn on a canvas, data with and without preflights, cookies, errors. Each
 /// gives a word.
-const SCRIPT: &str = r#"
+const SCRIPT: &str = r"
 const text = async (path, options) => {
   try {
     const answer = await fetch(gateway + path, options);
@@ -64,7 +64,7 @@ const results = [
   await text('/gone'),
 ];
 await fetch('/done', { method: 'POST', body: JSON.stringify(results) });
-"#;
+";
 
 /// Serves the page, and is told what it found.
 fn site(gateway: std::sync::Arc<std::sync::OnceLock<String>>) -> Origin {

@@ -150,11 +150,11 @@ fn explaining_says_what_the_gateway_does() {
     let text = explained("--output json");
     assert!(text.contains("\"plugin\": \"cors\"") && text.contains("\"does\": \"answers\""), "{text}");
     assert!(text.contains("\"access-control-allow-origin\"") && text.contains("\"announces\": \"GET\""), "{text}");
-    let test = "apiVersion: gw/v1\nkind: Test\nmetadata: { name: cors }\nspec:\n  cases:\n    \
+    let cases = "apiVersion: gw/v1\nkind: Test\nmetadata: { name: cors }\nspec:\n  cases:\n    \
                 - name: a preflight\n      \
                 request: { method: OPTIONS, url: \"http://a.example/tiles\", headers: { origin: \"https://a.example\", \
                 access-control-request-method: GET } }\n      expect: { route: tiles, status: 204 }\n";
-    folder.write("test.yaml", test);
+    folder.write("test.yaml", cases);
     let tested = folder.gw("test .");
     assert_eq!(tested.code, 0, "{}{}", tested.out, tested.err);
 }

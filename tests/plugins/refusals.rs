@@ -1,7 +1,7 @@
 //! Requests that plugins let no further.
 
 use crate::support::client::{Client, ask, get, post};
-use crate::support::origin::Origin;
+use crate::support::origin::{Origin, Seen};
 use crate::support::{Gateway, backend, gateway, route};
 
 /// A gateway with one plugin in front of a server.
@@ -115,7 +115,7 @@ fn bodies_are_what_a_schema_asks_for() {
         assert_eq!(answer.status, status, "{kind} {body}");
         assert_eq!(answer.get("content-type"), (status != 200).then_some("application/problem+json"));
         assert!(!answer.text().contains("s3cret") && (status != 422 || answer.text().contains("\"/id\"")));
-        let seen: Vec<String> = a.seen().iter().map(|seen| seen.text()).collect();
+        let seen: Vec<String> = a.seen().iter().map(Seen::text).collect();
         assert_eq!(
             seen,
             if status == 200 { vec![body.to_owned()] } else { vec![] },
