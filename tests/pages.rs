@@ -105,6 +105,9 @@ fn the_examples_of_the_manual_have_no_problem() {
     const WEBHOOK: &str = "---\napiVersion: gw/v1\nkind: Route\nmetadata: { name: webhook }\nspec:\n  \
         match: [{ path: /hook, methods: [POST] }]\n  public: true\n  plugins: [{ respond: { body: thanks } }]\n";
     const AUTH: &str = "---\napiVersion: gw/v1\nkind: Auth\nmetadata: { name: partners }\nspec: { apiKey: {} }\n";
+    const CLIENTS: &str = "---\napiVersion: gw/v1\nkind: Certificate\nmetadata: { name: site }\nspec: { selfSigned: {} }\n---\n\
+        apiVersion: gw/v1\nkind: Gateway\nmetadata: { name: edge }\nspec:\n  listeners: [{ name: https, address: \"127.0.0.1:0\", \
+        tls: { certificates: [site], clientAuth: { ca: { file: /run/ca.pem } } } }]\n";
     const PLAN: &str =
         "---\napiVersion: gw/v1\nkind: Plan\nmetadata: { name: gold }\nspec: { rate: { requests: 5, per: 1s } }\n";
     const KEYED: &str = "---\napiVersion: gw/v1\nkind: Route\nmetadata: { name: keyed }\nspec:\n  \
@@ -113,6 +116,9 @@ fn the_examples_of_the_manual_have_no_problem() {
         keyId: a1\n  secrets: [{ sha256: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae }]\n";
     for example in reference::examples() {
         let mut text = example.yaml();
+        if text.contains("mtls:") {
+            text += CLIENTS;
+        }
         if text.contains("anyOf:") {
             text += AUTH;
         }

@@ -35,7 +35,7 @@ pub struct QueryConfig {
 }
 
 fn example() -> serde_json::Value {
-    serde_json::json!({ "remove": ["utm_source", "utm_medium"], "set": { "tenant": "${path.tenant}" } })
+    serde_json::json!({ "remove": ["utm_source", "utm_medium"], "set": { "tenant": "${path.id}" } })
 }
 
 fn names_example() -> serde_json::Value {

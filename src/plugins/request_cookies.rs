@@ -31,11 +31,11 @@ pub struct RequestCookiesConfig {
 }
 
 fn example() -> serde_json::Value {
-    serde_json::json!({ "remove": ["_ga", "_gid"], "set": { "tenant": "${path.tenant}" } })
+    serde_json::json!({ "remove": ["_ga", "_gid"], "set": { "tenant": "${path.id}" } })
 }
 
 fn set_example() -> serde_json::Value {
-    serde_json::json!({ "tenant": "${path.tenant}" })
+    serde_json::json!({ "tenant": "${path.id}" })
 }
 
 /// The compiled plugin.

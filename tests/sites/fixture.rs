@@ -111,11 +111,12 @@ pub fn write(folder: &Path) {
 
 /// Packs files into an archive.
 pub fn zip(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    let written = zip::DateTime::from_date_and_time(2024, 1, 2, 3, 4, 6).unwrap();
+    let options = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
     for (path, content) in files {
-        zip.start_file(*path, SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated))
-            .unwrap();
-        zip.write_all(content).unwrap();
+        archive.start_file(*path, options.last_modified_time(written)).unwrap();
+        archive.write_all(content).unwrap();
     }
-    zip.finish().unwrap().into_inner()
+    archive.finish().unwrap().into_inner()
 }

@@ -27,7 +27,7 @@ impl Nginx {
         let config = format!(
             "daemon off; pid nginx.pid; error_log stderr; user root; events {{}}\nhttp {{ access_log off; \
              client_body_temp_path a; proxy_temp_path b; fastcgi_temp_path c; uwsgi_temp_path d; scgi_temp_path e; \
-             types {{ text/html html; }} server {{ listen {address} {}; location /files/ {{ alias {}/; }} }} }}\n",
+             types {{ text/html html; image/svg+xml svg; }} server {{ listen {address} {}; location /files/ {{ alias {}/; }} }} }}\n",
             if tls.is_some() { over_tls } else { "" },
             files.display(),
         );

@@ -11,6 +11,11 @@ use zip::write::SimpleFileOptions;
 pub fn files(site: Folder) -> Assets {
     let file = |content: &[u8]| AssetRead::File(Asset::new(content.to_vec().into(), None));
     Assets::from([
+        ("assets/handbook.zip".to_owned(), file(&archive())),
+        (
+            "assets/openapi.json".to_owned(),
+            file(br#"{"openapi":"3.1.0","info":{"title":"Geo","version":"1"},"paths":{}}"#),
+        ),
         ("damaged.zip".to_owned(), file(b"PK and then nothing")),
         ("data.json".to_owned(), file(b"[1, 2]")),
         ("openapi.json".to_owned(), file(br#"{"openapi":"3.1.0","info":{"title":"Geo","version":"1"},"paths":{}}"#)),

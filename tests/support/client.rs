@@ -26,8 +26,8 @@ pub struct Answer {
 impl Answer {
     /// The values of a field.
     pub fn all(&self, name: &str) -> Vec<&str> {
-        let prefix = format!("{name}: ");
-        self.head.iter().skip(1).filter_map(|line| line.strip_prefix(&prefix)).collect()
+        let prefix = format!("{name}:");
+        self.head.iter().skip(1).filter_map(|line| line.strip_prefix(&prefix)).map(str::trim_start).collect()
     }
 
     /// The only value of a field.

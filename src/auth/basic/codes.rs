@@ -17,6 +17,11 @@ apiVersion: gw/v1
 kind: Auth
 metadata: { name: squad }
 spec: { basic: { realm: staging } }
+---
+apiVersion: gw/v1
+kind: Route
+metadata: { name: api }
+spec: { plugins: [{ auth: { anyOf: [squad] } }, { respond: { body: hello } }] }
 ```
 
 ```yaml right
@@ -27,6 +32,11 @@ spec:
   basic:
     realm: staging
     users: [{ name: ada, hash: \"$2y$10$1fQDzcbOzjQcL2HnZOP8p.Fr7rX/Pb7SwI0GpnBlQ2zoB5dzh3rAi\" }]
+---
+apiVersion: gw/v1
+kind: Route
+metadata: { name: api }
+spec: { plugins: [{ auth: { anyOf: [squad] } }, { respond: { body: hello } }] }
 ```
 ",
 };
@@ -49,6 +59,11 @@ spec:
     users:
       - { name: ada, hash: \"$2y$10$1fQDzcbOzjQcL2HnZOP8p.Fr7rX/Pb7SwI0GpnBlQ2zoB5dzh3rAi\" }
       - { name: ada, hash: \"$2y$10$1fQDzcbOzjQcL2HnZOP8p.Fr7rX/Pb7SwI0GpnBlQ2zoB5dzh3rAi\" }
+---
+apiVersion: gw/v1
+kind: Route
+metadata: { name: api }
+spec: { plugins: [{ auth: { anyOf: [squad] } }, { respond: { body: hello } }] }
 ```
 
 ```yaml right
@@ -60,6 +75,11 @@ spec:
     users:
       - { name: ada, hash: \"$2y$10$1fQDzcbOzjQcL2HnZOP8p.Fr7rX/Pb7SwI0GpnBlQ2zoB5dzh3rAi\" }
       - { name: bob, hash: \"$2y$10$1fQDzcbOzjQcL2HnZOP8p.Fr7rX/Pb7SwI0GpnBlQ2zoB5dzh3rAi\" }
+---
+apiVersion: gw/v1
+kind: Route
+metadata: { name: api }
+spec: { plugins: [{ auth: { anyOf: [squad] } }, { respond: { body: hello } }] }
 ```
 ",
 };

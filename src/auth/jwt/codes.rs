@@ -17,6 +17,11 @@ apiVersion: gw/v1
 kind: Auth
 metadata: { name: staff }
 spec: { jwt: { issuer: \"https://id.example\", audiences: [shop] } }
+---
+apiVersion: gw/v1
+kind: Route
+metadata: { name: api }
+spec: { plugins: [{ auth: { anyOf: [staff] } }, { respond: { body: hello } }] }
 ```
 
 ```yaml right
@@ -28,6 +33,11 @@ spec:
     issuer: https://id.example
     audiences: [shop]
     keys: [{ jwksUrl: \"https://id.example/jwks.json\" }]
+---
+apiVersion: gw/v1
+kind: Route
+metadata: { name: api }
+spec: { plugins: [{ auth: { anyOf: [staff] } }, { respond: { body: hello } }] }
 ```
 ",
 };
@@ -49,6 +59,11 @@ spec:
   jwt:
     issuer: https://id.example
     keys: [{ jwksUrl: \"https://id.example/jwks.json\", kid: main }]
+---
+apiVersion: gw/v1
+kind: Route
+metadata: { name: api }
+spec: { plugins: [{ auth: { anyOf: [staff] } }, { respond: { body: hello } }] }
 ```
 
 ```yaml right
@@ -59,6 +74,11 @@ spec:
   jwt:
     issuer: https://id.example
     keys: [{ jwksUrl: \"https://id.example/jwks.json\" }]
+---
+apiVersion: gw/v1
+kind: Route
+metadata: { name: api }
+spec: { plugins: [{ auth: { anyOf: [staff] } }, { respond: { body: hello } }] }
 ```
 ",
 };

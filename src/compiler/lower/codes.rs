@@ -358,6 +358,11 @@ spec:
   auth: staff
   keyId: 7Qd2mP
   secrets: [{ sha256: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae }]
+---
+apiVersion: gw/v1
+kind: Route
+metadata: { name: api }
+spec: { plugins: [{ auth: { anyOf: [staff] } }, { respond: { body: hello } }] }
 ```
 
 ```yaml right
@@ -373,6 +378,11 @@ spec:
   auth: partners
   keyId: 7Qd2mP
   secrets: [{ sha256: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae }]
+---
+apiVersion: gw/v1
+kind: Route
+metadata: { name: api }
+spec: { plugins: [{ auth: { anyOf: [partners] } }, { respond: { body: hello } }] }
 ```
 ",
 };
