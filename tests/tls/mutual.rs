@@ -137,12 +137,12 @@ fn who_shows_a_certificate_is_known_and_let_in_by_rules() {
     manifests += "---\napiVersion: gw/v1\nkind: Auth\nmetadata: { name: partners }\nspec:\n  mtls:\n    \
                   require: [{ claim: /names, like: \"*.partners.example\" }, { claim: /issuer, matches: \".*CN=partners.*\" }]\n    \
                   deny: [{ claim: /name, equals: beta }]\n";
-    let guarded = "plugins:\n- auth: { anyOf: [partners] }\n\
+    let guarded = "match: [{ path: /api }]\nplugins:\n- auth: { anyOf: [partners] }\n\
                    - requestHeaders: { set: { x-user: \"${identity.name}\", x-subject: \"${identity.subject}\" } }\nbackend: origin";
     manifests += &route("api", guarded).replace("  public: true\n", "");
     let gateway = start(&manifests);
     let beta = there.authority.issue_to("beta", "spiffe://beta/api", 8);
-    let ask = |trust: &Trust| ask(https(&gateway), "site.example", "/", trust).unwrap().status;
+    let ask = |trust: &Trust| ask(https(&gateway), "site.example", "/api", trust).unwrap().status;
     assert_eq!(ask(&there.showing(&there.acme)), 200);
     assert_eq!(ask(&there.showing(&beta)), 403);
     assert_eq!(ask(&there.world.trust()), 401);
